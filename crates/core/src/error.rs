@@ -1,0 +1,119 @@
+//! The one taxonomy of errors. Bindings carry `code` and `details` across unchanged.
+
+use serde::Serialize;
+
+/// Result of every fallible operation in this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong. Every variant is raised before anything observable has changed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize)]
+#[non_exhaustive]
+pub enum Error {
+    /// A value is NaN or infinite, or leaves the range of float32. Rows and columns count from 0.
+    #[error("row {row}, column {column}: {value} is not a finite float32")]
+    NotFinite {
+        /// Row of the value, counted over the whole input.
+        row: usize,
+        /// Column of the value.
+        column: usize,
+        /// The value as text (JSON has no NaN).
+        value: String,
+    },
+    /// An input has no rows or no columns.
+    #[error("{what}: no {axis}")]
+    Empty {
+        /// Which input.
+        what: String,
+        /// `rows` or `columns`.
+        axis: &'static str,
+    },
+    /// Two things that must agree in a number do not.
+    #[error("{what}: expected {expected}, got {actual}")]
+    Mismatch {
+        /// What was counted, with the name of the input.
+        what: String,
+        /// The number required.
+        expected: usize,
+        /// The number found.
+        actual: usize,
+    },
+    /// Bits are not a multiple of 8 in `8..=dimensions`.
+    #[error("bits: {bits} is not a multiple of 8 between 8 and the {dimensions} dimensions")]
+    Bits {
+        /// Bits asked for.
+        bits: usize,
+        /// Dimensions of the vectors.
+        dimensions: usize,
+    },
+    /// An option is outside its range.
+    #[error("{option}: {value} is not {expected}")]
+    InvalidOption {
+        /// Name of the option.
+        option: &'static str,
+        /// The value given.
+        value: String,
+        /// What would be accepted.
+        expected: &'static str,
+    },
+    /// A reflection vector is all zeros, so it names no hyperplane.
+    #[error("reflection {index} is the zero vector")]
+    ZeroReflection {
+        /// Position of the vector among the reflections.
+        index: usize,
+    },
+    /// More memory was asked for than can be had.
+    #[error("{what}: cannot allocate {bytes} bytes")]
+    OutOfMemory {
+        /// What the memory was for.
+        what: String,
+        /// Size of the request.
+        bytes: usize,
+    },
+    /// Bytes that are not a model, or a damaged one.
+    #[error("not a readable model: {reason}")]
+    ModelFormat {
+        /// What was wrong.
+        reason: String,
+    },
+    /// The caller asked for the work to stop.
+    #[error("aborted")]
+    Aborted,
+    /// A defect of this library.
+    #[error("internal error: {reason}")]
+    Internal {
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Stable name for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFinite { .. } => "NOT_FINITE",
+            Self::Empty { .. } => "EMPTY_INPUT",
+            Self::Mismatch { .. } => "MISMATCH",
+            Self::Bits { .. } => "INVALID_BITS",
+            Self::InvalidOption { .. } => "INVALID_OPTION",
+            Self::ZeroReflection { .. } => "ZERO_REFLECTION",
+            Self::OutOfMemory { .. } => "OUT_OF_MEMORY",
+            Self::ModelFormat { .. } => "MODEL_FORMAT",
+            Self::Aborted => "ABORTED",
+            Self::Internal { .. } => "INTERNAL",
+        }
+    }
+
+    /// The fields of the variant as a JSON object, `{}` where it has none.
+    pub fn details(&self) -> String {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(map)) => {
+                map.into_iter().next().map_or("{}".into(), |(_, fields)| fields.to_string())
+            }
+            _ => "{}".into(),
+        }
+    }
+
+    pub(crate) fn mismatch(what: impl Into<String>, expected: usize, actual: usize) -> Self {
+        Self::Mismatch { what: what.into(), expected, actual }
+    }
+}

@@ -1,0 +1,11 @@
+//! Householder quantization (H²Q, arXiv 2311.04207): the core, which knows no JavaScript.
+//!
+//! Similarity embeddings are turned by an orthogonal matrix `U`, a product of Householder
+//! reflections, until every coordinate is close to its sign; the signs are the code. `U` changes no
+//! distance and no cosine, so this second stage costs the embedding nothing.
+//!
+//! Data flows one way: [`vectors`] → `fit` → `model` → `codes` → `search`, and `evaluate` judges.
+
+pub mod error;
+pub mod parallel;
+pub mod vectors;

@@ -1,0 +1,224 @@
+/**
+ * What every backend offers: the core's surface, in the shapes that cross the binding. The facade is
+ * written against this alone. Methods come in pairs: the promise runs on the core's own threads and
+ * takes a {@link CancelToken}; the `Sync` twin blocks.
+ */
+
+/** Element types of raw buffers, as in `.npy` headers, little-endian. */
+export type ElementType = 'f2' | 'f4' | 'f8' | 'u1' | 'i1';
+
+/** How codes order their bits: `lsb` puts bit j at bit `j % 8` of byte `j / 8`, `msb` at bit `7 - j % 8`. */
+export type Layout = 'lsb' | 'msb';
+
+export type Method = 'h2q' | 'itq' | 'random' | 'identity';
+export type Loss = 'bit-variance' | 'l2' | 'l1' | 'min-entropy';
+export type Solver = 'auto' | 'sgd';
+export type Ties = 'expected' | 'float' | 'id';
+
+/** Asks running work to stop. */
+export interface CancelToken {
+  cancel(): void;
+}
+
+/** n x d float32 rows owned by the core; every value is finite. */
+export interface CoreVectors {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Fills a {@link CoreVectors} in slices. `push` takes whole elements only. */
+export interface CoreVectorsBuilder {
+  push(bytes: Uint8Array, element: ElementType): void;
+  finish(): CoreVectors;
+}
+
+/** n codes of `bits / 8` bytes in `lsb` layout, owned by the core. */
+export interface CoreCodes {
+  readonly rows: number;
+  readonly bits: number;
+}
+
+export interface CoreCodesBuilder {
+  push(bytes: Uint8Array): void;
+  finish(): CoreCodes;
+}
+
+/** Every option resolved by the core's defaults when left out. */
+export interface CoreFitOptions {
+  bits?: number;
+  method?: Method;
+  loss?: Loss;
+  solver?: Solver;
+  epochs?: number;
+  learningRate?: number;
+  batchSize?: number;
+  center?: boolean;
+  seed?: number;
+  threads?: number;
+}
+
+/** One epoch (sgd) or iteration (auto, itq) of a fit. Losses are means over entries (rows for min-entropy). */
+export interface EpochReport {
+  epoch: number;
+  trainLoss: number;
+  validationLoss: number;
+  /** max |UᵀU − I| of the rotation after this epoch. */
+  orthogonalityError: number;
+  /** Seconds of the fit so far, without I/O. */
+  seconds: number;
+}
+
+/** What a fit ended with; `h2q fit --json` prints exactly this. */
+export interface FitSummary {
+  rows: number;
+  dimensions: number;
+  bits: number;
+  method: Method;
+  loss: Loss;
+  solver: Solver;
+  epochs: number;
+  seconds: number;
+  trainLoss: number;
+  validationLoss: number;
+  orthogonalityError: number;
+}
+
+/** A running fit: `prepare`, `step` until `done`, `finish`. */
+export interface CoreFit {
+  /** Total epochs planned, at most; 0 for methods without any. */
+  readonly plannedEpochs: number;
+  readonly done: boolean;
+  prepare(cancel: CancelToken): Promise<void>;
+  prepareSync(): void;
+  /** Runs up to `epochs` more epochs and returns their reports. */
+  step(epochs: number, cancel: CancelToken): Promise<EpochReport[]>;
+  stepSync(epochs: number): EpochReport[];
+  /** The best model so far. */
+  finish(): { model: CoreModel; summary: FitSummary };
+}
+
+export interface CoreModel {
+  readonly dimensions: number;
+  readonly bits: number;
+  /** 32 hexadecimal digits over mean, projection and rotation. */
+  readonly fingerprint: string;
+  readonly summary: FitSummary;
+  transform(vectors: CoreVectors, threads: number, cancel: CancelToken): Promise<Float32Array>;
+  transformSync(vectors: CoreVectors, threads: number): Float32Array;
+  encode(vectors: CoreVectors, layout: Layout, threads: number, cancel: CancelToken): Promise<Uint8Array>;
+  encodeSync(vectors: CoreVectors, layout: Layout, threads: number): Uint8Array;
+  toBytes(): Uint8Array;
+}
+
+/** queries x min(k, rows) hits, row-major, ordered by (distance, id). */
+export interface SearchHits {
+  /** Positions in the index. */
+  rows: Uint32Array;
+  distances: Int32Array;
+  /** Present when the index has ids of its own. */
+  ids?: BigInt64Array;
+}
+
+/** Hits within a radius; query q owns `offsets[q] .. offsets[q + 1]`. */
+export interface RadiusHits extends SearchHits {
+  offsets: Uint32Array;
+}
+
+export interface CoreIndex {
+  readonly rows: number;
+  readonly bits: number;
+  search(queries: CoreCodes, k: number, threads: number, cancel: CancelToken): Promise<SearchHits>;
+  searchSync(queries: CoreCodes, k: number, threads: number): SearchHits;
+  /** All hits with distance <= radius. */
+  searchRadius(queries: CoreCodes, radius: number, threads: number, cancel: CancelToken): Promise<RadiusHits>;
+  searchRadiusSync(queries: CoreCodes, radius: number, threads: number): RadiusHits;
+}
+
+/** One label per row, or `classes` 0/1 bytes per row (multi-label: relevant when any class is shared). */
+export type Labels = { kind: 'single'; values: BigInt64Array } | { kind: 'multi'; classes: number; values: Uint8Array };
+
+/** Means over the queries at one cut-off N. */
+export interface MetricsAt {
+  meanAveragePrecision: number;
+  precision: number;
+  recall: number;
+  /** Of the nearest rows by cosine of the input (10 of them), the share found in the first N. */
+  neighbourRecall: number;
+}
+
+/** Rows of the nearest neighbours by cosine, best first: queries x count. */
+export interface Neighbours {
+  rows: Uint32Array;
+  count: number;
+}
+
+export interface CodesEvaluation {
+  databaseCodes: CoreCodes;
+  queryCodes: CoreCodes;
+  databaseLabels: Labels;
+  queryLabels: Labels;
+  neighbours: Neighbours;
+  at: number[];
+  ties: Ties;
+  /** Required for ties `float`: the transformed vectors. */
+  databaseVectors?: CoreVectors;
+  queryVectors?: CoreVectors;
+  threads: number;
+}
+
+export interface CosineEvaluation {
+  database: CoreVectors;
+  queries: CoreVectors;
+  databaseLabels: Labels;
+  queryLabels: Labels;
+  at: number[];
+  /** How many nearest neighbours to return. */
+  neighbours: number;
+  threads: number;
+}
+
+export interface BackendInfo {
+  backend: 'native' | 'wasm';
+  version: string;
+  /** Threads that `threads: 0` uses. */
+  threads: number;
+  /** The SIMD level of the float kernels. */
+  simd: string;
+}
+
+/** A loss at `z` (rows x columns) and its gradient with respect to each entry. */
+export interface LossValue {
+  value: number;
+  gradient: Float32Array;
+}
+
+export interface Backend {
+  info(): BackendInfo;
+  createCancelToken(): CancelToken;
+  /** `firstRow` is added to row numbers in errors. */
+  vectorsBuilder(rows: number, columns: number, firstRow: number): CoreVectorsBuilder;
+  codesBuilder(rows: number, bits: number): CoreCodesBuilder;
+  createFit(train: CoreVectors, validation: CoreVectors | null, options: CoreFitOptions): CoreFit;
+  modelFromBytes(bytes: Uint8Array): CoreModel;
+  createIndex(codes: CoreCodes, ids: BigInt64Array | null): CoreIndex;
+  /** The `count` nearest database rows of each query by cosine. */
+  neighbours(
+    database: CoreVectors,
+    queries: CoreVectors,
+    count: number,
+    threads: number,
+    cancel: CancelToken,
+  ): Promise<Uint32Array>;
+  evaluateCodes(evaluation: CodesEvaluation, cancel: CancelToken): Promise<MetricsAt[]>;
+  /** Ranks by cosine of the float vectors: the unquantized reference. */
+  evaluateCosine(
+    evaluation: CosineEvaluation,
+    cancel: CancelToken,
+  ): Promise<{ metrics: MetricsAt[]; neighbours: Uint32Array }>;
+  // Primitives, for research and teaching; small inputs, synchronous.
+  /** U = H1 H2 … Hm, dimensions x dimensions row-major, of `m` reflection vectors (rows of `reflections`). */
+  reflectionProduct(reflections: Float32Array, dimensions: number): Float32Array;
+  loss(loss: Loss, z: Float32Array, columns: number): LossValue;
+  hammingDistance(a: Uint8Array, b: Uint8Array): number;
+  popcount(bytes: Uint8Array): number;
+}
