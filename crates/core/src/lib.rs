@@ -6,6 +6,17 @@
 //!
 //! Data flows one way: [`vectors`] → `fit` → `model` → `codes` → `search`, and `evaluate` judges.
 
+pub mod codes;
 pub mod error;
+pub mod fit;
+pub mod hamming;
+pub mod jobs;
+pub mod linalg;
+pub mod losses;
+pub mod model;
 pub mod parallel;
+pub mod projection;
+pub mod real;
+pub mod reflections;
+pub mod search;
 pub mod vectors;

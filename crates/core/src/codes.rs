@@ -1,0 +1,153 @@
+//! Packed binary codes and the one place where a sign becomes a bit.
+
+use crate::error::{Error, Result};
+
+/// n codes of `bits / 8` bytes, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Codes {
+    bytes: Vec<u8>,
+    bits: usize,
+}
+
+/// The order of bits within a byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Bit j is bit `j % 8` of byte `j / 8`; the layout of this library.
+    Lsb,
+    /// Bit j is bit `7 − j % 8` of byte `j / 8`, as numpy's `packbits` has it.
+    Msb,
+}
+
+impl Layout {
+    /// Parses `lsb` or `msb`.
+    ///
+    /// # Errors
+    /// `InvalidOption`.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "lsb" => Ok(Self::Lsb),
+            "msb" => Ok(Self::Msb),
+            _ => Err(Error::InvalidOption {
+                option: "layout",
+                value: name.into(),
+                expected: "lsb or msb",
+            }),
+        }
+    }
+}
+
+impl Codes {
+    /// Takes `bytes` as codes of `bits` bits.
+    ///
+    /// # Errors
+    /// `InvalidOption` for bits that are no positive multiple of 8, `Empty`, `Mismatch` for a length
+    /// that is no multiple of `bits / 8`.
+    pub fn new(bytes: Vec<u8>, bits: usize) -> Result<Self> {
+        check_bits(bits)?;
+        if bytes.is_empty() {
+            return Err(Error::Empty { what: "codes".into(), axis: "rows" });
+        }
+        if !bytes.len().is_multiple_of(bits / 8) {
+            let whole = bytes.len() / (bits / 8) * (bits / 8);
+            return Err(Error::mismatch("length of codes", whole, bytes.len()));
+        }
+        Ok(Self { bytes, bits })
+    }
+
+    /// Number of codes.
+    pub fn rows(&self) -> usize {
+        self.bytes.len() / (self.bits / 8)
+    }
+
+    /// Bits of each code, a multiple of 8.
+    pub fn bits(&self) -> usize {
+        self.bits
+    }
+
+    /// All codes, one after the other.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The bytes of one code.
+    pub fn row(&self, row: usize) -> &[u8] {
+        &self.bytes[row * self.bits / 8..][..self.bits / 8]
+    }
+}
+
+/// Fills a [`Codes`] piece by piece.
+#[derive(Debug)]
+pub struct CodesBuilder {
+    bytes: Vec<u8>,
+    expected: usize,
+    bits: usize,
+}
+
+impl CodesBuilder {
+    /// Reserves the memory for `rows` codes of `bits` bits.
+    ///
+    /// # Errors
+    /// `InvalidOption`, `Empty`, `OutOfMemory`.
+    pub fn new(rows: usize, bits: usize) -> Result<Self> {
+        check_bits(bits)?;
+        if rows == 0 {
+            return Err(Error::Empty { what: "codes".into(), axis: "rows" });
+        }
+        let too_large = || Error::OutOfMemory {
+            what: format!("{rows} codes of {bits} bits"),
+            bytes: rows.saturating_mul(bits / 8),
+        };
+        let expected = rows.checked_mul(bits / 8).ok_or_else(too_large)?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(expected).map_err(|_| too_large())?;
+        Ok(Self { bytes, expected, bits })
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// `Mismatch` for more than was announced.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        let total = self.bytes.len() + bytes.len();
+        if total > self.expected {
+            return Err(Error::mismatch("bytes of codes", self.expected, total));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The codes, once all bytes have come.
+    ///
+    /// # Errors
+    /// `Mismatch` when bytes are missing.
+    pub fn finish(self) -> Result<Codes> {
+        if self.bytes.len() != self.expected {
+            return Err(Error::mismatch("bytes of codes", self.expected, self.bytes.len()));
+        }
+        Codes::new(self.bytes, self.bits)
+    }
+}
+
+/// Packs the signs of `z` (a multiple of 8 values) eight to a byte: a bit is 1 iff `z >= 0`, so both
+/// zeros give 1.
+pub fn pack_signs(z: &[f32], layout: Layout, out: &mut [u8]) {
+    debug_assert_eq!(z.len(), out.len() * 8);
+    for (z, byte) in z.as_chunks::<8>().0.iter().zip(out) {
+        let lsb = (0..8).fold(0u8, |byte, j| byte | u8::from(z[j] >= 0.0) << j);
+        *byte = match layout {
+            Layout::Lsb => lsb,
+            Layout::Msb => lsb.reverse_bits(),
+        };
+    }
+}
+
+fn check_bits(bits: usize) -> Result<()> {
+    if bits == 0 || !bits.is_multiple_of(8) {
+        return Err(Error::InvalidOption {
+            option: "bits",
+            value: bits.to_string(),
+            expected: "a positive multiple of 8",
+        });
+    }
+    Ok(())
+}

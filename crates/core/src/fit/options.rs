@@ -1,0 +1,179 @@
+//! What a user can ask of a fit, apart from what is learnt.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::losses::Loss;
+
+/// Where the rotation comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Householder quantization: minimises a loss (arXiv 2311.04207).
+    H2q,
+    /// Iterative quantization: 50 alternating steps on l2 from a random rotation (Gong & Lazebnik 2011).
+    Itq,
+    /// A random rotation, uniform over all of them.
+    Random,
+    /// No rotation: plain sign.
+    Identity,
+}
+
+/// How `h2q` minimises its loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Solver {
+    /// Majorisation with polar steps on all rows; nothing to tune.
+    Auto,
+    /// The paper's procedure: mini-batch gradient descent on the reflection vectors.
+    Sgd,
+}
+
+/// The request; `None` leaves the choice to the defaults named at each field.
+#[derive(Debug, Clone, Default)]
+pub struct FitOptions {
+    /// Code length, a multiple of 8 in `8..=d`. Default: the largest multiple of 8 that is `<= d`.
+    pub bits: Option<usize>,
+    /// Default `h2q`.
+    pub method: Option<Method>,
+    /// Default `bit-variance`; `itq` is always `l2`.
+    pub loss: Option<Loss>,
+    /// Default `auto`.
+    pub solver: Option<Solver>,
+    /// The most epochs (passes over the rows) to run. Default 150 for `sgd`, 50 for `itq`, 200 for `auto`.
+    pub epochs: Option<usize>,
+    /// `sgd` alone. Default 1.0 for bit-variance and 0.1 for the other losses, as in the paper.
+    pub learning_rate: Option<f64>,
+    /// `sgd` alone. Default 128, as in the paper.
+    pub batch_size: Option<usize>,
+    /// Subtract the mean of the training rows. Default: only when bits < d.
+    pub center: Option<bool>,
+    /// Decides the validation split, the batches and the random starts. Default 0.
+    pub seed: Option<u64>,
+    /// Threads; 0, the default, for all. The result does not depend on it.
+    pub threads: Option<usize>,
+}
+
+/// The request with every default filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Resolved {
+    pub bits: usize,
+    pub method: Method,
+    pub loss: Loss,
+    pub solver: Solver,
+    pub epochs: usize,
+    pub learning_rate: f64,
+    pub batch_size: usize,
+    pub center: bool,
+    pub seed: u64,
+    pub threads: usize,
+}
+
+impl FitOptions {
+    /// Checks the request for vectors of `dimensions` values.
+    pub(crate) fn resolve(&self, dimensions: usize) -> Result<Resolved> {
+        let bits = self.bits.unwrap_or(dimensions / 8 * 8);
+        if bits == 0 || !bits.is_multiple_of(8) || bits > dimensions {
+            return Err(Error::Bits { bits, dimensions });
+        }
+        let method = self.method.unwrap_or(Method::H2q);
+        let solver = self.solver.unwrap_or(Solver::Auto);
+        if method != Method::H2q && solver == Solver::Sgd {
+            return Err(invalid("solver", "sgd", "auto, the only one for methods other than h2q"));
+        }
+        let loss = match (method, self.loss) {
+            (Method::Itq, Some(loss)) if loss != Loss::L2 => {
+                return Err(invalid("loss", loss.name(), "l2, the only one of method itq"));
+            }
+            (Method::Itq, _) => Loss::L2,
+            (_, loss) => loss.unwrap_or(Loss::BitVariance),
+        };
+        let epochs = self.epochs.unwrap_or(match (method, solver) {
+            (Method::H2q, Solver::Sgd) => 150,
+            (Method::H2q, Solver::Auto) => 200,
+            (Method::Itq, _) => 50,
+            (Method::Random | Method::Identity, _) => 0,
+        });
+        if solver != Solver::Sgd {
+            if let Some(rate) = self.learning_rate {
+                return Err(invalid("learningRate", rate, "used by any solver but sgd"));
+            }
+            if let Some(size) = self.batch_size {
+                return Err(invalid("batchSize", size, "used by any solver but sgd"));
+            }
+        }
+        let paper_rate = if loss == Loss::BitVariance { 1.0 } else { 0.1 };
+        let learning_rate = self.learning_rate.unwrap_or(paper_rate);
+        if !(learning_rate.is_finite() && learning_rate > 0.0) {
+            return Err(invalid("learningRate", learning_rate, "a positive number"));
+        }
+        let batch_size = self.batch_size.unwrap_or(128);
+        if batch_size == 0 {
+            return Err(invalid("batchSize", 0, "at least 1"));
+        }
+        Ok(Resolved {
+            bits,
+            method,
+            loss,
+            solver,
+            epochs,
+            learning_rate,
+            batch_size,
+            center: self.center.unwrap_or(bits < dimensions),
+            seed: self.seed.unwrap_or(0),
+            threads: self.threads.unwrap_or(0),
+        })
+    }
+}
+
+fn invalid(option: &'static str, value: impl ToString, expected: &'static str) -> Error {
+    Error::InvalidOption { option, value: value.to_string(), expected }
+}
+
+impl Method {
+    /// Parses `h2q`, `itq`, `random` or `identity`.
+    ///
+    /// # Errors
+    /// `InvalidOption`.
+    pub fn parse(name: &str) -> Result<Self> {
+        Ok(match name {
+            "h2q" => Self::H2q,
+            "itq" => Self::Itq,
+            "random" => Self::Random,
+            "identity" => Self::Identity,
+            _ => return Err(invalid("method", name, "one of h2q, itq, random, identity")),
+        })
+    }
+
+    /// The name that [`Method::parse`] reads.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::H2q => "h2q",
+            Self::Itq => "itq",
+            Self::Random => "random",
+            Self::Identity => "identity",
+        }
+    }
+}
+
+impl Solver {
+    /// Parses `auto` or `sgd`.
+    ///
+    /// # Errors
+    /// `InvalidOption`.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "sgd" => Ok(Self::Sgd),
+            _ => Err(invalid("solver", name, "auto or sgd")),
+        }
+    }
+
+    /// The name that [`Solver::parse`] reads.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Sgd => "sgd",
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! One pass over the prepared rows at a fixed rotation: the loss, and the sum that a polar step needs.
+
+use faer::{Mat, MatMut, MatRef};
+
+use crate::error::Result;
+use crate::linalg::{multiply, multiply_add};
+use crate::losses::{Loss, Weight};
+use crate::parallel::{Cancel, map_tasks};
+
+/// Rows of one block, whose Z stays in the cache between the products.
+const BLOCK_ROWS: usize = 256;
+/// At most this many partial sums. Their number depends on the rows alone, so that results do not
+/// depend on the threads.
+const MAX_STRIPS: usize = 8;
+
+/// Rows at norm √bits, and how to pass over them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub values: &'a [f32],
+    pub columns: usize,
+    pub threads: usize,
+    pub cancel: &'a Cancel,
+}
+
+/// A concave upper bound of `loss` up to a constant: see [`Weight::Majoriser`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Majoriser {
+    pub loss: Loss,
+    pub curvature: f64,
+    pub smoothing: f64,
+}
+
+/// What a pass with a majoriser saw.
+pub(crate) struct Step {
+    /// Mean of the majoriser's loss.
+    pub loss: f64,
+    /// Mean of the loss that is reported.
+    pub reported: f64,
+    /// `Xᵀ(cZ − ℓ'(Z))`.
+    pub target: Mat<f32>,
+}
+
+impl Rows<'_> {
+    /// Mean of `loss` over `X U`.
+    pub fn loss(&self, loss: Loss, u: MatRef<'_, f32>) -> Result<f64> {
+        let evaluate = Weight::Gradient { scale: 1.0 };
+        let strips = self.fold_blocks(u, 0.0, |sum: &mut f64, _, z| {
+            *sum += loss.sum_and_weights(z, self.columns, evaluate);
+        })?;
+        Ok(self.mean(loss, strips.into_iter().sum()))
+    }
+
+    /// Loss and target of `majoriser` at `u`; `reported` is evaluated on the way.
+    pub fn step(&self, majoriser: Majoriser, reported: Loss, u: MatRef<'_, f32>) -> Result<Step> {
+        let Majoriser { loss, curvature, smoothing } = majoriser;
+        let weight = Weight::Majoriser { curvature, smoothing };
+        let start = (0.0, 0.0, Mat::zeros(self.columns, self.columns));
+        let strips = self.fold_blocks(u, start, |(sum, other, target), x, z| {
+            if reported != loss {
+                let evaluate = Weight::Gradient { scale: 1.0 };
+                *other += reported.sum_and_weights(&mut z.to_vec(), self.columns, evaluate);
+            }
+            *sum += loss.sum_and_weights(z, self.columns, weight);
+            let w = MatRef::from_row_major_slice(&*z, x.nrows(), x.ncols());
+            multiply_add(target.as_mut(), 1.0, x.transpose(), w);
+        })?;
+        let (mut sum, mut other, mut target) = (0.0, 0.0, Mat::zeros(self.columns, self.columns));
+        for strip in strips {
+            sum += strip.0;
+            other += strip.1;
+            target += strip.2;
+        }
+        let mean = self.mean(loss, sum);
+        let reported = if reported == loss { mean } else { self.mean(reported, other) };
+        Ok(Step { loss: mean, reported, target })
+    }
+
+    /// Runs `work` on every block X and Z = X U of each strip; returns the final state of each strip.
+    fn fold_blocks<S: Clone + Send + Sync>(
+        &self,
+        u: MatRef<'_, f32>,
+        start: S,
+        work: impl Fn(&mut S, MatRef<'_, f32>, &mut [f32]) + Sync,
+    ) -> Result<Vec<S>> {
+        let rows = self.values.len() / self.columns;
+        let strips = rows.div_ceil(4 * BLOCK_ROWS).min(MAX_STRIPS);
+        let strip = rows.div_ceil(strips) * self.columns;
+        map_tasks(self.threads, strips, self.cancel, Vec::new, |buffer: &mut Vec<f32>, i| {
+            let mut state = start.clone();
+            let values = &self.values[i * strip..self.values.len().min((i + 1) * strip)];
+            for block in values.chunks(BLOCK_ROWS * self.columns) {
+                self.cancel.check()?;
+                let rows = block.len() / self.columns;
+                let x = MatRef::from_row_major_slice(block, rows, self.columns);
+                buffer.resize(block.len(), 0.0);
+                multiply(MatMut::from_row_major_slice_mut(buffer, rows, self.columns), x, u);
+                work(&mut state, x, buffer);
+            }
+            Ok(state)
+        })
+    }
+
+    fn mean(&self, loss: Loss, sum: f64) -> f64 {
+        sum / loss.terms(self.values.len() / self.columns, self.columns) as f64
+    }
+}

@@ -1,0 +1,31 @@
+//! Seeded randomness. Each use has its own stream, so that one never shifts another.
+
+use faer::Mat;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+/// What the numbers are for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stream {
+    Split = 1,
+    Batches = 2,
+    Rotation = 3,
+}
+
+pub(crate) fn generator(seed: u64, stream: Stream) -> ChaCha8Rng {
+    let mut generator = ChaCha8Rng::seed_from_u64(seed);
+    generator.set_stream(stream as u64);
+    generator
+}
+
+/// An orthogonal matrix uniform in the Haar measure: the Q of a Gaussian matrix with the signs of R's
+/// diagonal moved into it (Mezzadri 2007).
+pub(crate) fn random_rotation(dimensions: usize, seed: u64) -> Mat<f32> {
+    let mut generator = generator(seed, Stream::Rotation);
+    let gaussian: Mat<f64> =
+        Mat::from_fn(dimensions, dimensions, |_, _| StandardNormal.sample(&mut generator));
+    let qr = gaussian.qr();
+    let (q, r) = (qr.compute_Q(), qr.thin_R());
+    Mat::from_fn(dimensions, dimensions, |i, j| q[(i, j)].copysign(q[(i, j)] * r[(j, j)]) as f32)
+}

@@ -1,0 +1,59 @@
+//! The threads on which bindings run long work: never the caller's, never those of a runtime that also
+//! serves files and name look-ups.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, PoisonError};
+
+type Job = Box<dyn FnOnce() + Send>;
+
+struct Pool {
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+struct State {
+    queue: VecDeque<Job>,
+    idle: usize,
+    workers: usize,
+}
+
+static POOL: Pool = Pool {
+    state: Mutex::new(State { queue: VecDeque::new(), idle: 0, workers: 0 }),
+    arrived: Condvar::new(),
+};
+
+/// Runs `job` on a thread of the pool. Threads are started when first needed; there are at least four,
+/// so that a few long fits leave room for a search. A job catches its own panics.
+///
+/// # Errors
+/// Gives the job back when the first thread cannot be started.
+pub fn spawn(job: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let limit = crate::parallel::resolve_threads(0).max(4);
+    let mut state = POOL.state.lock().unwrap_or_else(PoisonError::into_inner);
+    if state.idle <= state.queue.len() && state.workers < limit {
+        let started = std::thread::Builder::new().name("h2q".into()).spawn(work);
+        match started {
+            Ok(_) => state.workers += 1,
+            Err(error) if state.workers == 0 => return Err(error),
+            Err(_) => {}
+        }
+    }
+    state.queue.push_back(Box::new(job));
+    POOL.arrived.notify_one();
+    Ok(())
+}
+
+fn work() {
+    let mut state = POOL.state.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        if let Some(job) = state.queue.pop_front() {
+            drop(state);
+            job();
+            state = POOL.state.lock().unwrap_or_else(PoisonError::into_inner);
+        } else {
+            state.idle += 1;
+            state = POOL.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! A fitted model: what turns input vectors into codes.
+
+use faer::Mat;
+use serde::{Deserialize, Serialize};
+
+use crate::codes::{Codes, Layout, pack_signs};
+use crate::error::{Error, Result};
+use crate::fit::{Method, SolverName};
+use crate::linalg::{convert, product, to_row_major};
+use crate::losses::Loss;
+use crate::parallel::{Cancel, fill_chunks};
+use crate::projection::{Projection, TASK_ROWS};
+use crate::reflections::Rotation;
+use crate::vectors::Vectors;
+
+/// How a model was fitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Rows given to the fit, the validation split included.
+    pub rows: usize,
+    /// Dimensions of the input.
+    pub dimensions: usize,
+    /// Code length.
+    pub bits: usize,
+    /// Where the rotation comes from.
+    pub method: Method,
+    /// The loss of `train_loss` and `validation_loss`.
+    pub loss: Loss,
+    /// How it was minimised.
+    pub solver: SolverName,
+    /// The seed of the fit.
+    pub seed: u64,
+    /// Epochs run.
+    pub epochs: usize,
+    /// Time of the fit, without input and output.
+    pub seconds: f64,
+    /// Of the rotation kept.
+    pub train_loss: f64,
+    /// Of the rotation kept.
+    pub validation_loss: f64,
+    /// max |UᵀU − I| of the rotation kept.
+    pub orthogonality_error: f64,
+}
+
+/// `z = ((x − mean) P) U`, and bit j is 1 iff `z_j >= 0`.
+#[derive(Debug, Clone)]
+pub struct Model {
+    mean: Option<Vec<f32>>,
+    projection: Option<Mat<f32>>,
+    rotation: Rotation,
+    summary: Summary,
+    kernel: Projection,
+    fingerprint: [u8; 16],
+}
+
+impl Model {
+    /// Puts a model together. `mean` has d values, `projection` is d x bits (absent when bits = d) and
+    /// the rotation is over `bits` dimensions.
+    ///
+    /// # Errors
+    /// `Mismatch` when the parts do not fit, `ZeroReflection`, `NotFinite`.
+    pub fn new(
+        mean: Option<Vec<f32>>,
+        projection: Option<Mat<f32>>,
+        rotation: Rotation,
+        summary: Summary,
+    ) -> Result<Self> {
+        let (dimensions, bits) = (summary.dimensions, summary.bits);
+        let expect = |what: &str, expected, actual| match expected == actual {
+            true => Ok(()),
+            false => Err(Error::mismatch(what, expected, actual)),
+        };
+        let shape =
+            projection.as_ref().map_or((dimensions, dimensions), |p| (p.nrows(), p.ncols()));
+        expect("dimensions of the projection", dimensions, shape.0)?;
+        expect("bits of the projection", bits, shape.1)?;
+        expect("dimensions of the rotation", bits, rotation.dimensions)?;
+        expect("signs of the rotation", bits, rotation.signs.len())?;
+        if let Some(mean) = &mean {
+            expect("values of the mean", dimensions, mean.len())?;
+        }
+        let u = rotation.matrix()?;
+        let weights = match &projection {
+            Some(p) => product(convert::<f32, f64>(p.as_ref()).as_ref(), u.as_ref()),
+            None => u,
+        };
+        let kernel = Projection::new(mean.clone(), convert(weights.as_ref()).as_ref());
+        let fingerprint = fingerprint(mean.as_deref(), projection.as_ref(), &rotation);
+        Ok(Self { mean, projection, rotation, summary, kernel, fingerprint })
+    }
+
+    /// Dimensions of the input.
+    pub fn dimensions(&self) -> usize {
+        self.kernel.dimensions()
+    }
+
+    /// Code length.
+    pub fn bits(&self) -> usize {
+        self.kernel.columns()
+    }
+
+    /// What is subtracted first, d values.
+    pub fn mean(&self) -> Option<&[f32]> {
+        self.mean.as_deref()
+    }
+
+    /// d x bits with orthonormal columns.
+    pub fn projection(&self) -> Option<&Mat<f32>> {
+        self.projection.as_ref()
+    }
+
+    /// The learnt rotation.
+    pub fn rotation(&self) -> &Rotation {
+        &self.rotation
+    }
+
+    /// How the model was fitted.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Identifies mean, projection and rotation: codes of models with equal fingerprints are comparable.
+    pub fn fingerprint(&self) -> [u8; 16] {
+        self.fingerprint
+    }
+
+    /// The rotated vectors before the sign, n x bits. Rows keep their norm (after the projection).
+    ///
+    /// # Errors
+    /// `Mismatch` for vectors of other dimensions, `Aborted`.
+    pub fn transform(
+        &self,
+        vectors: &Vectors,
+        threads: usize,
+        cancel: &Cancel,
+    ) -> Result<Vec<f32>> {
+        self.check(vectors)?;
+        let mut out = vec![0.0; vectors.rows() * self.bits()];
+        self.kernel.project(vectors.as_slice(), &mut out, threads, cancel)?;
+        Ok(out)
+    }
+
+    /// The signs of [`Model::transform`], n x bits/8 bytes.
+    ///
+    /// # Errors
+    /// As [`Model::transform`].
+    pub fn encode(
+        &self,
+        vectors: &Vectors,
+        layout: Layout,
+        threads: usize,
+        cancel: &Cancel,
+    ) -> Result<Codes> {
+        self.check(vectors)?;
+        let (dimensions, bits) = (self.dimensions(), self.bits());
+        let mut bytes = vec![0; vectors.rows() * bits / 8];
+        let task = TASK_ROWS * bits / 8;
+        let state = || (Vec::new(), vec![0.0; TASK_ROWS * bits]);
+        fill_chunks(threads, &mut bytes, task, cancel, state, |(scratch, z), i, bytes| {
+            let rows = bytes.len() * 8 / bits;
+            let input = &vectors.as_slice()[i * TASK_ROWS * dimensions..][..rows * dimensions];
+            let z = &mut z[..rows * bits];
+            self.kernel.project_block(input, z, scratch);
+            pack_signs(z, layout, bytes);
+            Ok(())
+        })?;
+        Codes::new(bytes, bits)
+    }
+
+    fn check(&self, vectors: &Vectors) -> Result<()> {
+        if vectors.columns() != self.dimensions() {
+            let (expected, actual) = (self.dimensions(), vectors.columns());
+            return Err(Error::mismatch("dimensions of the vectors", expected, actual));
+        }
+        Ok(())
+    }
+}
+
+/// XXH3-128 over the parts that decide the codes, each preceded by its length.
+fn fingerprint(
+    mean: Option<&[f32]>,
+    projection: Option<&Mat<f32>>,
+    rotation: &Rotation,
+) -> [u8; 16] {
+    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+    let mut floats = |values: &[f32]| {
+        hasher.update(&(values.len() as u64).to_le_bytes());
+        values.iter().for_each(|value| hasher.update(&value.to_le_bytes()));
+    };
+    floats(mean.unwrap_or_default());
+    floats(&projection.map(|p| to_row_major(p.as_ref())).unwrap_or_default());
+    floats(&rotation.reflections);
+    rotation.signs.iter().for_each(|sign| hasher.update(&sign.to_le_bytes()));
+    hasher.digest128().to_be_bytes()
+}

@@ -1,0 +1,150 @@
+//! The one kernel behind `transform` and `encode`: `(x − mean) W`.
+//!
+//! Each output is one chain `fma(x_k − mean_k, w_kj, …)` over k = 0, 1, … d−1, starting at 0. The chain
+//! depends on nothing but its row and column: not on how many rows come along, on the tile shape or on
+//! the number of threads, so a row gets the same bits alone and in any batch, and `encode` is exactly
+//! the sign of `transform`. Lanes are output columns. A CPU without fused multiply-add rounds the
+//! product too, and then differs within |z| ≤ 2 (d + 1) ε Σ|x_k − mean_k||w_kj|.
+
+use faer::{Mat, MatRef};
+
+use crate::error::Result;
+use crate::parallel::{Cancel, fill_chunks};
+
+/// Output columns that are stored side by side for each input dimension.
+const PANEL: usize = 32;
+/// Rows that share one load of the weights.
+const TILE_ROWS: usize = 4;
+/// Rows of one task: small enough to notice an abort in time.
+pub(crate) const TASK_ROWS: usize = 256;
+
+/// A d x b affine map, packed for the kernel.
+#[derive(Debug, Clone)]
+pub struct Projection {
+    mean: Option<Vec<f32>>,
+    /// `[panel][k][PANEL]`, columns past b are 0.
+    panels: Vec<f32>,
+    dimensions: usize,
+    columns: usize,
+}
+
+impl Projection {
+    /// `weights` is d x b; `mean`, where there is one, has d values.
+    pub fn new(mean: Option<Vec<f32>>, weights: MatRef<'_, f32>) -> Self {
+        let (dimensions, columns) = (weights.nrows(), weights.ncols());
+        let mut panels = vec![0.0; columns.div_ceil(PANEL) * dimensions * PANEL];
+        for j in 0..columns {
+            let panel = &mut panels[j / PANEL * dimensions * PANEL..];
+            for k in 0..dimensions {
+                panel[k * PANEL + j % PANEL] = weights[(k, j)];
+            }
+        }
+        Self { mean, panels, dimensions, columns }
+    }
+
+    /// The map that only subtracts the mean.
+    pub fn centering(mean: Option<Vec<f32>>, dimensions: usize) -> Self {
+        Self::new(mean, Mat::<f32>::identity(dimensions, dimensions).as_ref())
+    }
+
+    /// Dimensions d of the input.
+    pub fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    /// Columns b of the output.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Projects every row of `input` (n x d) into `out` (n x b) on up to `threads` threads.
+    ///
+    /// # Errors
+    /// `Aborted`.
+    pub fn project(
+        &self,
+        input: &[f32],
+        out: &mut [f32],
+        threads: usize,
+        cancel: &Cancel,
+    ) -> Result<()> {
+        fill_chunks(threads, out, TASK_ROWS * self.columns, cancel, Vec::new, |scratch, i, out| {
+            let first = i * TASK_ROWS * self.dimensions;
+            let rows = out.len() / self.columns;
+            self.project_block(&input[first..][..rows * self.dimensions], out, scratch);
+            Ok(())
+        })
+    }
+
+    /// Projects a block of rows on the calling thread.
+    pub(crate) fn project_block(&self, input: &[f32], out: &mut [f32], scratch: &mut Vec<f32>) {
+        let arch = pulp::Arch::new();
+        let tiles =
+            input.chunks(TILE_ROWS * self.dimensions).zip(out.chunks_mut(TILE_ROWS * self.columns));
+        for (rows, out) in tiles {
+            // Values of the tile side by side: [k][row], rows past the end are 0.
+            scratch.clear();
+            scratch.resize(TILE_ROWS * self.dimensions, 0.0);
+            for (r, row) in rows.chunks(self.dimensions).enumerate() {
+                for (k, &x) in row.iter().enumerate() {
+                    scratch[k * TILE_ROWS + r] = match &self.mean {
+                        Some(mean) => x - mean[k],
+                        None => x,
+                    };
+                }
+            }
+            for (p, panel) in self.panels.chunks(self.dimensions * PANEL).enumerate() {
+                let tile = multiply_tile(arch, scratch, panel);
+                let columns = PANEL.min(self.columns - p * PANEL);
+                for (out, tile) in out.chunks_mut(self.columns).zip(&tile) {
+                    out[p * PANEL..][..columns].copy_from_slice(&tile[..columns]);
+                }
+            }
+        }
+    }
+}
+
+type Tile = [[f32; PANEL]; TILE_ROWS];
+
+fn multiply_tile(arch: pulp::Arch, x: &[f32], panel: &[f32]) -> Tile {
+    // The body is compiled once per CPU level; only levels with fused multiply-add may use it, for the
+    // others it would be a slow library call.
+    match arch {
+        pulp::Arch::Scalar => accumulate::<PANEL>(x, panel, |a, b, c| a * b + c),
+        #[cfg(target_arch = "x86_64")]
+        pulp::Arch::V3(v3) => v3.vectorize(
+            #[inline(always)]
+            || accumulate::<{ PANEL / 2 }>(x, panel, f32::mul_add),
+        ),
+        #[allow(unreachable_patterns, reason = "the set of levels depends on the target")]
+        arch => arch.dispatch(
+            #[inline(always)]
+            || accumulate::<PANEL>(x, panel, f32::mul_add),
+        ),
+    }
+}
+
+/// `COLUMNS` at a time, so that the running sums fit the registers of the level.
+#[inline(always)]
+fn accumulate<const COLUMNS: usize>(
+    x: &[f32],
+    panel: &[f32],
+    fused: impl Fn(f32, f32, f32) -> f32,
+) -> Tile {
+    let mut tile = [[0.0; PANEL]; TILE_ROWS];
+    for first in (0..PANEL).step_by(COLUMNS) {
+        let mut sums = [[0.0f32; COLUMNS]; TILE_ROWS];
+        for (x, weights) in x.as_chunks::<TILE_ROWS>().0.iter().zip(panel.as_chunks::<PANEL>().0) {
+            let weights = &weights[first..first + COLUMNS];
+            for r in 0..TILE_ROWS {
+                for c in 0..COLUMNS {
+                    sums[r][c] = fused(x[r], weights[c], sums[r][c]);
+                }
+            }
+        }
+        for (tile, sums) in tile.iter_mut().zip(&sums) {
+            tile[first..first + COLUMNS].copy_from_slice(sums);
+        }
+    }
+    tile
+}

@@ -1,0 +1,186 @@
+//! Products of Householder reflections in the UT form.
+//!
+//! For `V = [v1 … vm]` (d x m) and `Hi = I − 2 vi viᵀ / (viᵀvi)`:
+//!
+//! ```text
+//! H1 H2 … Hm = I − V T Vᵀ,   T = S⁻¹,   S = striu(VᵀV) + ½ diag(VᵀV)
+//! ```
+//!
+//! (Joffrain, Low, Quintana-Ortí, van de Geijn, Van Zee 2006; Puglisi 1992). All work is
+//! matrix-matrix, there is no loop over reflections, and the result is orthogonal for every V whose
+//! columns are not zero. With `Z = X U`, `D = ∂L/∂Z`, `G = Xᵀ D`:
+//!
+//! ```text
+//! ∂L/∂V = −G V Tᵀ − Gᵀ V T + V (M + Mᵀ),   M = striu(N) + ½ diag(N),   N = Tᵀ (Vᵀ G V) Tᵀ
+//! ```
+//!
+//! `G` itself is never formed: `G V = Xᵀ(D V)`, `Gᵀ V = Dᵀ(X V)` and `Vᵀ G V = (X V)ᵀ(D V)`.
+//!
+//! A reflection does not change when its vector is scaled, so columns are brought to norm 1 first
+//! (nothing then over- or underflows) and the gradient is divided by the norm afterwards.
+
+use faer::linalg::triangular_inverse::invert_upper_triangular;
+use faer::{Mat, MatMut, MatRef, Par};
+
+use crate::error::{Error, Result};
+use crate::linalg::{convert, multiply, multiply_add, product};
+use crate::real::Real;
+
+/// `I − V T Vᵀ` with the columns of V at norm 1.
+#[derive(Debug, Clone)]
+pub struct UtForm<T: Real> {
+    v: Mat<T>,
+    t: Mat<T>,
+    norms: Vec<f64>,
+}
+
+impl<T: Real> UtForm<T> {
+    /// `vectors` holds one reflection vector after the other, each of `dimensions` values.
+    ///
+    /// # Errors
+    /// `ZeroReflection` for an all-zero vector, `NotFinite`, `Mismatch` for an incomplete one.
+    pub fn new(vectors: &[T], dimensions: usize) -> Result<Self> {
+        if dimensions == 0 || !vectors.len().is_multiple_of(dimensions) {
+            let whole = vectors.len() / dimensions.max(1) * dimensions;
+            return Err(Error::mismatch("length of reflections", whole, vectors.len()));
+        }
+        let norms = vectors.chunks(dimensions).enumerate().map(norm).collect::<Result<Vec<_>>>()?;
+        let unit: Mat<f64> = Mat::from_fn(dimensions, norms.len(), |i, j| {
+            vectors[j * dimensions + i].into() / norms[j]
+        });
+        // S and its inverse in float64: near-parallel columns lose five digits in float32.
+        let gram = product(unit.transpose(), unit.as_ref());
+        let s = strict_upper_and_half_diagonal(gram.as_ref());
+        let mut t = Mat::zeros(norms.len(), norms.len());
+        invert_upper_triangular(t.as_mut(), s.as_ref(), Par::Seq);
+        Ok(Self { v: convert(unit.as_ref()), t: convert(t.as_ref()), norms })
+    }
+
+    /// Dimensions d of the space.
+    pub fn dimensions(&self) -> usize {
+        self.v.nrows()
+    }
+
+    /// Number m of reflections.
+    pub fn count(&self) -> usize {
+        self.v.ncols()
+    }
+
+    /// U = H1 H2 … Hm, d x d.
+    pub fn product(&self) -> Mat<T> {
+        let mut u = Mat::identity(self.dimensions(), self.dimensions());
+        let vt = product(self.v.as_ref(), self.t.as_ref());
+        multiply_add(u.as_mut(), -1.0, vt.as_ref(), self.v.transpose());
+        u
+    }
+
+    /// `X U = X − ((X V) T) Vᵀ` for rows x d input; returns `X V` as well, which the gradient needs.
+    pub fn apply(&self, x: MatRef<'_, T>, mut out: MatMut<'_, T>) -> Mat<T> {
+        let xv = product(x, self.v.as_ref());
+        let xvt = product(xv.as_ref(), self.t.as_ref());
+        out.copy_from(x);
+        multiply_add(out, -1.0, xvt.as_ref(), self.v.transpose());
+        xv
+    }
+
+    /// ∂L/∂V as d x m, given X, `X V` from [`UtForm::apply`] and `d = ∂L/∂Z` (both rows x d).
+    pub fn gradient(&self, x: MatRef<'_, T>, xv: MatRef<'_, T>, d: MatRef<'_, T>) -> Mat<T> {
+        let (v, t) = (self.v.as_ref(), self.t.as_ref());
+        let dv = product(d, v);
+        let gv = product(x.transpose(), dv.as_ref());
+        let gtv = product(d.transpose(), xv);
+        let vgv = product(xv.transpose(), dv.as_ref());
+        let n = product(product(t.transpose(), vgv.as_ref()).as_ref(), t.transpose());
+        let m = strict_upper_and_half_diagonal(n.as_ref());
+        let symmetric = Mat::from_fn(m.nrows(), m.ncols(), |i, j| m[(i, j)] + m[(j, i)]);
+
+        let mut gradient = Mat::zeros(self.dimensions(), self.count());
+        multiply(gradient.as_mut(), v, symmetric.as_ref());
+        multiply_add(gradient.as_mut(), -1.0, gv.as_ref(), t.transpose());
+        multiply_add(gradient.as_mut(), -1.0, gtv.as_ref(), t);
+        for (j, norm) in self.norms.iter().enumerate() {
+            let scale = T::from_f64(1.0 / norm);
+            gradient.col_mut(j).iter_mut().for_each(|entry| *entry = *entry * scale);
+        }
+        gradient
+    }
+}
+
+/// An orthogonal matrix `U = H1 … Hm · diag(signs)`.
+///
+/// m ≤ d reflections have determinant (−1)^m, so half of all orthogonal matrices need the signs too.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rotation {
+    /// Dimensions d.
+    pub dimensions: usize,
+    /// m vectors of d values, one after the other; the identity has none.
+    pub reflections: Vec<f32>,
+    /// d values of +1 or −1.
+    pub signs: Vec<i8>,
+}
+
+impl Rotation {
+    /// The rotation that changes nothing.
+    pub fn identity(dimensions: usize) -> Self {
+        Self { dimensions, reflections: Vec::new(), signs: vec![1; dimensions] }
+    }
+
+    /// Factors an orthogonal matrix by Householder QR, whose R is then diag(±1).
+    pub fn from_matrix(u: MatRef<'_, f32>) -> Self {
+        let d = u.nrows();
+        let u: Mat<f64> = convert(u);
+        let qr = u.qr();
+        let (basis, r) = (qr.Q_basis(), qr.thin_R());
+        let mut rotation = Self::identity(d);
+        for j in 0..d {
+            rotation.signs[j] = if r[(j, j)] < 0.0 { -1 } else { 1 };
+            // A column that is already in place has no reflection (faer gives it an infinite tau).
+            if (j + 1..d).any(|i| basis[(i, j)] != 0.0) {
+                let vector = (0..d).map(|i| match i.cmp(&j) {
+                    std::cmp::Ordering::Less => 0.0,
+                    std::cmp::Ordering::Equal => 1.0,
+                    std::cmp::Ordering::Greater => basis[(i, j)] as f32,
+                });
+                rotation.reflections.extend(vector);
+            }
+        }
+        rotation
+    }
+
+    /// U, d x d, computed in float64.
+    ///
+    /// # Errors
+    /// As [`UtForm::new`].
+    pub fn matrix(&self) -> Result<Mat<f64>> {
+        let vectors: Vec<f64> = self.reflections.iter().map(|&x| x.into()).collect();
+        let mut u = UtForm::new(&vectors, self.dimensions)?.product();
+        for (j, &sign) in self.signs.iter().enumerate() {
+            u.col_mut(j).iter_mut().for_each(|entry| *entry *= f64::from(sign));
+        }
+        Ok(u)
+    }
+}
+
+/// The Euclidean norm, safe for values whose squares leave the range of float64.
+fn norm<T: Real>((index, vector): (usize, &[T])) -> Result<f64> {
+    let largest = vector.iter().map(|x| (*x).into().abs()).fold(0.0, f64::max);
+    if let Some(column) = vector.iter().position(|x| !(*x).into().is_finite()) {
+        let value = vector[column].into().to_string();
+        return Err(Error::NotFinite { row: index, column, value });
+    }
+    if largest == 0.0 {
+        return Err(Error::ZeroReflection { index });
+    }
+    let sum: f64 = vector.iter().map(|x| ((*x).into() / largest).powi(2)).sum();
+    Ok(largest * sum.sqrt())
+}
+
+/// `striu(A) + ½ diag(A)`.
+fn strict_upper_and_half_diagonal<T: Real>(a: MatRef<'_, T>) -> Mat<T> {
+    let half = T::from_f64(0.5);
+    Mat::from_fn(a.nrows(), a.ncols(), |i, j| match i.cmp(&j) {
+        std::cmp::Ordering::Less => a[(i, j)],
+        std::cmp::Ordering::Equal => a[(i, j)] * half,
+        std::cmp::Ordering::Greater => T::from_f64(0.0),
+    })
+}
