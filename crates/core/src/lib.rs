@@ -14,6 +14,7 @@ pub mod jobs;
 pub mod linalg;
 pub mod losses;
 pub mod model;
+mod model_file;
 pub mod parallel;
 pub mod projection;
 pub mod real;
