@@ -94,7 +94,8 @@ export interface CoreFit {
   step(epochs: number, cancel: CancelToken): Promise<EpochReport[]>;
   stepSync(epochs: number): EpochReport[];
   /** The best model so far. */
-  finish(): { model: CoreModel; summary: FitSummary };
+  finish(cancel: CancelToken): Promise<CoreModel>;
+  finishSync(): CoreModel;
 }
 
 export interface CoreModel {
@@ -135,7 +136,9 @@ export interface CoreIndex {
 }
 
 /** One label per row, or `classes` 0/1 bytes per row (multi-label: relevant when any class is shared). */
-export type Labels = { kind: 'single'; values: BigInt64Array } | { kind: 'multi'; classes: number; values: Uint8Array };
+export type Labels =
+  | { kind: 'single'; values: BigInt64Array }
+  | { kind: 'multi'; classes: number; values: Uint8Array };
 
 /** Means over the queries at one cut-off N. */
 export interface MetricsAt {

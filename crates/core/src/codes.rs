@@ -69,6 +69,11 @@ impl Codes {
         &self.bytes
     }
 
+    /// Gives up the buffer.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// The bytes of one code.
     pub fn row(&self, row: usize) -> &[u8] {
         &self.bytes[row * self.bits / 8..][..self.bits / 8]

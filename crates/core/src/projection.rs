@@ -148,3 +148,16 @@ fn accumulate<const COLUMNS: usize>(
     }
     tile
 }
+
+/// The SIMD level of the float kernels on this CPU: `scalar`, `avx2`, `avx512` or the target's own name.
+pub fn simd_level() -> &'static str {
+    match pulp::Arch::new() {
+        pulp::Arch::Scalar => "scalar",
+        #[cfg(target_arch = "x86_64")]
+        pulp::Arch::V3(_) => "avx2",
+        #[cfg(target_arch = "x86_64")]
+        pulp::Arch::V4(_) => "avx512",
+        #[allow(unreachable_patterns, reason = "the set of levels depends on the target")]
+        _ => std::env::consts::ARCH,
+    }
+}

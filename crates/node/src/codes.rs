@@ -1,0 +1,67 @@
+//! Codes owned by the core.
+
+use std::sync::Arc;
+
+use h2q_core::codes as core;
+use h2q_core::error::Error;
+use napi::Env;
+use napi::bindgen_prelude::Uint8Array;
+use napi_derive::napi;
+
+use crate::convert::count;
+use crate::tasks::run_sync;
+
+/// n codes in `lsb` layout.
+#[napi]
+pub struct Codes {
+    pub(crate) inner: Arc<core::Codes>,
+}
+
+#[napi]
+impl Codes {
+    /// Number of codes.
+    #[napi(getter)]
+    pub fn rows(&self) -> f64 {
+        self.inner.rows() as f64
+    }
+
+    /// Bits of each.
+    #[napi(getter)]
+    pub fn bits(&self) -> f64 {
+        self.inner.bits() as f64
+    }
+}
+
+/// Fills a `Codes` in slices.
+#[napi]
+pub struct CodesBuilder {
+    inner: Option<core::CodesBuilder>,
+}
+
+#[napi]
+impl CodesBuilder {
+    /// Reserves the memory.
+    #[napi(constructor)]
+    pub fn new(env: Env, rows: f64, bits: f64) -> napi::Result<Self> {
+        let (rows, bits) = (count(&env, "rows", rows)?, count(&env, "bits", bits)?);
+        let inner = run_sync(&env, || core::CodesBuilder::new(rows, bits))?;
+        Ok(Self { inner: Some(inner) })
+    }
+
+    /// Appends bytes.
+    #[napi]
+    pub fn push(&mut self, env: Env, bytes: Uint8Array) -> napi::Result<()> {
+        run_sync(&env, || self.inner.as_mut().ok_or_else(finished)?.push(&bytes))
+    }
+
+    /// The codes, once.
+    #[napi]
+    pub fn finish(&mut self, env: Env) -> napi::Result<Codes> {
+        let inner = run_sync(&env, || self.inner.take().ok_or_else(finished)?.finish())?;
+        Ok(Codes { inner: Arc::new(inner) })
+    }
+}
+
+fn finished() -> Error {
+    Error::Internal { reason: "the builder was finished before".into() }
+}

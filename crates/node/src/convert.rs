@@ -1,0 +1,40 @@
+//! Numbers and errors across the binding.
+
+use h2q_core::error::Error;
+use napi::bindgen_prelude::{JsObjectValue, Object};
+use napi::{Env, JsValue};
+
+/// A JS error with the message, `code` and `details` of the core's.
+pub fn js_error(env: &Env, error: &Error) -> napi::Error {
+    let generic = napi::Error::from_reason(error.to_string());
+    build(env, error).unwrap_or(generic)
+}
+
+fn build(env: &Env, error: &Error) -> napi::Result<napi::Error> {
+    let mut object = env.create_error(napi::Error::from_reason(error.to_string()))?;
+    object.set_named_property("code", error.code())?;
+    let json: Object = env.get_global()?.get_named_property("JSON")?;
+    let parse: napi::bindgen_prelude::Function<String, Object> =
+        json.get_named_property("parse")?;
+    object.set_named_property("details", parse.call(error.details())?)?;
+    Ok(napi::Error::from(object.to_unknown()))
+}
+
+/// A count that JavaScript gave as a number.
+pub fn count(env: &Env, option: &'static str, value: f64) -> napi::Result<usize> {
+    // 2^53: the integers that a JavaScript number holds exactly.
+    if value.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&value) {
+        return Ok(value as usize);
+    }
+    let expected = "an integer of at least 0";
+    Err(js_error(env, &Error::InvalidOption { option, value: value.to_string(), expected }))
+}
+
+/// The same for a value that may be left out.
+pub fn optional_count(
+    env: &Env,
+    option: &'static str,
+    value: Option<f64>,
+) -> napi::Result<Option<usize>> {
+    value.map(|value| count(env, option, value)).transpose()
+}
