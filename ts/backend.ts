@@ -77,7 +77,8 @@ export interface FitSummary {
   loss: Loss;
   solver: Solver;
   epochs: number;
-  seconds: number;
+  /** Of the fit alone, without I/O; absent in a model read from a file, so that equal fits give equal files. */
+  seconds?: number;
   trainLoss: number;
   validationLoss: number;
   orthogonalityError: number;

@@ -33,8 +33,9 @@ pub struct Summary {
     pub seed: u64,
     /// Epochs run.
     pub epochs: usize,
-    /// Time of the fit, without input and output.
-    pub seconds: f64,
+    /// Time of the fit, without input and output; not kept in files, so that equal fits give equal bytes.
+    #[serde(skip)]
+    pub seconds: Option<f64>,
     /// Of the rotation kept.
     pub train_loss: f64,
     /// Of the rotation kept.

@@ -42,7 +42,7 @@ fn validation_loss(loss: Loss, solver: SolverName, seed: u64) -> f64 {
         solver.name(),
         model.summary().validation_loss,
         reports.len(),
-        model.summary().seconds
+        model.summary().seconds.unwrap_or(f64::NAN)
     );
     assert!(model.summary().orthogonality_error < 1e-5);
     model.summary().validation_loss

@@ -30,8 +30,8 @@ pub struct FitSummary {
     pub solver: String,
     /// Epochs run.
     pub epochs: f64,
-    /// Time of the fit alone.
-    pub seconds: f64,
+    /// Time of the fit alone; absent in a model read from a file.
+    pub seconds: Option<f64>,
     /// Of the rotation kept.
     pub train_loss: f64,
     /// Of the rotation kept.

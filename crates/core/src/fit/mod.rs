@@ -231,7 +231,7 @@ impl FitSession {
             solver: options.solver,
             seed: options.seed,
             epochs: running.epoch,
-            seconds: self.seconds,
+            seconds: Some(self.seconds),
             train_loss: running.best.train_loss,
             validation_loss: running.best.validation_loss,
             orthogonality_error: running.best.orthogonality_error,

@@ -1,0 +1,86 @@
+//! The parallel loops and the job pool.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use h2q_core::error::Error;
+use h2q_core::jobs;
+use h2q_core::parallel::{Cancel, fill_chunks, map_tasks};
+
+#[test]
+fn results_come_in_order_of_the_tasks() {
+    for threads in [1, 2, 5] {
+        for tasks in [0, 1, 2, 100] {
+            let results = map_tasks(threads, tasks, &Cancel::default(), || (), |(), i| Ok(i * i));
+            let expected: Vec<usize> = (0..tasks).map(|i| i * i).collect();
+            assert_eq!(results.expect("no error"), expected);
+        }
+    }
+}
+
+#[test]
+fn every_chunk_is_filled_once() {
+    for (length, chunk) in [(0, 3), (1, 3), (3, 3), (10, 3), (1000, 7)] {
+        let mut out = vec![0; length];
+        let fill = |(): &mut (), i: usize, part: &mut [usize]| {
+            part.iter_mut().enumerate().for_each(|(j, x)| *x += i * chunk + j);
+            Ok(())
+        };
+        fill_chunks(3, &mut out, chunk, &Cancel::default(), || (), fill).expect("no error");
+        assert_eq!(out, (0..length).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn an_error_stops_the_rest_and_wins() {
+    let done = AtomicUsize::new(0);
+    let broken = Error::Internal { reason: "broken".into() };
+    let result = map_tasks(
+        2,
+        10_000,
+        &Cancel::default(),
+        || (),
+        |(), i| {
+            done.fetch_add(1, Ordering::Relaxed);
+            if i == 3 { Err(broken.clone()) } else { Ok(()) }
+        },
+    );
+    assert_eq!(result.expect_err("the error"), broken);
+    assert!(done.load(Ordering::Relaxed) < 10_000);
+}
+
+#[test]
+fn cancelling_stops_running_tasks() {
+    let cancel = Cancel::default();
+    let result = map_tasks(
+        2,
+        1000,
+        &cancel,
+        || (),
+        |(), i| {
+            if i == 5 {
+                cancel.cancel();
+            }
+            Ok(())
+        },
+    );
+    assert_eq!(result.expect_err("stopped"), Error::Aborted);
+}
+
+#[test]
+fn long_jobs_leave_room_for_others() {
+    let (release, released) = mpsc::channel::<()>();
+    let (report, reported) = mpsc::channel();
+    jobs::spawn(move || released.recv().expect("released")).expect("a thread");
+    for i in 0..50 {
+        let report = report.clone();
+        jobs::spawn(move || report.send(i).expect("a listener")).expect("a thread");
+    }
+    let mut seen: Vec<i32> = (0..50)
+        .map(|_| reported.recv_timeout(Duration::from_secs(60)).expect("the job ran"))
+        .collect();
+    seen.sort_unstable();
+    assert_eq!(seen, (0..50).collect::<Vec<_>>());
+    release.send(()).expect("the long job waits");
+}
