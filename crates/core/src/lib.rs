@@ -7,5 +7,6 @@
 //! Data flows one way: [`vectors`] → `fit` → `model` → `codes` → `search`, and `evaluate` judges.
 
 pub mod error;
+pub mod evaluate;
 pub mod parallel;
 pub mod vectors;
