@@ -8,6 +8,7 @@
 
 pub mod codes;
 pub mod error;
+pub mod evaluate;
 pub mod fit;
 pub mod hamming;
 pub mod jobs;

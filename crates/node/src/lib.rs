@@ -3,7 +3,7 @@
 
 mod codes;
 mod convert;
-// mod evaluate;
+mod evaluate;
 mod fit;
 mod index;
 mod model;

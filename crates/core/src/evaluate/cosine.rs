@@ -1,0 +1,245 @@
+//! The exact ranking by cosine: blocks of queries times blocks of the database, of which only the
+//! best rows of each query are kept. Memory does not grow with queries x rows.
+
+use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
+
+use super::nearest::Nearest;
+use super::{Cutoffs, Labels, MetricsAt, Totals, check_row_numbers, ranked};
+use crate::error::{Error, Result};
+use crate::parallel::{Cancel, fill_chunks, map_tasks};
+use crate::vectors::Vectors;
+
+/// Database rows of one product, a few ms of work between two looks at the cancel flag.
+const ROWS: usize = 1024;
+/// Most queries of one product.
+const QUERIES: usize = 128;
+/// A thread keeps about this much in candidates, with fewer queries at once if need be.
+const CANDIDATE_BYTES: usize = 32 << 20;
+
+/// What [`evaluate_cosine`] judges.
+#[derive(Debug, Clone, Copy)]
+pub struct CosineEvaluation<'a> {
+    /// The rows to rank.
+    pub database: &'a Vectors,
+    /// As wide as the database.
+    pub queries: &'a Vectors,
+    /// One row per database row.
+    pub database_labels: &'a Labels,
+    /// One row per query, of the same kind and classes as the database labels.
+    pub query_labels: &'a Labels,
+    /// Cut-offs, each at least 1, in any order; beyond the number of rows they mean all rows.
+    pub at: &'a [usize],
+    /// Nearest neighbours to return per query; 0 for none, more than rows for all of them.
+    pub neighbours: usize,
+}
+
+/// Ranks the database by cosine for every query. Returns the means over the queries, one entry per
+/// cut-off, in the order of `at`, and what [`neighbours`] would return.
+///
+/// `neighbour_recall` is measured against these neighbours: the ranking contains its own first rows,
+/// so it is below 1 only for cut-offs that are too short to hold them.
+///
+/// # Errors
+/// Before any work: `InvalidOption` for `at` or labels of different kinds, `Mismatch` where rows,
+/// columns or classes do not fit, `OutOfMemory` for the neighbours. Then only `Aborted`.
+pub fn evaluate_cosine(
+    evaluation: &CosineEvaluation,
+    threads: usize,
+    cancel: &Cancel,
+) -> Result<(Vec<MetricsAt>, Vec<u32>)> {
+    let CosineEvaluation { database, queries, database_labels, query_labels, .. } = *evaluation;
+    check_vectors(database, queries)?;
+    query_labels.check(queries.rows(), database_labels, database.rows())?;
+    let cutoffs = Cutoffs::new(evaluation.at, database.rows())?;
+    let count = evaluation.neighbours.min(database.rows());
+
+    let mut all_neighbours = reserve_neighbours(queries.rows(), count)?;
+
+    let keep = cutoffs.depth().max(count);
+    let new_block = || (cutoffs.zeros(), Vec::new());
+    let blocks =
+        rank(database, queries, keep, threads, cancel, new_block, |block, query, found| {
+            let (sums, neighbours) = block;
+            let Found { ranking, is_neighbour } = found;
+            ranking[..count].iter().for_each(|&row| is_neighbour[row as usize] = true);
+            let relevant = query_labels.count_relevant(query, database_labels);
+            let totals = Totals { relevant, neighbours: count };
+            let labels = (query_labels, database_labels);
+            ranked::add_scores(ranking, query, labels, is_neighbour, totals, &cutoffs, sums);
+            ranking[..count].iter().for_each(|&row| is_neighbour[row as usize] = false);
+            neighbours.extend_from_slice(&ranking[..count]);
+        })?;
+
+    let mut all_sums = Vec::with_capacity(blocks.len());
+    for (sums, neighbours) in blocks {
+        all_sums.push(sums);
+        all_neighbours.extend(neighbours);
+    }
+    Ok((cutoffs.means(&all_sums, queries.rows(), count > 0), all_neighbours))
+}
+
+/// The rows of the `count` nearest database rows of each query by cosine, best first, equal ones in
+/// order of the row: queries x `min(count, rows)`. A row or query of zeros has cosine 0 with
+/// everything.
+///
+/// # Errors
+/// Before any work: `InvalidOption` when `count` is 0, `Mismatch` when the columns differ,
+/// `OutOfMemory` for the result. Then only `Aborted`.
+pub fn neighbours(
+    database: &Vectors,
+    queries: &Vectors,
+    count: usize,
+    threads: usize,
+    cancel: &Cancel,
+) -> Result<Vec<u32>> {
+    check_vectors(database, queries)?;
+    if count == 0 {
+        return Err(Error::InvalidOption {
+            option: "count",
+            value: "0".into(),
+            expected: "at least 1",
+        });
+    }
+    let keep = count.min(database.rows());
+    let mut all = reserve_neighbours(queries.rows(), keep)?;
+    let blocks = rank(database, queries, keep, threads, cancel, Vec::new, |block, _, found| {
+        block.extend_from_slice(found.ranking);
+    })?;
+    all.extend(blocks.into_iter().flatten());
+    Ok(all)
+}
+
+/// Room for `queries x count` rows, asked for before hours of work and not after.
+fn reserve_neighbours(queries: usize, count: usize) -> Result<Vec<u32>> {
+    let mut room = Vec::new();
+    let length = queries.saturating_mul(count);
+    room.try_reserve_exact(length).map_err(|_| Error::OutOfMemory {
+        what: format!("{queries} x {count} neighbours"),
+        bytes: length.saturating_mul(size_of::<u32>()),
+    })?;
+    Ok(room)
+}
+
+fn check_vectors(database: &Vectors, queries: &Vectors) -> Result<()> {
+    check_row_numbers(database.rows())?;
+    if database.columns() == queries.columns() {
+        return Ok(());
+    }
+    Err(Error::mismatch("columns of the queries", database.columns(), queries.columns()))
+}
+
+/// What [`rank`] hands over for one query.
+struct Found<'a> {
+    /// The best rows, best first.
+    ranking: &'a [u32],
+    /// One flag per database row, all false, to be left so.
+    is_neighbour: &'a mut [bool],
+}
+
+/// Buffers of one thread.
+#[derive(Default)]
+struct Workspace {
+    queries: Vec<f32>,
+    database: Vec<f32>,
+    similarities: Vec<f32>,
+    nearest: Vec<Nearest>,
+    ranking: Vec<u32>,
+    is_neighbour: Vec<bool>,
+}
+
+/// Finds the `keep` nearest rows of each query and lets `use_ranking` add them, query by query, to
+/// what `new_block` starts for each block of queries. Returns the blocks in order.
+fn rank<B: Send>(
+    database: &Vectors,
+    queries: &Vectors,
+    keep: usize,
+    threads: usize,
+    cancel: &Cancel,
+    new_block: impl Fn() -> B + Sync,
+    use_ranking: impl Fn(&mut B, usize, Found) + Sync,
+) -> Result<Vec<B>> {
+    let database = Normalised::new(database, threads, cancel)?;
+    let queries = Normalised::new(queries, threads, cancel)?;
+    let (rows, query_rows) = (database.vectors.rows(), queries.vectors.rows());
+    let at_once = (CANDIDATE_BYTES / Nearest::bytes(keep, rows)).clamp(1, QUERIES);
+    let tasks = query_rows.div_ceil(at_once);
+    map_tasks(threads, tasks, cancel, Workspace::default, |work, task| {
+        let first_query = task * at_once;
+        let block_queries = at_once.min(query_rows - first_query);
+        queries.copy_rows(first_query, block_queries, &mut work.queries);
+        work.nearest.resize_with(block_queries, || Nearest::new(keep));
+        for first in (0..rows).step_by(ROWS) {
+            cancel.check()?;
+            let block_rows = ROWS.min(rows - first);
+            database.copy_rows(first, block_rows, &mut work.database);
+            work.similarities.resize(block_queries * block_rows, 0.0);
+            multiply(&work.queries, &work.database, block_queries, &mut work.similarities);
+            let similarities = work.similarities.chunks_exact(block_rows);
+            for (nearest, similarities) in work.nearest.iter_mut().zip(similarities) {
+                nearest.offer(first as u32, similarities);
+            }
+        }
+        let mut block = new_block();
+        work.is_neighbour.resize(rows, false);
+        for (query, nearest) in (first_query..).zip(&mut work.nearest) {
+            cancel.check()?;
+            nearest.finish(&mut work.ranking);
+            let ranking = &work.ranking[..];
+            use_ranking(&mut block, query, Found { ranking, is_neighbour: &mut work.is_neighbour });
+        }
+        Ok(block)
+    })
+}
+
+/// `out = a · bᵀ` for `a_rows` rows `a` and any number of rows `b`; all row-major.
+fn multiply(a: &[f32], b: &[f32], a_rows: usize, out: &mut [f32]) {
+    let columns = a.len() / a_rows;
+    let b_rows = b.len() / columns;
+    let a = MatRef::from_row_major_slice(a, a_rows, columns);
+    let b = MatRef::from_row_major_slice(b, b_rows, columns);
+    let out = MatMut::from_row_major_slice_mut(out, a_rows, b_rows);
+    matmul(out, Accum::Replace, a, b.transpose(), 1.0, Par::Seq);
+}
+
+/// Vectors with the factors that give their rows length 1.
+///
+/// Normalised rows are made block by block: a second copy of a large database would cost more than
+/// scaling its rows once per block of queries.
+struct Normalised<'a> {
+    vectors: &'a Vectors,
+    /// Reciprocal norms, 0 for rows of zeros. In float64, where no norm of a float32 row overflows
+    /// or vanishes.
+    factors: Vec<f64>,
+}
+
+impl<'a> Normalised<'a> {
+    fn new(vectors: &'a Vectors, threads: usize, cancel: &Cancel) -> Result<Self> {
+        let mut factors = vec![0.0; vectors.rows()];
+        fill_chunks(
+            threads,
+            &mut factors,
+            ROWS,
+            cancel,
+            || (),
+            |(), chunk, factors| {
+                for (row, factor) in (chunk * ROWS..).zip(factors) {
+                    let squares = vectors.row(row).iter().map(|&x| f64::from(x) * f64::from(x));
+                    let norm = squares.sum::<f64>().sqrt();
+                    *factor = if norm == 0.0 { 0.0 } else { 1.0 / norm };
+                }
+                Ok(())
+            },
+        )?;
+        Ok(Self { vectors, factors })
+    }
+
+    /// Replaces `out` by normalised rows.
+    fn copy_rows(&self, first: usize, rows: usize, out: &mut Vec<f32>) {
+        out.clear();
+        for row in first..first + rows {
+            let factor = self.factors[row];
+            let scaled = self.vectors.row(row).iter().map(|&x| (f64::from(x) * factor) as f32);
+            out.extend(scaled);
+        }
+    }
+}

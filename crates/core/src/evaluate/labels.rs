@@ -1,0 +1,153 @@
+//! Labels, and when a database row is relevant for a query.
+
+use std::ops::Range;
+
+use crate::error::{Error, Result};
+
+/// The labels of a set of rows: one label per row, or a set of classes per row. At least one row.
+///
+/// A database row is relevant for a query when their labels are equal, or when they share a class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labels(Kind);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Single(Vec<i64>),
+    /// Class c of a row is bit `c % 64` of its word `c / 64`; bits beyond `classes` are zero.
+    Multi {
+        classes: usize,
+        bits: Vec<u64>,
+    },
+}
+
+impl Labels {
+    /// One label per row. `name` is what errors call these labels, such as `database labels`.
+    ///
+    /// # Errors
+    /// `Empty` without rows.
+    pub fn single(name: &str, values: Vec<i64>) -> Result<Self> {
+        if values.is_empty() {
+            return Err(Error::Empty { what: name.into(), axis: "rows" });
+        }
+        Ok(Self(Kind::Single(values)))
+    }
+
+    /// `bytes` holds rows of `classes` bytes, 1 where the row belongs to the class and 0 elsewhere.
+    /// A row may belong to no class; it is then relevant for nothing. `name` as in [`Labels::single`].
+    ///
+    /// # Errors
+    /// `Empty` without rows or classes, `Mismatch` when the length is no multiple of `classes`,
+    /// `InvalidOption` for a byte other than 0 and 1, naming row and class.
+    pub fn multi(name: &'static str, bytes: &[u8], classes: usize) -> Result<Self> {
+        if classes == 0 || bytes.is_empty() {
+            let axis = if classes == 0 { "columns" } else { "rows" };
+            return Err(Error::Empty { what: name.into(), axis });
+        }
+        if !bytes.len().is_multiple_of(classes) {
+            let whole = bytes.len() / classes * classes;
+            return Err(Error::mismatch(format!("length of the {name}"), whole, bytes.len()));
+        }
+        if let Some(at) = bytes.iter().position(|&byte| byte > 1) {
+            return Err(Error::InvalidOption {
+                option: name,
+                value: format!("{} at row {}, class {}", bytes[at], at / classes, at % classes),
+                expected: "0 or 1",
+            });
+        }
+        let pack = |classes: &[u8]| {
+            classes.iter().enumerate().fold(0, |word, (c, &byte)| word | u64::from(byte) << c)
+        };
+        let bits = bytes.chunks(classes).flat_map(|row| row.chunks(64).map(pack)).collect();
+        Ok(Self(Kind::Multi { classes, bits }))
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        match &self.0 {
+            Kind::Single(values) => values.len(),
+            Kind::Multi { classes, bits } => bits.len() / classes.div_ceil(64),
+        }
+    }
+
+    /// Whether `row` of `database` is relevant for row `query` of these labels.
+    ///
+    /// # Panics
+    /// When a row does not exist. Labels of different kinds share nothing: always false.
+    pub fn is_relevant(&self, query: usize, database: &Self, row: usize) -> bool {
+        match (&self.0, &database.0) {
+            (Kind::Single(queries), Kind::Single(values)) => queries[query] == values[row],
+            (Kind::Multi { classes, bits }, Kind::Multi { bits: database, .. }) => {
+                let words = classes.div_ceil(64);
+                let (a, b) = (&bits[query * words..][..words], &database[row * words..][..words]);
+                share_a_class(a, b)
+            }
+            _ => false,
+        }
+    }
+
+    /// Writes 1 to `out` for each of `rows` that is relevant for the query and 0 for the others.
+    /// For callers inside a SIMD dispatch.
+    #[inline(always)]
+    pub(super) fn mark(&self, query: usize, database: &Self, rows: Range<usize>, out: &mut [u8]) {
+        match (&self.0, &database.0) {
+            (Kind::Single(queries), Kind::Single(values)) => {
+                let label = queries[query];
+                for (out, &value) in out.iter_mut().zip(&values[rows]) {
+                    *out = u8::from(value == label);
+                }
+            }
+            (Kind::Multi { classes, bits }, Kind::Multi { bits: database, .. }) => {
+                let words = classes.div_ceil(64);
+                let own = &bits[query * words..][..words];
+                let others = database[rows.start * words..rows.end * words].chunks_exact(words);
+                for (out, other) in out.iter_mut().zip(others) {
+                    *out = u8::from(share_a_class(own, other));
+                }
+            }
+            _ => out.fill(0),
+        }
+    }
+
+    /// Number of database rows that are relevant for the query.
+    pub(super) fn count_relevant(&self, query: usize, database: &Self) -> usize {
+        match (&self.0, &database.0) {
+            (Kind::Single(queries), Kind::Single(values)) => {
+                let label = queries[query];
+                values.iter().filter(|&&value| value == label).count()
+            }
+            _ => (0..database.rows()).filter(|&row| self.is_relevant(query, database, row)).count(),
+        }
+    }
+
+    /// Checks that these query labels fit `queries` rows, and `database` its own `rows`.
+    pub(super) fn check(&self, queries: usize, database: &Self, rows: usize) -> Result<()> {
+        if database.rows() != rows {
+            return Err(Error::mismatch("rows of the database labels", rows, database.rows()));
+        }
+        if self.rows() != queries {
+            return Err(Error::mismatch("rows of the query labels", queries, self.rows()));
+        }
+        let kind = |kind: &Kind| match kind {
+            Kind::Single(_) => "one label per row",
+            Kind::Multi { .. } => "classes per row",
+        };
+        match (&self.0, &database.0) {
+            (Kind::Multi { classes, .. }, Kind::Multi { classes: expected, .. })
+                if classes != expected =>
+            {
+                Err(Error::mismatch("classes of the query labels", *expected, *classes))
+            }
+            (own, other) if kind(own) != kind(other) => Err(Error::InvalidOption {
+                option: "query labels",
+                value: kind(own).into(),
+                expected: "of the same kind as the database labels",
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[inline(always)]
+fn share_a_class(a: &[u64], b: &[u64]) -> bool {
+    a.iter().zip(b).fold(0, |shared, (a, b)| shared | (a & b)) != 0
+}

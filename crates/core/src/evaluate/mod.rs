@@ -1,0 +1,136 @@
+//! How good a ranking of the database is: label metrics, tie-aware for codes, and the recall of the
+//! nearest neighbours. Definitions and conventions: `docs/evaluation.md`.
+//!
+//! [`evaluate_codes`] judges Hamming rankings, [`evaluate_cosine`] the exact float ranking they are
+//! held against, and [`neighbours`] finds the rows that `neighbour_recall` looks for.
+//!
+//! Everything runs in blocks of queries whose boundaries depend on the input alone, and the sums of
+//! the blocks are added in order: the thread count changes no bit of a result.
+
+mod codes;
+mod cosine;
+mod expected;
+mod labels;
+mod nearest;
+mod order;
+mod ranked;
+
+pub use codes::{CodesEvaluation, Ties, evaluate_codes};
+pub use cosine::{CosineEvaluation, evaluate_cosine, neighbours};
+pub use labels::Labels;
+
+use crate::error::{Error, Result};
+
+/// Means over the queries at one cut-off N; all in `0..=1`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MetricsAt {
+    /// N as it was asked for. Beyond the number of database rows it means all of them.
+    pub at: usize,
+    /// AP@N: the precision at each relevant item among the first N, averaged over those items; 0
+    /// for a query without any.
+    pub mean_average_precision: f64,
+    /// Relevant items among the first N, divided by `min(N, rows)`.
+    pub precision: f64,
+    /// Relevant items among the first N, divided by all relevant rows of the database; 0 for a
+    /// query without any.
+    pub recall: f64,
+    /// Share of the given nearest neighbours among the first N; `None` when none were given.
+    pub neighbour_recall: Option<f64>,
+}
+
+/// The metrics of one query at one cut-off, or their sums over queries.
+#[derive(Debug, Clone, Copy, Default)]
+struct Scores {
+    average_precision: f64,
+    precision: f64,
+    recall: f64,
+    neighbour_recall: f64,
+}
+
+impl Scores {
+    fn add(&mut self, other: &Self) {
+        self.average_precision += other.average_precision;
+        self.precision += other.precision;
+        self.recall += other.recall;
+        self.neighbour_recall += other.neighbour_recall;
+    }
+}
+
+/// What a query has in the whole database.
+#[derive(Debug, Clone, Copy)]
+struct Totals {
+    relevant: usize,
+    neighbours: usize,
+}
+
+/// `part / whole`, and 0 of nothing.
+fn share(part: f64, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { part / whole as f64 }
+}
+
+/// The cut-offs, checked, as ranks that exist.
+#[derive(Debug)]
+struct Cutoffs<'a> {
+    requested: &'a [usize],
+    /// Strictly ascending, each in `1..=rows`.
+    ranks: Vec<usize>,
+    rows: usize,
+}
+
+impl<'a> Cutoffs<'a> {
+    fn new(requested: &'a [usize], rows: usize) -> Result<Self> {
+        if requested.is_empty() || requested.contains(&0) {
+            return Err(Error::InvalidOption {
+                option: "at",
+                value: format!("{requested:?}"),
+                expected: "one or more cut-offs of at least 1",
+            });
+        }
+        let mut ranks: Vec<_> = requested.iter().map(|&at| at.min(rows)).collect();
+        ranks.sort_unstable();
+        ranks.dedup();
+        Ok(Self { requested, ranks, rows })
+    }
+
+    /// The deepest rank that counts.
+    fn depth(&self) -> usize {
+        self.ranks.last().copied().unwrap_or(0)
+    }
+
+    /// Sums of zero, one per rank.
+    fn zeros(&self) -> Vec<Scores> {
+        vec![Scores::default(); self.ranks.len()]
+    }
+
+    /// Means of the summed scores of `queries`, one per requested cut-off, in the order requested.
+    /// The parts hold one sum per rank and are added in order.
+    fn means(&self, parts: &[Vec<Scores>], queries: usize, neighbours: bool) -> Vec<MetricsAt> {
+        let mut sums = self.zeros();
+        for part in parts {
+            sums.iter_mut().zip(part).for_each(|(sum, part)| sum.add(part));
+        }
+        let mean_at = |&at: &usize| {
+            let sum = &sums[self.ranks.partition_point(|&rank| rank < at.min(self.rows))];
+            MetricsAt {
+                at,
+                mean_average_precision: share(sum.average_precision, queries),
+                precision: share(sum.precision, queries),
+                recall: share(sum.recall, queries),
+                neighbour_recall: neighbours.then(|| share(sum.neighbour_recall, queries)),
+            }
+        };
+        self.requested.iter().map(mean_at).collect()
+    }
+}
+
+/// Rows are numbered by `u32` throughout.
+fn check_row_numbers(rows: usize) -> Result<()> {
+    if u32::try_from(rows).is_ok() {
+        return Ok(());
+    }
+    Err(Error::InvalidOption {
+        option: "database",
+        value: format!("a table of {rows} rows"),
+        expected: "one of at most 4294967295 rows",
+    })
+}
