@@ -68,8 +68,9 @@ export interface EpochReport {
   seconds: number;
 }
 
-/** What a fit ended with; `h2q fit --json` prints exactly this. */
-export interface FitSummary {
+/** How a model was fitted. */
+export interface ModelSummary {
+  /** Rows given to the fit, the validation split included. */
   rows: number;
   dimensions: number;
   bits: number;
@@ -77,11 +78,16 @@ export interface FitSummary {
   loss: Loss;
   solver: Solver;
   epochs: number;
-  /** Of the fit alone, without I/O; absent in a model read from a file, so that equal fits give equal files. */
+  /** Of the fit alone, without I/O. Absent in a model read from a file, so that equal fits give equal files. */
   seconds?: number;
   trainLoss: number;
   validationLoss: number;
   orthogonalityError: number;
+}
+
+/** What a fit ended with; `h2q fit --json` prints exactly this. */
+export interface FitSummary extends ModelSummary {
+  seconds: number;
 }
 
 /** A running fit: `prepare`, `step` until `done`, `finish`. */
@@ -104,7 +110,7 @@ export interface CoreModel {
   readonly bits: number;
   /** 32 hexadecimal digits over mean, projection and rotation. */
   readonly fingerprint: string;
-  readonly summary: FitSummary;
+  readonly summary: ModelSummary;
   transform(vectors: CoreVectors, threads: number, cancel: CancelToken): Promise<Float32Array>;
   transformSync(vectors: CoreVectors, threads: number): Float32Array;
   encode(vectors: CoreVectors, layout: Layout, threads: number, cancel: CancelToken): Promise<Uint8Array>;

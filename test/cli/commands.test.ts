@@ -1,0 +1,200 @@
+/** The commands end to end, against a plain recomputation. */
+
+import { expect, it } from 'vitest';
+import { outcomeOf, randomValues, Workplace } from './h2q.js';
+
+const work = new Workplace();
+
+it('fit prints exactly the summary, or a table of it', async () => {
+  work.writeVectors('x.npy', 300, 20);
+  const summary = JSON.parse(await work.succeed('fit', 'x.npy', '-o', 'm', '--json', '--threads', '1'));
+  expect(Object.keys(summary).sort()).toEqual([
+    ...['bits', 'dimensions', 'epochs', 'loss', 'method', 'orthogonalityError', 'rows', 'seconds'],
+    ...['solver', 'trainLoss', 'validationLoss'],
+  ]);
+  expect(summary).toMatchObject({
+    ...{ rows: 300, dimensions: 20, bits: 16, method: 'h2q', loss: 'bit-variance', solver: 'auto' },
+  });
+  expect(summary.orthogonalityError).toBeLessThan(1e-5);
+  expect(work.list()).toEqual(['m', 'x.npy']);
+
+  const table = await work.succeed('fit', 'x.npy', '-o', 'm', '--bits', '8', '--method', 'itq');
+  expect(table).toMatch(/^vectors +300 x 20\ncodes +8 bits\nmethod +itq\n/);
+  expect(table).toMatch(/validation loss +\d/);
+});
+
+it('a seed decides everything: the same seed gives the same model, whatever the threads', async () => {
+  work.writeVectors('x.npy', 400, 16);
+  const fitTo = (model: string, seed: string, threads: string) =>
+    work.succeed(
+      ...['fit', 'x.npy', '-o', model, '--solver', 'sgd', '--epochs', '3'],
+      ...['--seed', seed, '--threads', threads],
+    );
+  await fitTo('a', '5', '1');
+  await fitTo('b', '5', '2');
+  await fitTo('c', '6', '1');
+  const codesOf = async (model: string) => {
+    await work.succeed('transform', model, 'x.npy', '-o', 'z.npy');
+    return Buffer.from(work.readNpy('z.npy').data).toString('base64');
+  };
+  const [a, b, c] = [await codesOf('a'), await codesOf('b'), await codesOf('c')];
+  expect(a).toBe(b);
+  expect(a).not.toBe(c);
+});
+
+it('every flag of fit reaches the core', async () => {
+  work.writeVectors('x.npy', 200, 16);
+  work.writeVectors('v.npy', 30, 16, 2);
+  const summary = JSON.parse(
+    await work.succeed(
+      ...[
+        'fit',
+        'x.npy',
+        '-o',
+        'm',
+        '--json',
+        '--bits',
+        '8',
+        '--method',
+        'h2q',
+        '--loss',
+        'l1',
+        '--solver',
+        'sgd',
+      ],
+      ...['--epochs', '2', '--learning-rate', '0.05', '--batch-size', '50', '--validation', 'v.npy'],
+      ...['--center', 'off', '--seed', '3', '--threads', '1'],
+    ),
+  );
+  expect(summary).toMatchObject({ rows: 200, bits: 8, loss: 'l1', solver: 'sgd', epochs: 2 });
+});
+
+it('encode is the sign of transform in both layouts, from every vector format', async () => {
+  const [rows, columns] = [37, 24];
+  const values = work.writeVectors('x.npy', rows, columns);
+  work.write('x.fbin', new Uint32Array([rows, columns]), values);
+  await work.succeed('fit', 'x.npy', '-o', 'm', '--bits', '16');
+  expect(await work.succeed('transform', 'm', 'x.npy', '-o', 'z.npy')).toBe('37 x 16 float32 → z.npy\n');
+  const z = new Float32Array(work.readNpy('z.npy').data);
+  expect(z).toHaveLength(rows * 16);
+  expect(work.readNpy('z.npy').header).toBe("{'descr': '<f4', 'fortran_order': False, 'shape': (37, 16), }");
+
+  const summary = JSON.parse(await work.succeed('encode', 'm', 'x.npy', '-o', 'lsb.npy', '--json'));
+  expect(summary).toEqual({ rows, bits: 16, layout: 'lsb', output: 'lsb.npy' });
+  await work.succeed('encode', 'm', 'x.fbin', '-o', 'msb.npy', '--layout', 'msb');
+  const [lsb, msb] = ['lsb.npy', 'msb.npy'].map((name) => new Uint8Array(work.readNpy(name).data));
+  expect(work.readNpy('lsb.npy').header).toBe("{'descr': '|u1', 'fortran_order': False, 'shape': (37, 2), }");
+  z.forEach((value, i) => {
+    const [byte, bit] = [Math.floor(i / 8), i % 8];
+    const wanted = value >= 0 ? 1 : 0;
+    expect((lsb![byte]! >> bit) & 1).toBe(wanted);
+    expect((msb![byte]! >> (7 - bit)) & 1).toBe(wanted);
+  });
+});
+
+/** All hits of each query by (distance, row), recomputed one bit at a time. */
+function bruteForce(codes: Uint8Array, queries: Uint8Array, bytes: number) {
+  const distance = (a: Uint8Array, b: Uint8Array) => {
+    let sum = 0;
+    a.forEach((byte, i) => {
+      for (let bits = byte ^ b[i]!; bits > 0; bits >>= 1) sum += bits & 1;
+    });
+    return sum;
+  };
+  const rowsOf = (data: Uint8Array) =>
+    Array.from({ length: data.length / bytes }, (_, i) => data.subarray(i * bytes, (i + 1) * bytes));
+  return rowsOf(queries).map((query) =>
+    rowsOf(codes)
+      .map((code, id) => ({ id, distance: distance(code, query) }))
+      .sort((a, b) => a.distance - b.distance || a.id - b.id),
+  );
+}
+
+it.each([8, 16, 64, 128])('search of %d bits equals a recomputation, ties included', async (bits) => {
+  const bytes = bits / 8;
+  // Few different bytes, so that equal distances abound.
+  const codesOf = (count: number, seed: number) =>
+    Uint8Array.from(
+      randomValues(count * bytes, seed),
+      (value) => [0, 1, 3, 255][Math.floor(Math.abs(value) * 4) % 4]!,
+    );
+  const [codes, queries] = [codesOf(101, 1), codesOf(7, 2)];
+  work.writeNpy('c.npy', 'u1', [101, bytes], codes);
+  work.writeNpy('q.npy', 'u1', [7, bytes], queries);
+  const wanted = bruteForce(codes, queries, bytes);
+
+  for (const k of [1, 10, 101, 500]) {
+    const hits = wanted.map((all) => all.slice(0, k));
+    const printed = await work.succeed('search', 'c.npy', 'q.npy', '-k', String(k), '--json');
+    expect(JSON.parse(printed)).toEqual({ hits });
+
+    const silent = await work.succeed(
+      ...['search', 'c.npy', 'q.npy', '-k', String(k), '--ids', 'i.npy', '--distances', 'd.npy'],
+    );
+    expect(silent).toBe('');
+    expect(work.readNpy('i.npy').header).toContain(
+      `'<i8', 'fortran_order': False, 'shape': (7, ${Math.min(k, 101)})`,
+    );
+    expect(work.readNpy('d.npy').header).toContain(
+      `'<i4', 'fortran_order': False, 'shape': (7, ${Math.min(k, 101)})`,
+    );
+    expect([...new BigInt64Array(work.readNpy('i.npy').data)].map(Number)).toEqual(
+      hits.flat().map(({ id }) => id),
+    );
+    expect([...new Int32Array(work.readNpy('d.npy').data)]).toEqual(hits.flat().map((hit) => hit.distance));
+  }
+});
+
+it('search without outputs prints a table; head may close it early', async () => {
+  work.writeNpy('c.npy', 'u1', [3, 1], Uint8Array.from([0, 1, 3]));
+  work.writeNpy('q.npy', 'u1', [1, 1], Uint8Array.from([1]));
+  expect(await work.succeed('search', 'c.npy', 'q.npy', '-k', '2')).toBe(
+    ['query  rank  id  distance', '    0     1   1         0', '    0     2   0         1', ''].join('\n'),
+  );
+
+  work.writeNpy('many.npy', 'u1', [50_000, 1], new Uint8Array(50_000));
+  const child = work.start('search', 'many.npy', 'q.npy', '-k', '50000');
+  child.stdout.once('data', () => child.stdout.destroy());
+  expect(await outcomeOf(child)).toMatchObject({ code: 0, stderr: '' });
+});
+
+it('eval prints the metrics for each cut-off', async () => {
+  work.writeVectors('x.npy', 120, 16, 1);
+  work.writeVectors('q.npy', 20, 16, 2);
+  work.writeNpy(
+    'y.npy',
+    'u1',
+    [120],
+    Uint8Array.from({ length: 120 }, (_, i) => i % 3),
+  );
+  work.writeNpy(
+    'z.npy',
+    'i8',
+    [20],
+    BigInt64Array.from({ length: 20 }, (_, i) => BigInt(i % 3)),
+  );
+  await work.succeed('fit', 'x.npy', '-o', 'm');
+  const evaluation = ['--database', 'x.npy', '--database-labels', 'y.npy', '--queries', 'q.npy'];
+  const all = ['eval', 'm', ...evaluation, '--query-labels', 'z.npy'];
+
+  const { at, ties } = JSON.parse(await work.succeed(...all, '--at', '50,10,120', '--json'));
+  expect(ties).toBe('expected');
+  expect(Object.keys(at)).toEqual(['10', '50', '120']);
+  for (const metrics of Object.values<Record<string, number>>(at)) {
+    expect(Object.keys(metrics).sort()).toEqual([
+      'meanAveragePrecision',
+      'neighbourRecall',
+      'precision',
+      'recall',
+    ]);
+    for (const value of Object.values(metrics)) expect(value >= 0 && value <= 1).toBe(true);
+  }
+  // All rows are within the last cut-off.
+  expect(at[120]).toMatchObject({ recall: 1, neighbourRecall: 1 });
+  expect(at[120].precision).toBeCloseTo(1 / 3, 6);
+
+  for (const rule of ['expected', 'float', 'id']) {
+    expect(JSON.parse(await work.succeed(...all, '--ties', rule, '--json')).ties).toBe(rule);
+  }
+  expect(await work.succeed(...all)).toMatch(/^ +N +mAP +precision +recall +neighbour recall\n +100 /);
+});

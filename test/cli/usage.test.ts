@@ -1,0 +1,103 @@
+/** Command lines that are wrong before any file or backend matters. */
+
+import { Writable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { run } from '../../ts/cli/program.js';
+
+async function h2q(...args: string[]) {
+  const texts = { stdout: '', stderr: '' };
+  const collect = (name: 'stdout' | 'stderr') =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        texts[name] += chunk;
+        done();
+      },
+    });
+  const code = await run(args, {
+    signal: new AbortController().signal,
+    stdout: collect('stdout'),
+    stderr: collect('stderr') as NodeJS.WriteStream,
+  });
+  return { code, ...texts };
+}
+
+describe('wrong usage exits 1 with one line that names the culprit', () => {
+  const fit = ['fit', 'X.npy', '-o', 'M'];
+  const search = ['search', 'C.npy', 'Q.npy', '-k', '1'];
+  const cases: [string[], string][] = [
+    [['frobnicate'], 'h2q: frobnicate: unknown command'],
+    [['fit', '-o', 'M'], 'h2q: vectors: missing required argument'],
+    [['fit', 'X.npy'], 'h2q: --output: required option not specified'],
+    [[...fit, 'extra'], 'h2q: fit: too many arguments'],
+    [[...fit, '--bit', '8'], 'h2q: --bit: unknown option (Did you mean --bits?)'],
+    [[...fit, '--bits'], 'h2q: --bits: option argument missing'],
+    [[...fit, '--bits', 'many'], "h2q: --bits: 'many' is not a whole number"],
+    [[...fit, '--bits', '-8'], "h2q: --bits: '-8' is not a whole number"],
+    [[...fit, '--bits', '1e1'], "h2q: --bits: '1e1' is not a whole number"],
+    [[...fit, '--method', 'pq'], "h2q: --method: 'pq' is not one of h2q, itq, random, identity"],
+    [[...fit, '--method', 'auto'], "h2q: --method: 'auto' is not available in this release"],
+    [[...fit, '--criterion', 'labels'], "h2q: --criterion: 'labels' is not available in this release"],
+    [[...fit, '--labels', 'y.npy'], "h2q: --labels: 'y.npy' is not available in this release"],
+    [[...fit, '--loss', 'l3'], "h2q: --loss: 'l3' is not one of bit-variance, l2, l1, min-entropy"],
+    [[...fit, '--solver', 'adam'], "h2q: --solver: 'adam' is not one of auto, sgd"],
+    [[...fit, '--epochs', '0'], "h2q: --epochs: '0' is not a whole number between 1"],
+    [[...fit, '--learning-rate', '0'], "h2q: --learning-rate: '0' is not a number above 0"],
+    [[...fit, '--learning-rate', 'Infinity'], "h2q: --learning-rate: 'Infinity' is not"],
+    [[...fit, '--batch-size', '1.5'], "h2q: --batch-size: '1.5' is not"],
+    [[...fit, '--center', 'true'], "h2q: --center: 'true' is not one of on, off"],
+    [[...fit, '--seed', '9007199254740993'], "h2q: --seed: '9007199254740993' is not"],
+    [[...fit, '--threads', 'two'], "h2q: --threads: 'two' is not"],
+    [['encode', 'M', 'X.npy', '-o', 'C', '--layout', 'big'], "h2q: --layout: 'big' is not one of lsb, msb"],
+    [['search', 'C.npy', 'Q.npy'], 'h2q: -k: required option not specified'],
+    [['search', 'C.npy', 'Q.npy', '-k', '0'], "h2q: -k: '0' is not a whole number between 1"],
+    [[...search, '--method', 'mih'], "h2q: --method: 'mih' is not available in this release"],
+    [[...search, '--ids', 'A', '--distances', 'A'], 'h2q: --distances: A is the file of --ids too'],
+    [['eval', 'M'], 'h2q: --database: required option not specified'],
+    [
+      [
+        'eval',
+        'M',
+        '--database',
+        'X',
+        '--database-labels',
+        'y',
+        '--queries',
+        'Q',
+        '--query-labels',
+        'z',
+        '--at',
+        '10,x',
+      ],
+      "h2q: --at: 'x' is not a whole number",
+    ],
+  ];
+
+  it.each(cases)('h2q %j', async (args, message) => {
+    const { code, stdout, stderr } = await h2q(...args);
+    expect(stderr).toContain(message);
+    expect(stderr.split('\n')).toHaveLength(2);
+    expect(stdout).toBe('');
+    expect(code).toBe(1);
+  });
+});
+
+it('help and version go to standard output', async () => {
+  expect(await h2q('--help')).toMatchObject({
+    code: 0,
+    stderr: '',
+    stdout: expect.stringContaining('Usage: h2q'),
+  });
+  for (const command of ['fit', 'transform', 'encode', 'search', 'eval', 'demo']) {
+    const { code, stdout } = await h2q(command, '--help');
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: h2q ${command}`);
+  }
+  expect(await h2q('--version')).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+  });
+});
+
+it('no command at all prints the help to standard error', async () => {
+  expect(await h2q()).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('Usage: h2q') });
+});

@@ -1,0 +1,141 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { settled } from '../../ts/abort.js';
+import type { CoreFitOptions } from '../../ts/backend.js';
+import { type FitOptions, type FitResult, fit, fitSync, type Progress } from '../../ts/fit.js';
+import { Vectors } from '../../ts/vectors.js';
+import { scriptedFit, untilCancelled, useFakePlatform } from './fake-platform.js';
+
+const matrix = { data: new Float32Array(32).fill(1), columns: 8 };
+const runners: [string, (options?: FitOptions) => Promise<FitResult>][] = [
+  ['fit', (options) => fit(matrix, options)],
+  ['fitSync', async (options) => fitSync(matrix, options)],
+];
+
+let calls: string[];
+let received: CoreFitOptions | undefined;
+
+function useLosses(...losses: number[]): void {
+  calls = [];
+  received = undefined;
+  useFakePlatform({
+    createFit: (_train, _validation, options) => {
+      received = options;
+      return scriptedFit(losses, calls);
+    },
+  });
+}
+
+beforeEach(() => useLosses(3, 2, 1));
+
+describe.each(runners)('%s', (_, run) => {
+  it('prepares, steps until done, finishes', async () => {
+    const { history, summary, model } = await run();
+    expect(calls).toEqual(['prepare', 'step', 'step', 'step', 'finish']);
+    expect(history.map((report) => report.validationLoss)).toEqual([3, 2, 1]);
+    expect(summary.epochs).toBe(3);
+    expect(model.bits).toBe(8);
+  });
+
+  it('reports every epoch with the number planned', async () => {
+    const seen: Progress[] = [];
+    await run({ onProgress: (progress) => seen.push(progress) });
+    expect(seen.map(({ epoch, plannedEpochs }) => [epoch, plannedEpochs])).toEqual([
+      [1, 3],
+      [2, 3],
+      [3, 3],
+    ]);
+  });
+
+  it('runs no epoch where none is planned', async () => {
+    useLosses();
+    expect((await run()).history).toEqual([]);
+    expect(calls).toEqual(['prepare', 'finish']);
+  });
+
+  it('stops early after `patience` epochs without a lower loss', async () => {
+    useLosses(5, 4, 4, 6, 1, 0);
+    expect((await run({ earlyStop: { patience: 2 } })).history).toHaveLength(4);
+    useLosses(5, 4, 4, 3, 3, 3, 0);
+    expect((await run({ earlyStop: { patience: 2 } })).history).toHaveLength(6);
+    useLosses(5, 4, 4, 6, 1, 0);
+    expect((await run()).history).toHaveLength(6);
+  });
+
+  it('passes on what onProgress throws', async () => {
+    const mine = new Error('stop here');
+    const failing = run({
+      onProgress: () => {
+        throw mine;
+      },
+    });
+    expect(await failing.catch((caught: unknown) => caught)).toBe(mine);
+    expect(calls).toEqual(['prepare', 'step']);
+  });
+
+  it('hands over only the options that were given', async () => {
+    await run();
+    expect(received).toEqual({});
+    const options = {
+      bits: 8,
+      method: 'h2q',
+      loss: 'l1',
+      solver: 'sgd',
+      epochs: 3,
+      learningRate: 0.5,
+    } as const;
+    await run({ ...options, batchSize: 4, center: false, seed: 2 ** 53 - 1, threads: 1 });
+    expect(received).toEqual({ ...options, batchSize: 4, center: false, seed: 2 ** 53 - 1, threads: 1 });
+  });
+
+  it.each<[object, string]>([
+    [{ bits: 7.5 }, 'bits: 7.5 is not a whole number'],
+    [{ bits: '8' }, "bits: '8' is not a whole number"],
+    [{ method: 'auto' }, "method: 'auto' is not one of h2q, itq, random, identity"],
+    [{ loss: 'l3' }, "loss: 'l3' is not one of"],
+    [{ solver: 1 }, 'solver: 1 is not one of auto, sgd'],
+    [{ epochs: -1 }, 'epochs: -1 is not'],
+    [{ learningRate: NaN }, 'learningRate: NaN is not a finite number above 0'],
+    [{ batchSize: 0 }, 'batchSize: 0 is not'],
+    [{ center: 'on' }, "center: 'on' is not true or false"],
+    [{ seed: 2 ** 53 }, 'seed: 9007199254740992 is not'],
+    [{ threads: -1 }, 'threads: -1 is not'],
+    [{ earlyStop: { patience: 0 } }, 'earlyStop.patience: 0 is not'],
+    [{ validation: { data: new Float32Array(3), columns: 2 } }, 'validation: 3 values are not whole rows'],
+  ])('refuses %j before any work', async (options, message) => {
+    await expect(run(options)).rejects.toThrow(message);
+    expect(calls).toEqual([]);
+  });
+});
+
+it('an abort in an epoch rejects with the reason and never finishes', async () => {
+  const session = scriptedFit([3, 2, 1], calls);
+  useFakePlatform({
+    createFit: () => ({ ...session, done: false, step: (_, cancel) => untilCancelled(cancel) }),
+  });
+  const controller = new AbortController();
+  const running = fit(matrix, { signal: controller.signal });
+  setTimeout(() => controller.abort(), 10);
+  await expect(running).rejects.toMatchObject({ name: 'AbortError' });
+  await settled();
+  expect(calls).toEqual(['prepare']);
+});
+
+it('an abort in onProgress ends the fit after that epoch', async () => {
+  const controller = new AbortController();
+  const running = fit(matrix, { signal: controller.signal, onProgress: () => controller.abort() });
+  await expect(running).rejects.toMatchObject({ name: 'AbortError' });
+  expect(calls).toEqual(['prepare', 'step']);
+});
+
+it('vectors of the core are used as they are', async () => {
+  const vectors = Vectors.fromSync(matrix);
+  let train: unknown;
+  useFakePlatform({
+    createFit: (given) => {
+      train = given;
+      return scriptedFit([], calls);
+    },
+  });
+  await fit(vectors);
+  expect(train).toBe(vectors.core);
+});

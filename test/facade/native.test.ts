@@ -1,0 +1,290 @@
+/** The facade on the native addon. */
+
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as h2q from '../../ts/node/index.js';
+import { seededRandom } from '../io/memory.js';
+
+const COLUMNS = 32;
+const matrix = randomMatrix(700, 1);
+let model: h2q.Model;
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'h2q-native-'));
+  ({ model } = await h2q.fit(matrix, { bits: 16, seed: 1 }));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function randomMatrix(rows: number, seed: number, columns = COLUMNS): h2q.Matrix {
+  const random = seededRandom(seed);
+  const data = Float32Array.from(
+    { length: rows * columns },
+    (_, i) => (random() + random() - 1) * (1 + (i % 5)),
+  );
+  return { data, columns };
+}
+
+function rowOf({ data, columns }: h2q.Matrix, row: number): h2q.Matrix {
+  return { data: data.slice(row * columns, (row + 1) * columns), columns };
+}
+
+it('names its backend', () => {
+  expect(h2q.info()).toMatchObject({
+    backend: 'native',
+    version: expect.any(String),
+    simd: expect.any(String),
+  });
+  expect(h2q.info().threads).toBeGreaterThan(0);
+});
+
+describe('fit', () => {
+  it('gives the same model blocking or not, from a matrix or from vectors', async () => {
+    const options = { solver: 'sgd', epochs: 3, seed: 7 } as const;
+    const results = [
+      await h2q.fit(matrix, options),
+      await h2q.fit(await h2q.Vectors.from(matrix), { ...options, threads: 1 }),
+      h2q.fitSync(matrix, options),
+    ];
+    expect(new Set(results.map((result) => result.model.fingerprint)).size).toBe(1);
+    for (const { history, summary } of results) {
+      expect(history.map((report) => report.epoch)).toEqual([1, 2, 3]);
+      expect(summary).toMatchObject({
+        rows: 700,
+        dimensions: COLUMNS,
+        bits: COLUMNS,
+        solver: 'sgd',
+        epochs: 3,
+      });
+    }
+  });
+
+  it('leaves the event loop free', async () => {
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 5);
+    const started = performance.now();
+    await h2q.fit(randomMatrix(3000, 2, 64), { solver: 'sgd', epochs: 8 });
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan((performance.now() - started) / 5 / 4);
+  });
+
+  it('rejects within 50 ms of an abort, and settled() ends soon after', async () => {
+    const controller = new AbortController();
+    const running = h2q.fit(matrix, { solver: 'sgd', epochs: 1_000_000, signal: controller.signal });
+    await delay(100);
+    const abortedAt = performance.now();
+    controller.abort();
+    await expect(running).rejects.toMatchObject({ name: 'AbortError' });
+    expect(performance.now() - abortedAt).toBeLessThan(50);
+    await h2q.settled();
+    expect(performance.now() - abortedAt).toBeLessThan(250);
+  });
+
+  it.each<[string, h2q.FitOptions, object]>([
+    ['bits of 12', { bits: 12 }, { code: 'INVALID_BITS' }],
+    ['more bits than dimensions', { bits: 40 }, { code: 'INVALID_BITS' }],
+    [
+      'a rate without sgd',
+      { learningRate: 1 },
+      { code: 'INVALID_OPTION', details: { option: 'learningRate' } },
+    ],
+    ['other validation dimensions', { validation: randomMatrix(5, 1, 8) }, { code: 'MISMATCH' }],
+  ])('%s is an H2qError of the core', async (_, options, wanted) => {
+    await expect(h2q.fit(matrix, options)).rejects.toBeInstanceOf(h2q.H2qError);
+    await expect(h2q.fit(matrix, options)).rejects.toMatchObject(wanted);
+    expect(() => h2q.fitSync(matrix, options)).toThrow(h2q.H2qError);
+  });
+
+  it('names row and column of a NaN', async () => {
+    const data = matrix.data.with(5 * COLUMNS + 3, NaN);
+    const wanted = { code: 'NOT_FINITE', details: { row: 5, column: 3 } };
+    await expect(h2q.fit({ data, columns: COLUMNS })).rejects.toMatchObject(wanted);
+  });
+});
+
+describe('a model', () => {
+  it('encodes the signs of what it transforms, in both layouts, alone or in a batch', async () => {
+    const { data: z, columns } = await model.transform(matrix);
+    expect([z.length, columns]).toEqual([700 * 16, 16]);
+    const lsb = await model.encode(matrix);
+    const msb = await model.encode(matrix, { layout: 'msb' });
+    expect([lsb.bits, lsb.layout, msb.layout]).toEqual([16, 'lsb', 'msb']);
+    const differences = z.filter((value, i) => {
+      const wanted = value >= 0 ? 1 : 0;
+      const [byte, bit] = [i >> 3, i & 7];
+      return ((lsb.data[byte]! >> bit) & 1) !== wanted || ((msb.data[byte]! >> (7 - bit)) & 1) !== wanted;
+    });
+    expect(differences).toHaveLength(0);
+
+    for (const row of [0, 1, 699]) {
+      const one = rowOf(matrix, row);
+      expect((await model.transform(one)).data).toEqual(z.slice(row * 16, (row + 1) * 16));
+      expect(model.encodeSync(one).data).toEqual(lsb.data.slice(row * 2, (row + 1) * 2));
+    }
+    expect(model.transformSync(matrix, { threads: 1 }).data).toEqual(z);
+  });
+
+  it('survives bytes and files', async () => {
+    const path = join(folder, 'model');
+    await model.save(path);
+    expect(readdirSync(folder)).toEqual(['model']);
+    for (const copy of [h2q.Model.fromBytes(model.toBytes()), await h2q.Model.load(path)]) {
+      expect([copy.dimensions, copy.bits, copy.fingerprint]).toEqual([COLUMNS, 16, model.fingerprint]);
+      expect(copy.summary).toEqual({ ...model.summary, seconds: undefined });
+      expect((await copy.encode(matrix)).data).toEqual(model.encodeSync(matrix).data);
+    }
+  });
+
+  it('refuses vectors of other dimensions, foreign bytes and missing files', async () => {
+    await expect(model.encode(randomMatrix(3, 1, 8))).rejects.toMatchObject({
+      code: 'MISMATCH',
+      message: `vectors: expected ${COLUMNS} dimensions, got 8`,
+    });
+    const bytes = model.toBytes();
+    for (const bad of [
+      new Uint8Array(0),
+      new Uint8Array(300),
+      bytes.subarray(0, -1),
+      bytes.with(90, bytes[90]! ^ 1),
+    ]) {
+      expect(() => h2q.Model.fromBytes(bad)).toThrow(expect.objectContaining({ code: 'MODEL_FORMAT' }));
+    }
+    const missing = join(folder, 'none');
+    await expect(h2q.Model.load(missing)).rejects.toMatchObject({
+      code: 'FILE_NOT_FOUND',
+      message: /none: no such/,
+    });
+  });
+});
+
+describe('a Hamming index', () => {
+  it('finds by (distance, id) with ids of any order and size', async () => {
+    const codes = { data: Uint8Array.from([0b0, 0b1, 0b11, 0b1]), bits: 8 };
+    const ids = BigInt64Array.from([5n, 2n ** 60n, -1n, 7n]);
+    const index = await h2q.HammingIndex.build(codes, { ids });
+    expect([index.rows, index.bits]).toEqual([4, 8]);
+    const query = { data: Uint8Array.from([0b1]), bits: 8 };
+    const wanted = {
+      rows: Uint32Array.from([3, 1, 2, 0]),
+      distances: Int32Array.from([0, 0, 1, 1]),
+      ids: BigInt64Array.from([7n, 2n ** 60n, -1n, 5n]),
+      k: 4,
+    };
+    expect(await index.search(query, 10)).toEqual(wanted);
+    expect(index.searchSync(query, 10)).toEqual(wanted);
+    expect((await index.search(query, 1)).rows).toEqual(Uint32Array.from([3]));
+
+    const within = await index.searchRadius(query, 0);
+    expect(within).toMatchObject({ rows: Uint32Array.from([3, 1]), offsets: Uint32Array.from([0, 2]) });
+    expect(index.searchRadiusSync(query, 4_000_000_000).rows).toHaveLength(4);
+  });
+
+  it('without ids names rows, and orders ties by them', () => {
+    const index = h2q.HammingIndex.buildSync({ data: Uint8Array.from([1, 0, 1, 0]), bits: 8 });
+    const hits = index.searchSync({ data: Uint8Array.from([0, 1]), bits: 8 }, 3);
+    expect(hits).toEqual({
+      rows: Uint32Array.from([1, 3, 0, 0, 2, 1]),
+      distances: Int32Array.from([0, 0, 1, 0, 0, 1]),
+      k: 3,
+    });
+  });
+
+  it('takes msb codes as the same codes', async () => {
+    const [lsb, msb] = [model.encodeSync(matrix), model.encodeSync(matrix, { layout: 'msb' })];
+    const index = await h2q.HammingIndex.build(lsb);
+    expect(index.searchSync(msb, 5)).toEqual(index.searchSync(lsb, 5));
+  });
+
+  it('refuses codes of another length, wrong ids, k of 0', async () => {
+    const codes = { data: new Uint8Array(4), bits: 16 };
+    const index = h2q.HammingIndex.buildSync(codes);
+    const short = { data: new Uint8Array(4), bits: 8 };
+    await expect(index.search(short, 1)).rejects.toThrow('queries: expected 16 bits, got 8');
+    await expect(index.search(codes, 0)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    await expect(index.searchRadius(codes, -1)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    const ids = new BigInt64Array(3);
+    await expect(h2q.HammingIndex.build(codes, { ids })).rejects.toThrow(
+      'ids: expected one per code, 2, got 3',
+    );
+  });
+});
+
+describe('evaluate', () => {
+  const queries = randomMatrix(40, 9);
+  const labels = (rows: number) => Uint8Array.from({ length: rows }, (_, i) => i % 4);
+  const task = { database: matrix, databaseLabels: labels(700), queries, queryLabels: labels(40) };
+
+  it('gives metrics for each cut-off, the same with neighbours known before', async () => {
+    const result = await h2q.evaluate({ model, ...task, at: [700, 50] });
+    expect(result.ties).toBe('expected');
+    expect(result.at[700]).toMatchObject({ recall: 1, neighbourRecall: 1 });
+    expect(result.at[700]?.precision).toBeCloseTo(0.25, 6);
+
+    const reference = await h2q.evaluateCosine({ ...task, at: [10, 50] });
+    expect(reference.neighbours.rows).toHaveLength(40 * 10);
+    expect(reference.at[10]?.neighbourRecall).toBe(1);
+    const { neighbours } = reference;
+    expect(await h2q.evaluate({ model, ...task, at: [700, 50], neighbours })).toEqual(result);
+  });
+
+  it('takes every kind of labels', async () => {
+    const wanted = await h2q.evaluate({ model, ...task, ties: 'id' });
+    const classes = 4;
+    const oneHot = (rows: number) => ({
+      classes,
+      values: Uint8Array.from({ length: rows * classes }, (_, i) =>
+        Math.floor(i / classes) % 4 === i % classes ? 1 : 0,
+      ),
+    });
+    const kinds = [
+      (rows: number) => Int32Array.from(labels(rows)),
+      (rows: number) => BigInt64Array.from(labels(rows), BigInt),
+      oneHot,
+    ];
+    for (const kind of kinds) {
+      const same = { ...task, databaseLabels: kind(700), queryLabels: kind(40) };
+      expect(await h2q.evaluate({ model, ...same, ties: 'id' })).toEqual(wanted);
+    }
+  });
+
+  it('refuses labels that do not fit and cut-offs of 0', async () => {
+    const short = { ...task, queryLabels: labels(39) };
+    await expect(h2q.evaluate({ model, ...short })).rejects.toThrow(
+      'queryLabels: expected labels of 40 rows, got 39',
+    );
+    await expect(h2q.evaluate({ model, ...task, at: [0] })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+  });
+});
+
+describe('primitives', () => {
+  it('one reflection is I - 2vvᵀ/vᵀv, none is the identity', () => {
+    const u = h2q.reflectionProduct(Float32Array.from([3, 4]), 2);
+    [0.28, -0.96, -0.96, -0.28].forEach((value, i) => {
+      expect(u[i]).toBeCloseTo(value, 6);
+    });
+    expect(h2q.reflectionProduct(new Float32Array(0), 2)).toEqual(Float32Array.from([1, 0, 0, 1]));
+    expect(() => h2q.reflectionProduct(new Float32Array(2), 2)).toThrow(
+      expect.objectContaining({ code: 'ZERO_REFLECTION' }),
+    );
+  });
+
+  it('losses and gradients', () => {
+    const { value, gradient } = h2q.quantizationLoss('l2', {
+      data: Float32Array.from([0.5, -3]),
+      columns: 2,
+    });
+    expect(value).toBeCloseTo((0.25 + 4) / 2, 6);
+    expect([...gradient]).toEqual([-0.5, -2]);
+  });
+
+  it('Hamming distance and popcount', () => {
+    expect(h2q.hammingDistance(Uint8Array.from([255, 1]), Uint8Array.from([0, 3]))).toBe(9);
+    expect(h2q.popcount(Uint8Array.from([255, 1, 0]))).toBe(9);
+    expect(() => h2q.hammingDistance(new Uint8Array(1), new Uint8Array(2))).toThrow(
+      'b: expected 1 bytes as in a, got 2',
+    );
+  });
+});

@@ -1,0 +1,44 @@
+/** Checks of what callers pass in. Ranges that only mathematics knows are checked by the core. */
+
+import { H2qError } from './errors.js';
+
+/** Largest unsigned 32-bit number, the widest integer that crosses every binding. */
+export const MAX_U32 = 0xffff_ffff;
+
+export function invalidOption(option: string, value: unknown, expected: string): H2qError {
+  return new H2qError('INVALID_OPTION', `${option}: ${show(value)} is not ${expected}`, {
+    details: { option, value, expected },
+  });
+}
+
+export function invalidArgument(argument: string, problem: string): H2qError {
+  return new H2qError('INVALID_ARGUMENT', `${argument}: ${problem}`, { details: { argument } });
+}
+
+export function checkInteger(option: string, value: unknown, minimum: number, maximum = MAX_U32): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum)
+    return value;
+  throw invalidOption(option, value, `a whole number between ${minimum} and ${maximum}`);
+}
+
+export function checkOneOf<T extends string>(option: string, value: unknown, choices: readonly T[]): T {
+  const choice = choices.find((known) => known === value);
+  if (choice === undefined) throw invalidOption(option, value, `one of ${choices.join(', ')}`);
+  return choice;
+}
+
+/** `threads` as the core takes it: 0 stands for all of the machine's. */
+export function checkThreads(threads: number | undefined): number {
+  return threads === undefined ? 0 : checkInteger('threads', threads, 0);
+}
+
+/** Names what was given instead of what was wanted: `an Array`, `undefined`. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  const kind = typeof value === 'object' ? (value.constructor?.name ?? 'object') : typeof value;
+  return `${/^[aeiou]/i.test(kind) ? 'an' : 'a'} ${kind}`;
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}

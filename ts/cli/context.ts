@@ -1,0 +1,27 @@
+/** What a command gets from the process, so that tests can give something else. */
+
+/** The part of a standard stream that commands use. */
+export interface Output {
+  readonly isTTY?: boolean | undefined;
+  write(text: string, done?: () => void): boolean;
+}
+
+export interface Context {
+  /** Aborts when the user interrupts. */
+  signal: AbortSignal;
+  /** Data. */
+  stdout: Output;
+  /** Everything else. */
+  stderr: NodeJS.WriteStream;
+}
+
+/** Writes text to standard output and waits until it has left. */
+export function print({ stdout }: Context, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    stdout.write(text, () => resolve());
+  });
+}
+
+export function printJson(context: Context, document: unknown): Promise<void> {
+  return print(context, `${JSON.stringify(document)}\n`);
+}

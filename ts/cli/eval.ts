@@ -1,0 +1,72 @@
+/** `h2q eval`: how well codes keep labels and neighbours. */
+
+import type { Command } from 'commander';
+import type { Ties } from '../backend.js';
+import { TIES } from '../evaluate.js';
+import { type EvaluationResult, evaluate, Model, readLabels } from '../node/index.js';
+import { type Context, print, printJson } from './context.js';
+import { namingFiles } from './failures.js';
+import { expectDimensions, readWithProgress } from './inputs.js';
+import { oneOf, wholeNumber, wholeNumbers } from './options.js';
+import { formatTable } from './table.js';
+
+interface Flags {
+  database: string;
+  databaseLabels: string;
+  queries: string;
+  queryLabels: string;
+  at: number[];
+  ties: Ties;
+  threads?: number;
+  json?: boolean;
+}
+
+export function addEval(program: Command, context: Context): void {
+  program
+    .command('eval')
+    .description('judge the codes of a model by labels and by neighbours')
+    .argument('<model>', 'model file')
+    .requiredOption('--database <file>', 'vectors that are ranked')
+    .requiredOption(
+      '--database-labels <file>',
+      'their labels: .npy, u1, i4 or i8, or rows x classes of 0 and 1',
+    )
+    .requiredOption('--queries <file>', 'vectors that ask')
+    .requiredOption('--query-labels <file>', 'their labels')
+    .option('--at <n,…>', 'cut-offs', wholeNumbers('--at', 1), [1000, 100])
+    .option('--ties <name>', 'expected (mean over all orders), float, id', oneOf('--ties', TIES), 'expected')
+    .option('--threads <n>', 'threads (default: all)', wholeNumber('--threads'))
+    .option('--json', 'print the result as JSON')
+    .action((model: string, flags: Flags) => runEval(model, flags, context));
+}
+
+async function runEval(modelPath: string, flags: Flags, context: Context): Promise<void> {
+  const { database, databaseLabels, queries, queryLabels, json, ...options } = flags;
+  const model = await Model.load(modelPath);
+  await expectDimensions(database, model.dimensions, modelPath);
+  await expectDimensions(queries, model.dimensions, modelPath);
+  const labels = {
+    databaseLabels: await readLabels(databaseLabels),
+    queryLabels: await readLabels(queryLabels),
+  };
+  const vectors = {
+    database: await readWithProgress(database, context),
+    queries: await readWithProgress(queries, context),
+  };
+  const result = await namingFiles({ database, databaseLabels, queries, queryLabels }, () =>
+    evaluate({ model, ...vectors, ...labels, ...options, signal: context.signal }),
+  );
+  await (json ? printJson(context, result) : print(context, describe(result)));
+}
+
+function describe({ at, ties }: EvaluationResult): string {
+  const rows = Object.entries(at).map(([cutOff, metrics]) => [
+    Number(cutOff),
+    metrics.meanAveragePrecision.toFixed(4),
+    metrics.precision.toFixed(4),
+    metrics.recall.toFixed(4),
+    metrics.neighbourRecall.toFixed(4),
+  ]);
+  const table = formatTable(['N', 'mAP', 'precision', 'recall', 'neighbour recall'], rows);
+  return `${table}ties: ${ties}\n`;
+}

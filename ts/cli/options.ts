@@ -1,0 +1,57 @@
+/** Values of flags: text in, checked value out, errors that name the flag. */
+
+import { H2qError } from '../errors.js';
+
+export function flagError(flag: string, problem: string): H2qError {
+  return new H2qError('INVALID_OPTION', `${flag}: ${problem}`, { details: { flag } });
+}
+
+export function wholeNumber(flag: string, minimum = 0, maximum = 0xffff_ffff): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (value >= minimum && value <= maximum) return value;
+    throw flagError(flag, `'${text}' is not a whole number between ${minimum} and ${maximum}`);
+  };
+}
+
+export function positiveNumber(flag: string): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? NaN : Number(text);
+    if (Number.isFinite(value) && value > 0) return value;
+    throw flagError(flag, `'${text}' is not a number above 0`);
+  };
+}
+
+/** Numbers separated by commas. */
+export function wholeNumbers(flag: string, minimum: number): (text: string) => number[] {
+  return (text) => text.split(',').map((part) => wholeNumber(flag, minimum)(part.trim()));
+}
+
+/** One of `choices`; those in `later` are understood but belong to a later release. */
+export function oneOf<T extends string>(
+  flag: string,
+  choices: readonly T[],
+  later: readonly string[] = [],
+): (text: string) => T {
+  return (text) => {
+    const choice = choices.find((known) => known === text);
+    if (choice !== undefined) return choice;
+    if (later.includes(text)) throw notYet(flag, text);
+    throw flagError(flag, `'${text}' is not one of ${choices.join(', ')}`);
+  };
+}
+
+export function onOff(flag: string): (text: string) => boolean {
+  return (text) => oneOf(flag, ['on', 'off'])(text) === 'on';
+}
+
+/** A flag of the contract that a later release brings. */
+export function later(flag: string): (text: string) => never {
+  return (text) => {
+    throw notYet(flag, text);
+  };
+}
+
+function notYet(flag: string, text: string): H2qError {
+  return flagError(flag, `'${text}' is not available in this release`);
+}

@@ -1,0 +1,32 @@
+/** A progress bar on standard error, for people: silent unless that is a terminal. */
+
+import { Presets, SingleBar } from 'cli-progress';
+import type { Context } from './context.js';
+
+/** Tells how much is done; `total` corrects the total given first, `note` is shown behind the bar. */
+export type Update = (done: number, more?: { total?: number; note?: string }) => void;
+
+/** Runs `work` under a bar named `label`, which disappears when the work ends in any way. */
+export async function withProgress<T>(
+  { stderr }: Context,
+  label: string,
+  total: number,
+  work: (update: Update) => Promise<T>,
+): Promise<T> {
+  if (!stderr.isTTY) return work(() => {});
+  // No colours, so there is nothing to switch off for NO_COLOR.
+  const format = `${label} {bar} {percentage}% | {value}/{total} | {eta_formatted} left {note}`;
+  const bar = new SingleBar(
+    { format, stream: stderr, clearOnComplete: true, hideCursor: true },
+    Presets.shades_classic,
+  );
+  bar.start(total, 0, { note: '' });
+  try {
+    return await work((done, { total, note } = {}) => {
+      if (total !== undefined) bar.setTotal(total);
+      bar.update(done, note === undefined ? {} : { note });
+    });
+  } finally {
+    bar.stop();
+  }
+}

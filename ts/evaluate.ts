@@ -1,0 +1,148 @@
+/** Judging codes: label metrics and recall of the neighbours (docs/evaluation.md). */
+
+import { runAbortable } from './abort.js';
+import { checkInteger, checkOneOf, checkThreads, invalidOption } from './arguments.js';
+import type { CodesEvaluation, MetricsAt, Neighbours, Ties } from './backend.js';
+import { toCoreCodes } from './codes.js';
+import { type LabelsInput, toLabels } from './labels.js';
+import type { Model } from './model.js';
+import { backend } from './platform.js';
+import { checkDimensions, countRows, toVectors, Vectors, type VectorsInput } from './vectors.js';
+import { run } from './work.js';
+
+/** Nearest rows by cosine of the input whose recall is measured. */
+const NEIGHBOURS = 10;
+
+export interface CosineEvaluationOptions {
+  /** The rows that are ranked. */
+  database: VectorsInput;
+  databaseLabels: LabelsInput;
+  /** The rows that ask, of the same dimensions. */
+  queries: VectorsInput;
+  queryLabels: LabelsInput;
+  /** Cut-offs N, each at least 1. Default 1000 and 100. */
+  at?: readonly number[] | undefined;
+  /** Threads of the core; 0 (default) uses all. Results do not depend on it. */
+  threads?: number | undefined;
+  /** Ends the work; the promise rejects with `signal.reason` at once. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface EvaluationOptions extends CosineEvaluationOptions {
+  model: Model;
+  /**
+   * Order among codes of equal distance: `expected` (default) is the mean over all orders, `float`
+   * breaks ties by the cosine of the transformed vectors, `id` by row.
+   */
+  ties?: Ties | undefined;
+  /** Nearest rows known already, from {@link evaluateCosine} with the same rows. Computed when left out. */
+  neighbours?: Neighbours | undefined;
+}
+
+export interface CosineEvaluationResult {
+  /** Metrics for each N of `at`, means over the queries. */
+  at: Record<number, MetricsAt>;
+  /** The ten nearest rows of each query, best first. */
+  neighbours: Neighbours;
+}
+
+export interface EvaluationResult {
+  /** Metrics for each N of `at`, means over the queries. */
+  at: Record<number, MetricsAt>;
+  ties: Ties;
+}
+
+/**
+ * Ranks the database by Hamming distance to each query's code and judges the ranking.
+ *
+ * `meanAveragePrecision` averages over the relevant rows retrieved in the first N; `neighbourRecall` is
+ * the share of the ten nearest rows by cosine of the input found there.
+ *
+ * @throws MISMATCH when dimensions or labels do not fit, INVALID_OPTION, INVALID_ARGUMENT, EMPTY_INPUT,
+ * NOT_FINITE
+ */
+export async function evaluate(options: EvaluationOptions): Promise<EvaluationResult> {
+  const { model, signal } = options;
+  const ties = checkOneOf('ties', options.ties ?? 'expected', TIES);
+  const { database, queries, ...common } = await prepare(options, model.dimensions);
+  const run = { threads: common.threads, signal };
+
+  const evaluation: CodesEvaluation = {
+    ...common,
+    ties,
+    databaseCodes: await encode(model, database, run),
+    queryCodes: await encode(model, queries, run),
+    neighbours: options.neighbours ?? (await findNeighbours(database, queries, run)),
+  };
+  if (ties === 'float') {
+    evaluation.databaseVectors = await transform(model, database, run);
+    evaluation.queryVectors = await transform(model, queries, run);
+  }
+  const metrics = await runAbortable(signal, (cancel) => backend().evaluateCodes(evaluation, cancel));
+  return { at: byCutOff(common.at, metrics), ties };
+}
+
+/**
+ * Ranks by cosine of the float vectors: what codes are measured against.
+ *
+ * @throws as {@link evaluate}
+ */
+export async function evaluateCosine(options: CosineEvaluationOptions): Promise<CosineEvaluationResult> {
+  const { database, queries, ...common } = await prepare(options);
+  const count = Math.min(NEIGHBOURS, database.rows);
+  const evaluation = { ...common, database: database.core, queries: queries.core, neighbours: count };
+  const result = await runAbortable(options.signal, (cancel) => backend().evaluateCosine(evaluation, cancel));
+  return { at: byCutOff(common.at, result.metrics), neighbours: { rows: result.neighbours, count } };
+}
+
+export const TIES: readonly Ties[] = ['expected', 'float', 'id'];
+
+/** Everything checked, then copied: nothing is computed for input that does not fit together. */
+async function prepare(options: CosineEvaluationOptions, dimensions?: number) {
+  const { signal } = options;
+  const at = checkCutOffs(options.at ?? [1000, 100]);
+  const threads = checkThreads(options.threads);
+  if (dimensions !== undefined) checkDimensions(options.database, dimensions, 'database');
+  checkDimensions(options.queries, dimensions ?? options.database.columns, 'queries');
+
+  const databaseLabels = toLabels(
+    options.databaseLabels,
+    countRows(options.database, 'database'),
+    'databaseLabels',
+  );
+  const queryLabels = toLabels(options.queryLabels, countRows(options.queries, 'queries'), 'queryLabels');
+
+  const database = await run(toVectors(options.database, 'database'), signal);
+  const queries = await run(toVectors(options.queries, 'queries'), signal);
+  return { database, queries, databaseLabels, queryLabels, at, threads };
+}
+
+function checkCutOffs(at: readonly number[]): number[] {
+  if (!Array.isArray(at) || at.length === 0) throw invalidOption('at', at, 'a list of whole numbers');
+  return at.map((cutOff) => checkInteger('at', cutOff, 1));
+}
+
+interface RunOptions {
+  threads: number;
+  signal: AbortSignal | undefined;
+}
+
+async function encode(model: Model, vectors: Vectors, options: RunOptions) {
+  return run(toCoreCodes(await model.encode(vectors, options), 'codes'), options.signal);
+}
+
+async function transform(model: Model, vectors: Vectors, options: RunOptions) {
+  return (await Vectors.from(await model.transform(vectors, options), options)).core;
+}
+
+async function findNeighbours(database: Vectors, queries: Vectors, options: RunOptions): Promise<Neighbours> {
+  const count = Math.min(NEIGHBOURS, database.rows);
+  const rows = await runAbortable(options.signal, (cancel) =>
+    backend().neighbours(database.core, queries.core, count, options.threads, cancel),
+  );
+  return { rows, count };
+}
+
+function byCutOff(at: number[], metrics: MetricsAt[]): Record<number, MetricsAt> {
+  return Object.fromEntries(at.map((cutOff, i) => [cutOff, metrics[i] as MetricsAt]));
+}

@@ -1,0 +1,154 @@
+/**
+ * Fitting a model: centre, project, then turn until every coordinate is close to its sign.
+ * "Deep Hashing via Householder Quantization", arXiv 2311.04207.
+ */
+
+import { checkInteger, checkOneOf, invalidOption } from './arguments.js';
+import type { CoreFitOptions, EpochReport, FitSummary, Loss, Method, Solver } from './backend.js';
+import { Model } from './model.js';
+import { backend } from './platform.js';
+import { toVectors, type VectorsInput } from './vectors.js';
+import { call, run, runSync, type Work } from './work.js';
+
+/** What a fit reports after each epoch. */
+export interface Progress extends EpochReport {
+  /** Epochs planned, at most; a solver that converges ends before. */
+  plannedEpochs: number;
+}
+
+export interface FitSyncOptions {
+  /** Code length: a multiple of 8, at most the dimensions. Default: the largest such number. */
+  bits?: number | undefined;
+  /**
+   * How the rotation is found. `h2q` (default) minimises `loss`; `itq` is iterative quantization;
+   * `random` draws a rotation; `identity` is plain sign.
+   */
+  method?: Method | undefined;
+  /** Quantization loss (section 3.3 of the paper). Default `bit-variance`. */
+  loss?: Loss | undefined;
+  /** `auto` (default) is majorisation, `sgd` the paper's procedure. Only for method `h2q`. */
+  solver?: Solver | undefined;
+  /** The most epochs, passes over the rows; at least 1. Default 150 for `sgd` (the paper's), 200 for `auto`, 50 for `itq`. */
+  epochs?: number | undefined;
+  /** Step size of `sgd`, above 0. Default, as in the paper: 1.0 for `bit-variance`, 0.1 for other losses. */
+  learningRate?: number | undefined;
+  /** Rows per step of `sgd`. Default 128, as in the paper. */
+  batchSize?: number | undefined;
+  /** Rows that only judge. Default: a seeded tenth of the rows, at most 10,000. */
+  validation?: VectorsInput | undefined;
+  /** Subtract the mean first. Default: only when `bits` is less than the dimensions. */
+  center?: boolean | undefined;
+  /** Seed of every random choice: 0 to 2^53 - 1. Default 0. */
+  seed?: number | undefined;
+  /** Threads of the core; 0 (default) uses all. Results do not depend on it. */
+  threads?: number | undefined;
+  /** Ends the fit after `patience` epochs without a lower validation loss. Default: no early end. */
+  earlyStop?: { patience: number } | undefined;
+  /** Called after every epoch. What it throws ends the fit and reaches the caller. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface FitOptions extends FitSyncOptions {
+  /** Ends the fit; the promise rejects with `signal.reason` at once. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface FitResult {
+  /** The model of the epoch with the lowest validation loss. */
+  model: Model;
+  /** One report per epoch. */
+  history: EpochReport[];
+  summary: FitSummary;
+}
+
+/**
+ * Learns a model of `vectors` without blocking the event loop.
+ *
+ * @throws INVALID_OPTION, INVALID_BITS, INVALID_ARGUMENT, EMPTY_INPUT, NOT_FINITE, MISMATCH (of the
+ * validation vectors' dimensions); `signal.reason` on abort
+ */
+export async function fit(vectors: VectorsInput, options: FitOptions = {}): Promise<FitResult> {
+  return run(fitting(vectors, options), options.signal);
+}
+
+/** {@link fit}, blocking. */
+export function fitSync(vectors: VectorsInput, options: FitSyncOptions = {}): FitResult {
+  return runSync(fitting(vectors, options));
+}
+
+function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult> {
+  const coreOptions = checkOptions(options);
+  const train = yield* toVectors(input, 'vectors');
+  const validation = options.validation ? yield* toVectors(options.validation, 'validation') : null;
+
+  const session = backend().createFit(train.core, validation?.core ?? null, coreOptions);
+  yield* call(
+    () => session.prepareSync(),
+    (cancel) => session.prepare(cancel),
+  );
+
+  const history: EpochReport[] = [];
+  const hasStalled = stallDetector(options.earlyStop?.patience ?? Infinity);
+  let isStalled = false;
+  while (!session.done && !isStalled) {
+    const reports = yield* call(
+      () => session.stepSync(1),
+      (cancel) => session.step(1, cancel),
+    );
+    for (const report of reports) {
+      history.push(report);
+      isStalled = hasStalled(report.validationLoss);
+      options.onProgress?.({ ...report, plannedEpochs: session.plannedEpochs });
+    }
+  }
+
+  const model = yield* call(
+    () => session.finishSync(),
+    (cancel) => session.finish(cancel),
+  );
+  // The core leaves the time out of models read from files alone.
+  return { model: new Model(model), history, summary: model.summary as FitSummary };
+}
+
+/** A function that is told each validation loss and says when `patience` in a row were no improvement. */
+function stallDetector(patience: number): (validationLoss: number) => boolean {
+  let lowest = Infinity;
+  let epochsSince = 0;
+  return (validationLoss) => {
+    epochsSince = validationLoss < lowest ? 0 : epochsSince + 1;
+    lowest = Math.min(lowest, validationLoss);
+    return epochsSince >= patience;
+  };
+}
+
+/** Checks kinds; ranges that depend on the vectors are checked by the core. */
+function checkOptions(options: FitSyncOptions): CoreFitOptions {
+  const { bits, method, loss, solver, epochs, learningRate, batchSize, center, seed, threads } = options;
+  const checked: CoreFitOptions = {};
+  if (bits !== undefined) checked.bits = checkInteger('bits', bits, 0);
+  if (method !== undefined) checked.method = checkOneOf('method', method, METHODS);
+  if (loss !== undefined) checked.loss = checkOneOf('loss', loss, LOSSES);
+  if (solver !== undefined) checked.solver = checkOneOf('solver', solver, SOLVERS);
+  if (epochs !== undefined) checked.epochs = checkInteger('epochs', epochs, 1);
+  if (learningRate !== undefined) checked.learningRate = checkPositive('learningRate', learningRate);
+  if (batchSize !== undefined) checked.batchSize = checkInteger('batchSize', batchSize, 1);
+  if (center !== undefined) checked.center = checkBoolean('center', center);
+  if (seed !== undefined) checked.seed = checkInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
+  if (threads !== undefined) checked.threads = checkInteger('threads', threads, 0);
+  if (options.earlyStop) checkInteger('earlyStop.patience', options.earlyStop.patience, 1);
+  return checked;
+}
+
+export const METHODS: readonly Method[] = ['h2q', 'itq', 'random', 'identity'];
+export const LOSSES: readonly Loss[] = ['bit-variance', 'l2', 'l1', 'min-entropy'];
+export const SOLVERS: readonly Solver[] = ['auto', 'sgd'];
+
+function checkPositive(option: string, value: number): number {
+  if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
+  throw invalidOption(option, value, 'a finite number above 0');
+}
+
+function checkBoolean(option: string, value: boolean): boolean {
+  if (typeof value === 'boolean') return value;
+  throw invalidOption(option, value, 'true or false');
+}

@@ -1,0 +1,155 @@
+/** Exact search among codes by Hamming distance. */
+
+import { checkInteger, checkThreads, invalidArgument, kindOf, MAX_U32 } from './arguments.js';
+import type { CoreIndex, RadiusHits, SearchHits } from './backend.js';
+import { type Codes, checkCodes, toCoreCodes } from './codes.js';
+import { H2qError } from './errors.js';
+import { backend } from './platform.js';
+import { call, run, runSync, type Work } from './work.js';
+
+export interface BuildSyncOptions {
+  /** One id per code, any 64-bit numbers. Default: none, hits are named by their row. */
+  ids?: BigInt64Array | undefined;
+}
+
+export interface BuildOptions extends BuildSyncOptions {
+  /** Ends the work; the promise rejects with `signal.reason` at once. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface SearchSyncOptions {
+  /** Threads of the core; 0 (default) uses all. Results do not depend on it. */
+  threads?: number | undefined;
+}
+
+export interface SearchOptions extends SearchSyncOptions {
+  /** Ends the work; the promise rejects with `signal.reason` at once. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Hits of all queries: query q owns entries `q * k .. (q + 1) * k`, nearest first. */
+export interface SearchResult extends SearchHits {
+  /** Hits per query: the k asked for, or all rows where there are fewer. */
+  k: number;
+}
+
+/**
+ * Codes to search in. Hits are ordered by (distance, id), by (distance, row) without ids; the order is
+ * the same on every backend and for every number of threads.
+ */
+export class HammingIndex {
+  /** @internal */
+  readonly core: CoreIndex;
+
+  /** @internal Use {@link HammingIndex.build}. */
+  constructor(core: CoreIndex) {
+    this.core = core;
+  }
+
+  /**
+   * Builds an index of `codes`, copied 4 MiB per turn of the event loop.
+   *
+   * @throws INVALID_ARGUMENT, EMPTY_INPUT, MISMATCH when ids and codes differ in number
+   */
+  static async build(codes: Codes, options: BuildOptions = {}): Promise<HammingIndex> {
+    return run(building(codes, options.ids), options.signal);
+  }
+
+  /** {@link HammingIndex.build}, blocking. */
+  static buildSync(codes: Codes, options: BuildSyncOptions = {}): HammingIndex {
+    return runSync(building(codes, options.ids));
+  }
+
+  /** Number of codes. */
+  get rows(): number {
+    return this.core.rows;
+  }
+
+  /** Length of each code. */
+  get bits(): number {
+    return this.core.bits;
+  }
+
+  /**
+   * The k nearest codes of each query. `k` may exceed the rows; all of them come back then.
+   *
+   * @param k at least 1
+   * @throws MISMATCH for codes of another length, INVALID_ARGUMENT, INVALID_OPTION, EMPTY_INPUT
+   */
+  async search(queries: Codes, k: number, options: SearchOptions = {}): Promise<SearchResult> {
+    return run(this.#search(queries, k, options), options.signal);
+  }
+
+  /** {@link HammingIndex.search}, blocking. */
+  searchSync(queries: Codes, k: number, options: SearchSyncOptions = {}): SearchResult {
+    return runSync(this.#search(queries, k, options));
+  }
+
+  /**
+   * All codes within `radius` of each query: distance <= radius. Query q owns hits
+   * `offsets[q] .. offsets[q + 1]`.
+   *
+   * @param radius at least 0
+   * @throws as {@link HammingIndex.search}
+   */
+  async searchRadius(queries: Codes, radius: number, options: SearchOptions = {}): Promise<RadiusHits> {
+    return run(this.#searchRadius(queries, radius, options), options.signal);
+  }
+
+  /** {@link HammingIndex.searchRadius}, blocking. */
+  searchRadiusSync(queries: Codes, radius: number, options: SearchSyncOptions = {}): RadiusHits {
+    return runSync(this.#searchRadius(queries, radius, options));
+  }
+
+  *#search(queries: Codes, k: number, options: SearchSyncOptions): Work<SearchResult> {
+    checkInteger('k', k, 1);
+    const threads = checkThreads(options.threads);
+    this.#checkBits(queries);
+    const core = yield* toCoreCodes(queries, 'queries');
+    const hits = yield* call(
+      () => this.core.searchSync(core, k, threads),
+      (cancel) => this.core.search(core, k, threads, cancel),
+    );
+    const { rows, distances, ids } = hits;
+    return { rows, distances, ...(ids && { ids }), k: Math.min(k, this.rows) };
+  }
+
+  *#searchRadius(queries: Codes, radius: number, options: SearchSyncOptions): Work<RadiusHits> {
+    // Every code lies within its own length, so a larger radius means the same.
+    const within = Math.min(checkInteger('radius', radius, 0), this.bits);
+    const threads = checkThreads(options.threads);
+    this.#checkBits(queries);
+    const core = yield* toCoreCodes(queries, 'queries');
+    return yield* call(
+      () => this.core.searchRadiusSync(core, within, threads),
+      (cancel) => this.core.searchRadius(core, within, threads, cancel),
+    );
+  }
+
+  #checkBits(queries: Codes): void {
+    checkCodes(queries, 'queries');
+    if (queries.bits === this.bits) return;
+    throw new H2qError('MISMATCH', `queries: expected ${this.bits} bits, got ${queries.bits}`, {
+      details: { what: 'queries', expected: this.bits, actual: queries.bits },
+    });
+  }
+}
+
+function* building(codes: Codes, ids: BigInt64Array | undefined): Work<HammingIndex> {
+  const rows = checkCodes(codes, 'codes');
+  if (rows > MAX_U32) throw invalidArgument('codes', `more than ${MAX_U32} rows`);
+  const ownIds = ids === undefined ? null : copyIds(ids, rows);
+  const core = yield* toCoreCodes(codes, 'codes');
+  return new HammingIndex(backend().createIndex(core, ownIds));
+}
+
+/** Copied before the first turn of the event loop, in which their owner may change them. */
+function copyIds(ids: BigInt64Array, rows: number): BigInt64Array {
+  if (!(ids instanceof BigInt64Array)) {
+    throw invalidArgument('ids', `expected a BigInt64Array, got ${kindOf(ids)}`);
+  }
+  if (ids.length === rows) return ids.slice();
+  throw new H2qError('MISMATCH', `ids: expected one per code, ${rows}, got ${ids.length}`, {
+    details: { what: 'ids', expected: rows, actual: ids.length },
+  });
+}

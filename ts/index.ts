@@ -1,0 +1,57 @@
+/** The facade: everything public that does not depend on where it runs. */
+
+import type { BackendInfo } from './backend.js';
+import { backend } from './platform.js';
+
+export { settled } from './abort.js';
+export type {
+  BackendInfo,
+  EpochReport,
+  FitSummary,
+  Layout,
+  Loss,
+  LossValue,
+  Method,
+  MetricsAt,
+  ModelSummary,
+  Neighbours,
+  RadiusHits,
+  SearchHits,
+  Solver,
+  Ties,
+} from './backend.js';
+export type { Codes } from './codes.js';
+export { type ErrorCode, type ErrorDetails, H2qError } from './errors.js';
+export {
+  type CosineEvaluationOptions,
+  type CosineEvaluationResult,
+  type EvaluationOptions,
+  type EvaluationResult,
+  evaluate,
+  evaluateCosine,
+} from './evaluate.js';
+export { type FitOptions, type FitResult, type FitSyncOptions, fit, fitSync, type Progress } from './fit.js';
+export {
+  type BuildOptions,
+  type BuildSyncOptions,
+  HammingIndex,
+  type SearchOptions,
+  type SearchResult,
+  type SearchSyncOptions,
+} from './hamming-index.js';
+export * from './io/index.js';
+export type { LabelsInput } from './labels.js';
+export {
+  type EncodeOptions,
+  type EncodeSyncOptions,
+  Model,
+  type TransformOptions,
+  type TransformSyncOptions,
+} from './model.js';
+export { hammingDistance, popcount, quantizationLoss, reflectionProduct } from './primitives.js';
+export { type CopyOptions, type Matrix, Vectors, type VectorsInput } from './vectors.js';
+
+/** Which backend runs, with how many threads and which SIMD level. Throws NATIVE_UNAVAILABLE. */
+export function info(): BackendInfo {
+  return backend().info();
+}

@@ -1,0 +1,50 @@
+/** Whole files, on top of the platform: read at once, written atomically. */
+
+import { type OpenSource, type PendingFile, platform } from '../platform.js';
+
+/** Opens `path`, hands it to `use`, and closes it whatever happens. */
+export async function withSource<T>(path: string, use: (source: OpenSource) => Promise<T>): Promise<T> {
+  const source = await platform().openSource(path);
+  try {
+    return await use(source);
+  } finally {
+    await source.close();
+  }
+}
+
+export function readBytes(path: string): Promise<Uint8Array> {
+  return withSource(path, (source) => source.slice(0, source.byteLength));
+}
+
+/** {@link writeFiles} for one file. */
+export function writeFile<T>(
+  path: string,
+  fill: (file: PendingFile) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  return writeFiles([path], (files) => fill(files[0] as PendingFile), signal);
+}
+
+/**
+ * Writes several files so that all appear, complete, or none: `fill` writes to temporary files, which
+ * get their names at the end. A failure or an abort removes them.
+ *
+ * @throws FILE_UNWRITABLE; whatever `fill` throws; `signal.reason` on abort
+ */
+export async function writeFiles<T>(
+  paths: readonly string[],
+  fill: (files: PendingFile[]) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const files: PendingFile[] = [];
+  try {
+    for (const path of paths) files.push(await platform().createFile(path));
+    const result = await fill(files);
+    for (const file of files) await file.flush();
+    signal?.throwIfAborted();
+    for (const file of files) await file.commit();
+    return result;
+  } finally {
+    for (const file of files) await file.discard();
+  }
+}

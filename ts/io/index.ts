@@ -1,0 +1,12 @@
+/** Files in and out. */
+
+export { readCodes, readLabels } from './arrays.js';
+export { writeFile, writeFiles } from './files.js';
+export { type NpyType, npyHeader } from './npy.js';
+export {
+  type ReadOptions,
+  readVectors,
+  type VectorBlock,
+  VectorFile,
+  withVectorFile,
+} from './vector-file.js';

@@ -1,0 +1,42 @@
+/** Labels that say which rows are relevant to which query. */
+
+import { invalidArgument, kindOf } from './arguments.js';
+import type { Labels } from './backend.js';
+import { H2qError } from './errors.js';
+
+/**
+ * One label per row (a row is relevant to queries of the same label), or `classes` bytes 0/1 per row
+ * (relevant when at least one class is shared).
+ */
+export type LabelsInput = Uint8Array | Int32Array | BigInt64Array | { classes: number; values: Uint8Array };
+
+/** A checked copy of the labels of `rows` rows; `name` is the argument that errors name. */
+export function toLabels(input: LabelsInput, rows: number, name: string): Labels {
+  const labels = convert(input, name);
+  const count = labels.kind === 'single' ? labels.values.length : labels.values.length / labels.classes;
+  if (count === rows) return labels;
+  throw new H2qError('MISMATCH', `${name}: expected labels of ${rows} rows, got ${count}`, {
+    details: { what: name, expected: rows, actual: count },
+  });
+}
+
+function convert(input: LabelsInput, name: string): Labels {
+  if (input instanceof BigInt64Array) return { kind: 'single', values: input.slice() };
+  if (input instanceof Uint8Array || input instanceof Int32Array) {
+    return { kind: 'single', values: BigInt64Array.from(input, BigInt) };
+  }
+  if (typeof input !== 'object' || input === null || !(input.values instanceof Uint8Array)) {
+    const wanted = 'a Uint8Array, Int32Array, BigInt64Array or { classes, values: Uint8Array }';
+    throw invalidArgument(name, `expected ${wanted}, got ${kindOf(input)}`);
+  }
+  const { classes, values } = input;
+  if (!Number.isInteger(classes) || classes < 1) {
+    throw invalidArgument(name, `classes is ${String(classes)}, not a positive whole number`);
+  }
+  const at = values.findIndex((value) => value > 1);
+  if (at >= 0) {
+    const place = `row ${Math.floor(at / classes)}, class ${at % classes}`;
+    throw invalidArgument(name, `${place}: ${values[at]} is neither 0 nor 1`);
+  }
+  return { kind: 'multi', classes, values: values.slice() };
+}

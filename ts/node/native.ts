@@ -1,0 +1,71 @@
+/** The native addon as a {@link Backend}. */
+
+import { createRequire } from 'node:module';
+import type {
+  Backend,
+  CancelToken,
+  CoreCodesBuilder,
+  CoreFit,
+  CoreIndex,
+  CoreModel,
+  CoreVectorsBuilder,
+} from '../backend.js';
+import { H2qError } from '../errors.js';
+
+/** What `native/index.cjs` exports. */
+interface Addon
+  extends Pick<
+    Backend,
+    | 'info'
+    | 'neighbours'
+    | 'evaluateCodes'
+    | 'evaluateCosine'
+    | 'reflectionProduct'
+    | 'hammingDistance'
+    | 'popcount'
+  > {
+  CancelToken: new () => CancelToken;
+  VectorsBuilder: new (...args: Parameters<Backend['vectorsBuilder']>) => CoreVectorsBuilder;
+  CodesBuilder: new (...args: Parameters<Backend['codesBuilder']>) => CoreCodesBuilder;
+  Fit: new (...args: Parameters<Backend['createFit']>) => CoreFit;
+  Index: new (...args: Parameters<Backend['createIndex']>) => CoreIndex;
+  Model: { fromBytes(bytes: Uint8Array): CoreModel };
+  lossValue: Backend['loss'];
+}
+
+let loaded: Backend | undefined;
+
+/** Loads the addon at the first call. Throws `NATIVE_UNAVAILABLE` with the reason as `cause`. */
+export function nativeBackend(): Backend {
+  loaded ??= adapt(load());
+  return loaded;
+}
+
+function load(): Addon {
+  try {
+    // The same distance from ts/node and from dist/node.
+    return createRequire(import.meta.url)('../../native/index.cjs');
+  } catch (cause) {
+    const platform = `${process.platform}-${process.arch}`;
+    throw new H2qError('NATIVE_UNAVAILABLE', `the native addon cannot be loaded on ${platform}`, { cause });
+  }
+}
+
+function adapt(addon: Addon): Backend {
+  return {
+    info: addon.info,
+    createCancelToken: () => new addon.CancelToken(),
+    vectorsBuilder: (...args) => new addon.VectorsBuilder(...args),
+    codesBuilder: (...args) => new addon.CodesBuilder(...args),
+    createFit: (...args) => new addon.Fit(...args),
+    modelFromBytes: (bytes) => addon.Model.fromBytes(bytes),
+    createIndex: (...args) => new addon.Index(...args),
+    neighbours: addon.neighbours,
+    evaluateCodes: addon.evaluateCodes,
+    evaluateCosine: addon.evaluateCosine,
+    reflectionProduct: addon.reflectionProduct,
+    loss: addon.lossValue,
+    hammingDistance: addon.hammingDistance,
+    popcount: addon.popcount,
+  };
+}

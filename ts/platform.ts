@@ -1,0 +1,60 @@
+/**
+ * The one seam between the facade and its surroundings. `ts/node` fills it for Node; a browser entry
+ * fills it with wasm and without files.
+ */
+
+import type { Backend } from './backend.js';
+import { H2qError } from './errors.js';
+
+/** Bytes that can be read in pieces: a file, a blob, a buffer. */
+export interface ByteSource {
+  readonly byteLength: number;
+  /** Exactly the bytes `start .. end`. */
+  slice(start: number, end: number): Promise<Uint8Array>;
+}
+
+/** A {@link ByteSource} that holds a resource. */
+export interface OpenSource extends ByteSource {
+  close(): Promise<void>;
+}
+
+/** A file under a temporary name. It appears under its own name, complete, with `commit`. */
+export interface PendingFile {
+  /** Appends. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Puts all bytes on the disk and closes the file. */
+  flush(): Promise<void>;
+  /** Gives the flushed file its name, replacing what was there. */
+  commit(): Promise<void>;
+  /** Removes the temporary file; does nothing after `commit`. */
+  discard(): Promise<void>;
+}
+
+export interface Platform {
+  /** The backend, loaded at the first call. Throws `NATIVE_UNAVAILABLE`. */
+  backend(): Backend;
+  /** Resolves in a later turn of the event loop, after waiting timers and I/O had theirs. */
+  nextTurn(): Promise<void>;
+  /** Throws `FILE_NOT_FOUND` or `FILE_UNREADABLE`. */
+  openSource(path: string): Promise<OpenSource>;
+  /** Throws `FILE_UNWRITABLE` when `createFile` could not succeed; leaves nothing behind. */
+  checkWritable(path: string): Promise<void>;
+  /** Throws `FILE_UNWRITABLE`. */
+  createFile(path: string): Promise<PendingFile>;
+}
+
+let current: Platform | undefined;
+
+/** Chooses the surroundings. The package's entry does this on import. */
+export function setPlatform(platform: Platform): void {
+  current = platform;
+}
+
+export function platform(): Platform {
+  if (!current) throw new H2qError('NATIVE_UNAVAILABLE', 'no platform: import h2q from its package entry');
+  return current;
+}
+
+export function backend(): Backend {
+  return platform().backend();
+}
