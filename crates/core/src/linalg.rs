@@ -42,10 +42,8 @@ pub fn orthogonality_error<T: Real>(u: MatRef<'_, T>) -> f64 {
     for j in 0..gram.ncols() {
         for i in 0..gram.nrows() {
             let error = (gram[(i, j)] - f64::from(i == j)).abs();
-            // Written so that a NaN is the worst of all.
-            if !(error <= worst) {
-                worst = error;
-            }
+            // f64::max would drop a NaN.
+            worst = if error > worst || error.is_nan() { error } else { worst };
         }
     }
     worst

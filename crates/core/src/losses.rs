@@ -138,13 +138,13 @@ fn entries<T: Real>(z: &mut [T], weight: Weight, term: impl Fn(T) -> (T, T)) -> 
         for chunk in chunks {
             for (z, lane) in chunk.iter_mut().zip(&mut lanes) {
                 let (value, derivative) = term(*z);
-                *lane = *lane + value;
+                *lane += value;
                 *z = *z * curvature + derivative * scale;
             }
         }
         for (z, lane) in tail.iter_mut().zip(&mut lanes) {
             let (value, derivative) = term(*z);
-            *lane = *lane + value;
+            *lane += value;
             *z = *z * curvature + derivative * scale;
         }
         total += lanes.iter().map(|&lane| lane.into()).sum::<f64>();
@@ -193,7 +193,7 @@ fn min_entropy<T: Real>(row: &mut [T], weight: Weight) -> f64 {
     let offset = T::from_f64(smallest);
     let mut sum = T::default();
     for &z in row.iter() {
-        sum = sum + T::exp(offset - z * z);
+        sum += T::exp(offset - z * z);
     }
     let two = T::from_f64(2.0);
     let (curvature, scale) = match weight {

@@ -100,7 +100,7 @@ impl<T: Real> UtForm<T> {
         multiply_add(gradient.as_mut(), -1.0, gtv.as_ref(), t);
         for (j, norm) in self.norms.iter().enumerate() {
             let scale = T::from_f64(1.0 / norm);
-            gradient.col_mut(j).iter_mut().for_each(|entry| *entry = *entry * scale);
+            gradient.col_mut(j).iter_mut().for_each(|entry| *entry *= scale);
         }
         gradient
     }

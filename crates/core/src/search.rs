@@ -98,6 +98,12 @@ impl Index {
         self.bits
     }
 
+    /// Bytes held, about.
+    pub fn memory(&self) -> usize {
+        let ids = self.ids.as_ref().map_or(0, |_| size_of::<i64>() + size_of::<u32>());
+        self.rows() * (self.words.per_code() * size_of::<u64>() + ids)
+    }
+
     /// The `min(k, rows)` nearest codes of each query.
     ///
     /// # Errors

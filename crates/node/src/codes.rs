@@ -5,16 +5,22 @@ use std::sync::Arc;
 use h2q_core::codes as core;
 use h2q_core::error::Error;
 use napi::Env;
-use napi::bindgen_prelude::Uint8Array;
+use napi::bindgen_prelude::{ObjectFinalize, Uint8Array};
 use napi_derive::napi;
 
-use crate::convert::count;
+use crate::convert::{count, tell_held, tell_released};
 use crate::tasks::run_sync;
 
 /// n codes in `lsb` layout.
-#[napi]
+#[napi(custom_finalize)]
 pub struct Codes {
     pub(crate) inner: Arc<core::Codes>,
+}
+
+impl ObjectFinalize for Codes {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        tell_released(&env, self.inner.as_bytes().len())
+    }
 }
 
 #[napi]
@@ -58,6 +64,7 @@ impl CodesBuilder {
     #[napi]
     pub fn finish(&mut self, env: Env) -> napi::Result<Codes> {
         let inner = run_sync(&env, || self.inner.take().ok_or_else(finished)?.finish())?;
+        tell_held(&env, inner.as_bytes().len())?;
         Ok(Codes { inner: Arc::new(inner) })
     }
 }

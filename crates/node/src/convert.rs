@@ -38,3 +38,14 @@ pub fn optional_count(
 ) -> napi::Result<Option<usize>> {
     value.map(|value| count(env, option, value)).transpose()
 }
+
+/// Tells the garbage collector of memory that hangs on an object which looks small to it; without this
+/// it would collect large vectors too late.
+pub fn tell_held(env: &Env, bytes: usize) -> napi::Result<()> {
+    env.adjust_external_memory(bytes as i64).map(|_| ())
+}
+
+/// The counterpart of [`tell_held`].
+pub fn tell_released(env: &Env, bytes: usize) -> napi::Result<()> {
+    env.adjust_external_memory(-(bytes as i64)).map(|_| ())
+}

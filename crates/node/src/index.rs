@@ -5,11 +5,11 @@ use std::sync::Arc;
 use h2q_core::parallel::Cancel;
 use h2q_core::search as core;
 use napi::Env;
-use napi::bindgen_prelude::{BigInt64Array, Int32Array, Object, Uint32Array};
+use napi::bindgen_prelude::{BigInt64Array, Int32Array, Object, ObjectFinalize, Uint32Array};
 use napi_derive::napi;
 
 use crate::codes::Codes;
-use crate::convert::count;
+use crate::convert::{count, tell_held, tell_released};
 use crate::tasks::{CancelToken, run_async, run_sync};
 
 /// Hits of all queries, one after the other.
@@ -37,9 +37,15 @@ impl From<core::Hits> for SearchHits {
 }
 
 /// Codes in the order of their ids.
-#[napi]
+#[napi(custom_finalize)]
 pub struct Index {
     inner: Arc<core::Index>,
+}
+
+impl ObjectFinalize for Index {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        tell_released(&env, self.inner.memory())
+    }
 }
 
 #[napi]
@@ -49,6 +55,7 @@ impl Index {
     pub fn new(env: Env, codes: &Codes, ids: Option<BigInt64Array>) -> napi::Result<Self> {
         let ids = ids.map(|ids| ids.to_vec());
         let inner = run_sync(&env, || core::Index::new(&codes.inner, ids))?;
+        tell_held(&env, inner.memory())?;
         Ok(Self { inner: Arc::new(inner) })
     }
 

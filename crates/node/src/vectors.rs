@@ -5,16 +5,28 @@ use std::sync::Arc;
 use h2q_core::error::Error;
 use h2q_core::vectors::{self as core, ElementType};
 use napi::Env;
-use napi::bindgen_prelude::Uint8Array;
+use napi::bindgen_prelude::{ObjectFinalize, Uint8Array};
 use napi_derive::napi;
 
-use crate::convert::count;
+use crate::convert::{count, tell_held, tell_released};
 use crate::tasks::run_sync;
 
 /// n x d finite float32 rows.
-#[napi]
+#[napi(custom_finalize)]
 pub struct Vectors {
     pub(crate) inner: Arc<core::Vectors>,
+}
+
+impl Vectors {
+    fn bytes(&self) -> usize {
+        size_of_val(self.inner.as_slice())
+    }
+}
+
+impl ObjectFinalize for Vectors {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        tell_released(&env, self.bytes())
+    }
 }
 
 #[napi]
@@ -63,7 +75,9 @@ impl VectorsBuilder {
     #[napi]
     pub fn finish(&mut self, env: Env) -> napi::Result<Vectors> {
         let inner = run_sync(&env, || self.inner.take().ok_or_else(finished)?.finish())?;
-        Ok(Vectors { inner: Arc::new(inner) })
+        let vectors = Vectors { inner: Arc::new(inner) };
+        tell_held(&env, vectors.bytes())?;
+        Ok(vectors)
     }
 }
 
