@@ -58,9 +58,23 @@ impl Words {
 
 /// Distances from `query` to each code in `codes`, whole words both.
 pub(crate) fn distances(query: &[u64], codes: &[u64], out: &mut [u32]) {
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || match query.len() {
+    pulp::Arch::new().dispatch(Distances { query, codes, out });
+}
+
+/// The arguments of [`distances`]: a type of its own, so that all of it is compiled for the CPU's level.
+struct Distances<'a> {
+    query: &'a [u64],
+    codes: &'a [u64],
+    out: &'a mut [u32],
+}
+
+impl pulp::WithSimd for Distances<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let Self { query, codes, out } = self;
+        match query.len() {
             1 => fixed::<1>(query, codes, out),
             2 => fixed::<2>(query, codes, out),
             4 => fixed::<4>(query, codes, out),
@@ -71,8 +85,8 @@ pub(crate) fn distances(query: &[u64], codes: &[u64], out: &mut [u32]) {
                     *distance = code.iter().zip(query).map(|(c, q)| (c ^ q).count_ones()).sum();
                 }
             }
-        },
-    );
+        }
+    }
 }
 
 /// The same for a width known to the compiler, which then unrolls.

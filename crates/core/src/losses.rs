@@ -46,6 +46,17 @@ pub enum Weight {
     },
 }
 
+impl Weight {
+    /// The factors of z and of ℓ'(z).
+    #[inline(always)]
+    fn factors<T: Real>(self) -> (T, T) {
+        match self {
+            Self::Gradient { scale } => (T::default(), T::from_f64(scale)),
+            Self::Majoriser { curvature, .. } => (T::from_f64(curvature), T::from_f64(-1.0)),
+        }
+    }
+}
+
 impl Loss {
     /// All losses.
     pub const ALL: [Loss; 4] = [Loss::BitVariance, Loss::L2, Loss::L1, Loss::MinEntropy];
@@ -97,59 +108,76 @@ impl Loss {
 
     /// Sum of the loss over all terms of `z`, whose entries are replaced by their [`Weight`].
     pub fn sum_and_weights<T: Real>(self, z: &mut [T], columns: usize, weight: Weight) -> f64 {
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || match self {
-                Self::BitVariance => entries(z, weight, bit_variance),
-                Self::L2 => entries(z, weight, l2),
-                Self::L1 => {
-                    let smoothing = match weight {
-                        Weight::Majoriser { smoothing, .. } if smoothing > 0.0 => smoothing,
-                        _ => 0.0,
-                    };
-                    if smoothing == 0.0 {
-                        entries(z, weight, l1)
-                    } else {
-                        let inverse = T::from_f64(1.0 / smoothing);
-                        entries(z, weight, |z| smooth_l1(z, inverse))
-                    }
-                }
-                Self::MinEntropy => z.chunks_mut(columns).map(|row| min_entropy(row, weight)).sum(),
-            },
-        )
+        pulp::Arch::new().dispatch(Sum { loss: self, z, columns, weight })
     }
 }
 
-/// Entries summed in the working precision before they join the float64 total.
-const BLOCK: usize = 4096;
-/// Independent partial sums, so that the compiler can use SIMD without reordering anything.
-const LANES: usize = 16;
+/// The arguments of [`Loss::sum_and_weights`]. A type of its own and not a closure: the compiler gives
+/// up inlining a closure of this size, and only what is inlined is compiled for the CPU's SIMD level.
+struct Sum<'a, T> {
+    loss: Loss,
+    z: &'a mut [T],
+    columns: usize,
+    weight: Weight,
+}
 
-#[inline(always)]
-fn entries<T: Real>(z: &mut [T], weight: Weight, term: impl Fn(T) -> (T, T)) -> f64 {
-    let (curvature, scale) = match weight {
-        Weight::Gradient { scale } => (T::default(), T::from_f64(scale)),
-        Weight::Majoriser { curvature, .. } => (T::from_f64(curvature), T::from_f64(-1.0)),
-    };
-    let mut total = 0.0f64;
-    for block in z.chunks_mut(BLOCK) {
-        let mut lanes = [T::default(); LANES];
-        let (chunks, tail) = block.as_chunks_mut::<LANES>();
-        for chunk in chunks {
-            for (z, lane) in chunk.iter_mut().zip(&mut lanes) {
-                let (value, derivative) = term(*z);
-                *lane += value;
-                *z = *z * curvature + derivative * scale;
+impl<T: Real> pulp::WithSimd for Sum<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> f64 {
+        let Self { loss, z, columns, weight } = self;
+        match loss {
+            Loss::BitVariance => entries(z, weight, bit_variance),
+            Loss::L2 => entries(z, weight, l2),
+            Loss::L1 => match weight {
+                Weight::Majoriser { smoothing, .. } if smoothing > 0.0 => {
+                    let inverse = T::from_f64(1.0 / smoothing);
+                    entries(z, weight, |z| smooth_l1(z, inverse))
+                }
+                _ => entries(z, weight, l1),
+            },
+            Loss::MinEntropy => {
+                let mut scratch = vec![T::default(); columns];
+                z.chunks_mut(columns).map(|row| min_entropy(row, weight, &mut scratch)).sum()
             }
         }
-        for (z, lane) in tail.iter_mut().zip(&mut lanes) {
+    }
+}
+
+/// Entries whose values are kept aside until they are summed. A loop that only maps, without a running
+/// sum and longer than a vector register, is what the compiler turns into SIMD.
+const BLOCK: usize = 256;
+/// Independent partial sums, in a fixed order.
+const LANES: usize = 16;
+
+/// Replaces each entry by its weight and returns the sum of the values; `term` gives value and derivative.
+#[inline(always)]
+fn entries<T: Real>(z: &mut [T], weight: Weight, term: impl Fn(T) -> (T, T)) -> f64 {
+    let (curvature, scale) = weight.factors::<T>();
+    let mut values = [T::default(); BLOCK];
+    let mut total = 0.0f64;
+    for block in z.chunks_mut(BLOCK) {
+        for (z, kept) in block.iter_mut().zip(&mut values) {
             let (value, derivative) = term(*z);
-            *lane += value;
+            *kept = value;
             *z = *z * curvature + derivative * scale;
         }
-        total += lanes.iter().map(|&lane| lane.into()).sum::<f64>();
+        total += sum(&values[..block.len()]).into();
     }
     total
+}
+
+/// The sum in the working precision, of at most a few thousand values.
+#[inline(always)]
+fn sum<T: Real>(values: &[T]) -> T {
+    let mut lanes = [T::default(); LANES];
+    let (chunks, tail) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, value)| *lane += *value);
+    }
+    lanes.iter_mut().zip(tail).for_each(|(lane, value)| *lane += *value);
+    lanes.iter().fold(T::default(), |total, lane| total + *lane)
 }
 
 #[inline(always)]
@@ -184,27 +212,31 @@ fn smooth_l1<T: Real>(z: T, inverse_width: T) -> (T, T) {
     (outside.magnitude(), sign(z) * T::tanh(outside * inverse_width))
 }
 
+/// One row; `e` has room for it.
 #[inline(always)]
-fn min_entropy<T: Real>(row: &mut [T], weight: Weight) -> f64 {
-    let smallest = row.iter().fold(f64::INFINITY, |best, &z| {
-        let square: f64 = z.into() * z.into();
-        best.min(square)
-    });
-    let offset = T::from_f64(smallest);
-    let mut sum = T::default();
-    for &z in row.iter() {
-        sum += T::exp(offset - z * z);
+fn min_entropy<T: Real>(row: &mut [T], weight: Weight, e: &mut [T]) -> f64 {
+    // The smallest square, by lanes as in `sum`, so that at least one exponential is 1.
+    let mut lanes = [row[0] * row[0]; LANES];
+    let (chunks, tail) = row.as_chunks::<LANES>();
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, z)| *lane = smaller(*lane, *z * *z));
     }
-    let two = T::from_f64(2.0);
-    let (curvature, scale) = match weight {
-        Weight::Gradient { scale } => (0.0, scale),
-        Weight::Majoriser { curvature, .. } => (curvature, -1.0),
-    };
-    let (curvature, scale) = (T::from_f64(curvature), T::from_f64(scale));
-    let normaliser = T::from_f64(1.0) / sum;
-    for z in row.iter_mut() {
-        let softmax = T::exp(offset - *z * *z) * normaliser;
-        *z = *z * curvature - two * *z * softmax * scale;
+    lanes.iter_mut().zip(tail).for_each(|(lane, z)| *lane = smaller(*lane, *z * *z));
+    let smallest = lanes.into_iter().fold(lanes[0], smaller);
+
+    for (e, z) in e.iter_mut().zip(row.iter()) {
+        *e = T::exp(smallest - *z * *z);
     }
-    T::ln(sum).into() - smallest
+    let sum = sum(e);
+    let (curvature, scale) = weight.factors::<T>();
+    let softmax = T::from_f64(2.0) * scale / sum;
+    for (z, e) in row.iter_mut().zip(e.iter()) {
+        *z = *z * curvature - *z * *e * softmax;
+    }
+    T::ln(sum).into() - smallest.into()
+}
+
+#[inline(always)]
+fn smaller<T: Real>(a: T, b: T) -> T {
+    if b < a { b } else { a }
 }

@@ -44,16 +44,19 @@ impl Real for f32 {
     /// polynomial of the Cephes library (Moshier); relative error below 2e-7, 0 below -87.
     #[inline(always)]
     fn exp(self) -> Self {
-        const ROUND: f32 = 12_582_912.0; // 1.5 · 2^23: adding it rounds to an integer
+        // 1.5 · 2^23: adding it rounds to an integer, which then stands in the lowest bits.
+        const ROUND: f32 = 12_582_912.0;
         let x = self.clamp(-87.3, 0.0);
-        let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+        let rounded = x * std::f32::consts::LOG2_E + ROUND;
+        let n = rounded - ROUND;
         let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
         let mut p = 1.987_569_1e-4;
         for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_6e-1, 0.5] {
             p = p * r + coefficient;
         }
         let p = p * r * r + r + 1.0;
-        p * f32::from_bits(((n as i32 + 127) << 23) as u32)
+        // 2^n from its exponent bits; a conversion to an integer would saturate, which is slow.
+        p * f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23))
     }
     fn ln(self) -> Self {
         f32::ln(self)
