@@ -5,10 +5,14 @@
 //! `U ← polar(Xᵀ(cZ − ℓ'(Z)))` never raises the loss. There is no step size. For l2 with c = 2 the step
 //! is the one of ITQ. Smaller c make longer steps; the loss is watched and c doubled when it rises.
 //!
+//! The sum under `polar` changes slowly, so it is extrapolated from one iteration to the next
+//! (momentum, at no cost); a step that raises the loss is taken back and repeated without. Many rows
+//! begin with a part of them, where an iteration costs as much less.
+//!
 //! The minimum of the bit variance is a good start for the other losses, better than any tried for them
 //! directly, so `auto` first minimises the bit variance and then continues with the loss asked for.
 
-use faer::Mat;
+use faer::{Mat, Scale};
 
 use super::options::Resolved;
 use super::pass::{Majoriser, Rows, Step};
@@ -18,77 +22,147 @@ use crate::error::Result;
 use crate::linalg::polar;
 use crate::losses::Loss;
 
-/// A stage ends when an iteration gains less than this share of the loss.
-const TOLERANCE: f64 = 2e-6;
+/// How far the target is extrapolated.
+const MOMENTUM: f32 = 0.9;
+/// A stage ends when so many iterations in a row (one alone may be a pause of the momentum) …
+const PATIENCE: usize = 3;
+/// … gain less than this share of the loss,
+const TOLERANCE: f64 = 5e-6;
+/// or this one, on a part of the rows.
+const PART_TOLERANCE: f64 = 1e-3;
 /// A rise below this share of the loss is rounding.
 const ROUNDING: f64 = 1e-7;
+/// A stage whose loss still rises with the curvature doubled so often has arrived: the smoothed l1 has
+/// its minimum a little beside that of l1.
+const MAX_RAISES: u32 = 4;
+/// The fewest rows worth a pass of their own, and the fewest per bit.
+const PART_ROWS: usize = 4096;
+const PART_ROWS_PER_BIT: usize = 4;
+/// The smallest part of the rows.
+const MAX_STRIDE: usize = 8;
 
 pub(super) struct Majorise {
     u: Mat<f32>,
     /// Stages still to come, the current one last.
-    stages: Vec<Majoriser>,
+    stages: Vec<Stage>,
     reported: Loss,
-    tolerance: f64,
+    momentum: f32,
     /// The pass at `u`, once there was one.
     step: Option<Step>,
+    /// The target before that, within the same stage.
+    previous: Option<Mat<f32>>,
+    /// Iterations in a row that gained too little.
+    stalled: usize,
+}
+
+/// A loss to minimise over some of the rows until an iteration gains too little.
+#[derive(Debug, Clone, Copy)]
+struct Stage {
+    majoriser: Majoriser,
+    stride: usize,
+    tolerance: f64,
+    /// How often the curvature may still be doubled.
+    raises: u32,
 }
 
 impl Majorise {
     /// `solver: auto`: from the identity through the bit variance to the loss asked for.
-    pub fn auto(options: &Resolved) -> Self {
-        let mut stages = vec![majoriser(Loss::BitVariance)];
+    pub fn auto(rows: usize, options: &Resolved) -> Self {
+        let mut stages = vec![Stage::new(Loss::BitVariance)];
         if options.loss != Loss::BitVariance {
-            stages.insert(0, majoriser(options.loss));
+            stages.insert(0, Stage::new(options.loss));
+        }
+        let stride = rows / PART_ROWS.max(PART_ROWS_PER_BIT * options.bits);
+        if stride > 1 {
+            let stride = stride.min(MAX_STRIDE);
+            let part = Stage { stride, tolerance: PART_TOLERANCE, ..Stage::new(Loss::BitVariance) };
+            stages.push(part);
         }
         let u = Mat::identity(options.bits, options.bits);
-        Self { u, stages, reported: options.loss, tolerance: TOLERANCE, step: None }
+        let reported = options.loss;
+        Self { u, stages, reported, momentum: MOMENTUM, step: None, previous: None, stalled: 0 }
     }
 
     /// ITQ: a random start and as many steps as were asked for.
     pub fn itq(options: &Resolved) -> Self {
         let u = random_rotation(options.bits, options.seed);
-        let stages = vec![majoriser(Loss::L2)];
-        Self { u, stages, reported: Loss::L2, tolerance: 0.0, step: None }
+        let stages = vec![Stage { tolerance: f64::NEG_INFINITY, ..Stage::new(Loss::L2) }];
+        Self {
+            u,
+            stages,
+            reported: Loss::L2,
+            momentum: 0.0,
+            step: None,
+            previous: None,
+            stalled: 0,
+        }
+    }
+
+    /// The target at `u`, extrapolated, and whether it was.
+    fn extrapolated(&self, target: &Mat<f32>) -> (Mat<f32>, bool) {
+        match &self.previous {
+            Some(previous) if self.momentum > 0.0 => {
+                (target + Scale(self.momentum) * (target - previous), true)
+            }
+            _ => (target.clone(), false),
+        }
     }
 }
 
-/// The fastest constants that were monotone in practice (docs/math.md).
-fn majoriser(loss: Loss) -> Majoriser {
-    let (curvature, smoothing) = match loss {
-        Loss::BitVariance => (0.0, 0.0),
-        Loss::L2 => (2.0, 0.0),
-        Loss::L1 => (20.0, 0.1),
-        Loss::MinEntropy => (0.05, 0.0),
-    };
-    Majoriser { loss, curvature, smoothing }
+impl Stage {
+    /// All rows, with the fastest constants that were monotone in practice (docs/math.md).
+    fn new(loss: Loss) -> Self {
+        let (curvature, smoothing) = match loss {
+            Loss::BitVariance => (0.0, 0.0),
+            Loss::L2 => (2.0, 0.0),
+            Loss::L1 => (20.0, 0.1),
+            Loss::MinEntropy => (0.05, 0.0),
+        };
+        let majoriser = Majoriser { loss, curvature, smoothing };
+        Self { majoriser, stride: 1, tolerance: TOLERANCE, raises: MAX_RAISES }
+    }
 }
 
 impl Solver for Majorise {
     fn epoch(&mut self, rows: Rows<'_>) -> Result<Epoch> {
-        let Some(&stage) = self.stages.last() else {
+        let Some(&Stage { majoriser, stride, tolerance, raises }) = self.stages.last() else {
             let train_loss = rows.loss(self.reported, self.u.as_ref())?;
             return Ok(Epoch { train_loss, done: true });
         };
+        let rows = Rows { stride, ..rows };
         let before = match self.step.take() {
             Some(step) => step,
-            None => rows.step(stage, self.reported, self.u.as_ref())?,
+            None => rows.step(majoriser, self.reported, self.u.as_ref())?,
         };
-        let next = polar(before.target.as_ref())?;
+        let (target, extrapolated) = self.extrapolated(&before.target);
+        let next = polar(target.as_ref())?;
         rows.cancel.check()?;
-        let after = rows.step(stage, self.reported, next.as_ref())?;
+        let after = rows.step(majoriser, self.reported, next.as_ref())?;
         let gain = before.loss - after.loss;
         if gain < -ROUNDING * before.loss.abs() {
-            // The step was too long: stay, with a stronger majoriser.
-            if let Some(stage) = self.stages.last_mut() {
-                stage.curvature = (2.0 * stage.curvature).max(0.01);
+            // The step was too long: stay, and go on without momentum or with a stronger majoriser.
+            let train_loss = before.reported;
+            self.previous = None;
+            if extrapolated {
+                self.step = Some(before);
+            } else {
+                self.stages.pop();
+                if raises > 0 {
+                    let curvature = (2.0 * majoriser.curvature).max(0.01);
+                    let majoriser = Majoriser { curvature, ..majoriser };
+                    self.stages.push(Stage { majoriser, stride, tolerance, raises: raises - 1 });
+                }
             }
-            return Ok(Epoch { train_loss: before.reported, done: false });
+            return Ok(Epoch { train_loss, done: self.stages.is_empty() });
         }
         let train_loss = after.reported;
-        (self.u, self.step) = (next, Some(after));
-        if gain <= self.tolerance * before.loss.abs() && self.tolerance > 0.0 {
+        self.u = next;
+        self.stalled = if gain <= tolerance * before.loss.abs() { self.stalled + 1 } else { 0 };
+        if self.stalled < PATIENCE {
+            (self.step, self.previous) = (Some(after), Some(before.target));
+        } else {
             self.stages.pop();
-            self.step = None;
+            (self.step, self.previous, self.stalled) = (None, None, 0);
         }
         Ok(Epoch { train_loss, done: self.stages.is_empty() })
     }

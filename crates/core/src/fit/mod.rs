@@ -132,7 +132,9 @@ impl FitSession {
         let rows = prepared.train.len() / prepared.bits;
         let mut solver: Option<Box<dyn Solver>> = match (options.method, options.solver) {
             (Method::H2q, SolverName::Sgd) => Some(Box::new(sgd::Sgd::new(rows, options))),
-            (Method::H2q, SolverName::Auto) => Some(Box::new(majorise::Majorise::auto(options))),
+            (Method::H2q, SolverName::Auto) => {
+                Some(Box::new(majorise::Majorise::auto(rows, options)))
+            }
             (Method::Itq, _) => Some(Box::new(majorise::Majorise::itq(options))),
             (Method::Random | Method::Identity, _) => None,
         };
@@ -247,11 +249,17 @@ impl FitSession {
 
 impl Prepared {
     fn rows<'a>(&'a self, options: &Resolved, cancel: &'a Cancel) -> Rows<'a> {
-        Rows { values: &self.train, columns: self.bits, threads: options.threads, cancel }
+        Rows {
+            values: &self.train,
+            columns: self.bits,
+            stride: 1,
+            threads: options.threads,
+            cancel,
+        }
     }
 
     fn held_out<'a>(&'a self, options: &Resolved, cancel: &'a Cancel) -> Rows<'a> {
-        Rows { values: &self.validation, columns: self.bits, threads: options.threads, cancel }
+        Rows { values: &self.validation, ..self.rows(options, cancel) }
     }
 }
 

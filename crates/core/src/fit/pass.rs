@@ -18,6 +18,8 @@ const MAX_STRIPS: usize = 8;
 pub(crate) struct Rows<'a> {
     pub values: &'a [f32],
     pub columns: usize,
+    /// Visit every row (1), every second (2), …
+    pub stride: usize,
     pub threads: usize,
     pub cancel: &'a Cancel,
 }
@@ -82,25 +84,52 @@ impl Rows<'_> {
         start: S,
         work: impl Fn(&mut S, MatRef<'_, f32>, &mut [f32]) + Sync,
     ) -> Result<Vec<S>> {
-        let rows = self.values.len() / self.columns;
+        let rows = self.count();
         let strips = rows.div_ceil(4 * BLOCK_ROWS).min(MAX_STRIPS);
-        let strip = rows.div_ceil(strips) * self.columns;
-        map_tasks(self.threads, strips, self.cancel, Vec::new, |buffer: &mut Vec<f32>, i| {
+        let strip = rows.div_ceil(strips);
+        map_tasks(self.threads, strips, self.cancel, Buffers::default, |buffers, i| {
             let mut state = start.clone();
-            let values = &self.values[i * strip..self.values.len().min((i + 1) * strip)];
-            for block in values.chunks(BLOCK_ROWS * self.columns) {
+            let (first, end) = (i * strip, rows.min((i + 1) * strip));
+            for block in (first..end).step_by(BLOCK_ROWS) {
                 self.cancel.check()?;
-                let rows = block.len() / self.columns;
-                let x = MatRef::from_row_major_slice(block, rows, self.columns);
-                buffer.resize(block.len(), 0.0);
-                multiply(MatMut::from_row_major_slice_mut(buffer, rows, self.columns), x, u);
-                work(&mut state, x, buffer);
+                let count = BLOCK_ROWS.min(end - block);
+                let x = self.gather(block, count, &mut buffers.x);
+                let x = MatRef::from_row_major_slice(x, count, self.columns);
+                let z = &mut buffers.z;
+                z.resize(count * self.columns, 0.0);
+                multiply(MatMut::from_row_major_slice_mut(z, count, self.columns), x, u);
+                work(&mut state, x, z);
             }
             Ok(state)
         })
     }
 
-    fn mean(&self, loss: Loss, sum: f64) -> f64 {
-        sum / loss.terms(self.values.len() / self.columns, self.columns) as f64
+    /// `count` of the visited rows, from the visited row `first` on.
+    fn gather<'b>(&'b self, first: usize, count: usize, buffer: &'b mut Vec<f32>) -> &'b [f32] {
+        if self.stride == 1 {
+            return &self.values[first * self.columns..][..count * self.columns];
+        }
+        buffer.clear();
+        for row in first..first + count {
+            buffer.extend_from_slice(
+                &self.values[row * self.stride * self.columns..][..self.columns],
+            );
+        }
+        buffer
     }
+
+    /// Number of visited rows.
+    fn count(&self) -> usize {
+        (self.values.len() / self.columns).div_ceil(self.stride)
+    }
+
+    fn mean(&self, loss: Loss, sum: f64) -> f64 {
+        sum / loss.terms(self.count(), self.columns) as f64
+    }
+}
+
+#[derive(Default)]
+struct Buffers {
+    x: Vec<f32>,
+    z: Vec<f32>,
 }
