@@ -10,3 +10,4 @@ export {
   VectorFile,
   withVectorFile,
 } from './vector-file.js';
+export { type WriteOptions, writeCodes, writeVectors } from './write.js';
