@@ -210,7 +210,8 @@ export interface Backend {
   codesBuilder(rows: number, bits: number): CoreCodesBuilder;
   createFit(train: CoreVectors, validation: CoreVectors | null, options: CoreFitOptions): CoreFit;
   modelFromBytes(bytes: Uint8Array): CoreModel;
-  createIndex(codes: CoreCodes, ids: BigInt64Array | null): CoreIndex;
+  createIndex(codes: CoreCodes, ids: BigInt64Array | null, cancel: CancelToken): Promise<CoreIndex>;
+  createIndexSync(codes: CoreCodes, ids: BigInt64Array | null): CoreIndex;
   /** The `count` nearest database rows of each query by cosine. */
   neighbours(
     database: CoreVectors,

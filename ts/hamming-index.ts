@@ -140,7 +140,11 @@ function* building(codes: Codes, ids: BigInt64Array | undefined): Work<HammingIn
   if (rows > MAX_U32) throw invalidArgument('codes', `more than ${MAX_U32} rows`);
   const ownIds = ids === undefined ? null : copyIds(ids, rows);
   const core = yield* toCoreCodes(codes, 'codes');
-  return new HammingIndex(backend().createIndex(core, ownIds));
+  const index = yield* call(
+    () => backend().createIndexSync(core, ownIds),
+    (cancel) => backend().createIndex(core, ownIds, cancel),
+  );
+  return new HammingIndex(index);
 }
 
 /** Copied before the first turn of the event loop, in which their owner may change them. */

@@ -6,7 +6,6 @@ import type {
   CancelToken,
   CoreCodesBuilder,
   CoreFit,
-  CoreIndex,
   CoreModel,
   CoreVectorsBuilder,
 } from '../backend.js';
@@ -17,6 +16,8 @@ interface Addon
   extends Pick<
     Backend,
     | 'info'
+    | 'createIndex'
+    | 'createIndexSync'
     | 'neighbours'
     | 'evaluateCodes'
     | 'evaluateCosine'
@@ -28,7 +29,6 @@ interface Addon
   VectorsBuilder: new (...args: Parameters<Backend['vectorsBuilder']>) => CoreVectorsBuilder;
   CodesBuilder: new (...args: Parameters<Backend['codesBuilder']>) => CoreCodesBuilder;
   Fit: new (...args: Parameters<Backend['createFit']>) => CoreFit;
-  Index: new (...args: Parameters<Backend['createIndex']>) => CoreIndex;
   Model: { fromBytes(bytes: Uint8Array): CoreModel };
   lossValue: Backend['loss'];
 }
@@ -59,7 +59,8 @@ function adapt(addon: Addon): Backend {
     codesBuilder: (...args) => new addon.CodesBuilder(...args),
     createFit: (...args) => new addon.Fit(...args),
     modelFromBytes: (bytes) => addon.Model.fromBytes(bytes),
-    createIndex: (...args) => new addon.Index(...args),
+    createIndex: addon.createIndex,
+    createIndexSync: addon.createIndexSync,
     neighbours: addon.neighbours,
     evaluateCodes: addon.evaluateCodes,
     evaluateCosine: addon.evaluateCosine,

@@ -69,6 +69,24 @@ pub enum Error {
         /// Size of the request.
         bytes: usize,
     },
+    /// A rotated vector has values beyond the largest float32.
+    #[error("row {row}: its values are too large, rotated they leave the range of float32")]
+    OutOfRange {
+        /// Row of the vector, counted over the rows given.
+        row: usize,
+    },
+    /// Gradient descent left the range of float32: the learning rate is too high for the data.
+    #[error("learningRate: the fit diverged in epoch {epoch}")]
+    Diverged {
+        /// The epoch in which it happened, counted from 1.
+        epoch: usize,
+    },
+    /// A search would return more hits than one result can hold.
+    #[error("{hits} hits are more than one search can return, 4294967295")]
+    TooManyHits {
+        /// The number of hits.
+        hits: usize,
+    },
     /// Bytes that are not a model, or a damaged one.
     #[error("not a readable model: {reason}")]
     ModelFormat {
@@ -97,6 +115,9 @@ impl Error {
             Self::InvalidOption { .. } => "INVALID_OPTION",
             Self::ZeroReflection { .. } => "ZERO_REFLECTION",
             Self::OutOfMemory { .. } => "OUT_OF_MEMORY",
+            Self::OutOfRange { .. } => "OUT_OF_RANGE",
+            Self::Diverged { .. } => "DIVERGED",
+            Self::TooManyHits { .. } => "TOO_MANY_HITS",
             Self::ModelFormat { .. } => "MODEL_FORMAT",
             Self::Aborted => "ABORTED",
             Self::Internal { .. } => "INTERNAL",
@@ -111,6 +132,10 @@ impl Error {
             }
             _ => "{}".into(),
         }
+    }
+
+    pub(crate) fn out_of_memory(what: impl Into<String>, bytes: usize) -> Self {
+        Self::OutOfMemory { what: what.into(), bytes }
     }
 
     pub(crate) fn mismatch(what: impl Into<String>, expected: usize, actual: usize) -> Self {

@@ -23,24 +23,24 @@ static POOL: Pool = Pool {
 };
 
 /// Runs `job` on a thread of the pool. Threads are started when first needed; there are at least four,
-/// so that a few long fits leave room for a search. A job catches its own panics.
-///
-/// # Errors
-/// Gives the job back when the first thread cannot be started.
-pub fn spawn(job: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+/// so that a few long fits leave room for a search. Where not a single thread can be started, the job
+/// runs on the caller's. A job catches its own panics.
+pub fn spawn(job: impl FnOnce() + Send + 'static) {
     let limit = crate::parallel::resolve_threads(0).max(4);
     let mut state = POOL.state.lock().unwrap_or_else(PoisonError::into_inner);
     if state.idle <= state.queue.len() && state.workers < limit {
         let started = std::thread::Builder::new().name("h2q".into()).spawn(work);
         match started {
             Ok(_) => state.workers += 1,
-            Err(error) if state.workers == 0 => return Err(error),
+            Err(_) if state.workers == 0 => {
+                drop(state);
+                return job();
+            }
             Err(_) => {}
         }
     }
     state.queue.push_back(Box::new(job));
     POOL.arrived.notify_one();
-    Ok(())
 }
 
 fn work() {

@@ -5,6 +5,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
 
 use crate::error::{Error, Result};
+use crate::parallel::Cancel;
 use crate::real::Real;
 
 /// `dst = a · b`.
@@ -45,11 +46,9 @@ pub fn orthogonality_error<T: Real>(u: MatRef<'_, T>) -> f64 {
 /// (Schönemann 1966). `m` is square; where it has no full rank, one of the factors.
 ///
 /// # Errors
-/// `Internal` when the SVD does not converge.
-pub fn polar(m: MatRef<'_, f32>) -> Result<Mat<f32>> {
-    if m.nrows() <= NEWTON_SCHULZ_DIMENSIONS
-        && let Some(u) = newton_schulz(m)
-    {
+/// `Aborted`; `Internal` when the SVD does not converge.
+pub fn polar(m: MatRef<'_, f32>, cancel: &Cancel) -> Result<Mat<f32>> {
+    if let Some(u) = newton_schulz(m, cancel)? {
         return Ok(u);
     }
     let svd = m.svd().map_err(|_| Error::Internal {
@@ -62,14 +61,12 @@ pub fn polar(m: MatRef<'_, f32>) -> Result<Mat<f32>> {
     Ok(product(u.as_ref(), gram.as_ref()))
 }
 
-/// Up to here products alone are faster than an SVD (docs/math.md).
-const NEWTON_SCHULZ_DIMENSIONS: usize = 256;
-/// Enough for a condition number of 10^6; what needs more goes to the SVD.
-const NEWTON_SCHULZ_STEPS: usize = 24;
+/// Enough for a condition number of some 10^4; beyond, an SVD is faster.
+const NEWTON_SCHULZ_STEPS: usize = 16;
 
 /// The polar factor by `X ← ρX (3I − ρ²XᵀX)/2`, where ρ stretches the smallest singular value as far as
 /// convergence allows (Chen & Chow 2014). `None` when it has not converged in time.
-fn newton_schulz(m: MatRef<'_, f32>) -> Option<Mat<f32>> {
+fn newton_schulz(m: MatRef<'_, f32>, cancel: &Cancel) -> Result<Option<Mat<f32>>> {
     let d = m.nrows();
     // The geometric mean of the largest column and row sums bounds the largest singular value.
     let (mut columns, mut rows) = (vec![0.0f32; d], vec![0.0f32; d]);
@@ -82,13 +79,14 @@ fn newton_schulz(m: MatRef<'_, f32>) -> Option<Mat<f32>> {
     let largest = |sums: &[f32]| sums.iter().copied().fold(0.0f32, f32::max);
     let bound = largest(&columns).sqrt() * largest(&rows).sqrt();
     if !(bound.is_finite() && bound > 0.0) {
-        return None;
+        return Ok(None);
     }
     let mut x = Mat::from_fn(d, d, |i, j| m[(i, j)] / bound);
     let (mut gram, mut next) = (Mat::zeros(d, d), Mat::zeros(d, d));
     // A guess from below of the smallest singular value: too small only costs steps.
     let mut smallest = 1e-3f64;
     for _ in 0..NEWTON_SCHULZ_STEPS {
+        cancel.check()?;
         multiply(gram.as_mut(), x.transpose(), x.as_ref());
         // Once near, a plain step squares the error: below rounding.
         let near = distance_from_identity(gram.as_ref()) < 1e-3;
@@ -99,11 +97,11 @@ fn newton_schulz(m: MatRef<'_, f32>) -> Option<Mat<f32>> {
         multiply(next.as_mut(), x.as_ref(), gram.as_ref());
         std::mem::swap(&mut x, &mut next);
         if near {
-            return Some(x);
+            return Ok(Some(x));
         }
         smallest *= 0.5 * squared.sqrt() * (3.0 - squared * smallest * smallest);
     }
-    None
+    Ok(None)
 }
 
 /// Turns `XᵀX` into the factor `ρ (3I − ρ²XᵀX)/2` of X, given ρ².

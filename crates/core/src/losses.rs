@@ -91,7 +91,7 @@ impl Loss {
     /// The loss of `z` (rows of `columns` values) and its gradient with respect to each entry.
     ///
     /// # Errors
-    /// `Mismatch` when `z` is not made of whole rows, `Empty` without any.
+    /// `Mismatch` when `z` is not made of whole rows, `Empty` without any, `NotFinite`.
     pub fn value_and_gradient<T: Real>(self, z: &[T], columns: usize) -> Result<(f64, Vec<T>)> {
         if z.is_empty() || columns == 0 {
             let axis = if columns == 0 { "columns" } else { "rows" };
@@ -99,6 +99,10 @@ impl Loss {
         }
         if !z.len().is_multiple_of(columns) {
             return Err(Error::mismatch("length of z", z.len() / columns * columns, z.len()));
+        }
+        if let Some(at) = z.iter().position(|&z| !z.into().is_finite()) {
+            let (row, column) = (at / columns, at % columns);
+            return Err(Error::NotFinite { row, column, value: z[at].into().to_string() });
         }
         let scale = 1.0 / self.terms(z.len() / columns, columns) as f64;
         let mut gradient = z.to_vec();
@@ -216,16 +220,16 @@ fn smooth_l1<T: Real>(z: T, inverse_width: T) -> (T, T) {
 #[inline(always)]
 fn min_entropy<T: Real>(row: &mut [T], weight: Weight, e: &mut [T]) -> f64 {
     // The smallest square, by lanes as in `sum`, so that at least one exponential is 1.
-    let mut lanes = [row[0] * row[0]; LANES];
+    let mut lanes = [square(row[0]); LANES];
     let (chunks, tail) = row.as_chunks::<LANES>();
     for chunk in chunks {
-        lanes.iter_mut().zip(chunk).for_each(|(lane, z)| *lane = smaller(*lane, *z * *z));
+        lanes.iter_mut().zip(chunk).for_each(|(lane, z)| *lane = smaller(*lane, square(*z)));
     }
-    lanes.iter_mut().zip(tail).for_each(|(lane, z)| *lane = smaller(*lane, *z * *z));
+    lanes.iter_mut().zip(tail).for_each(|(lane, z)| *lane = smaller(*lane, square(*z)));
     let smallest = lanes.into_iter().fold(lanes[0], smaller);
 
     for (e, z) in e.iter_mut().zip(row.iter()) {
-        *e = T::exp(smallest - *z * *z);
+        *e = T::exp(smallest - square(*z));
     }
     let sum = sum(e);
     let (curvature, scale) = weight.factors::<T>();
@@ -234,6 +238,13 @@ fn min_entropy<T: Real>(row: &mut [T], weight: Weight, e: &mut [T]) -> f64 {
         *z = *z * curvature - *z * *e * softmax;
     }
     T::ln(sum).into() - smallest.into()
+}
+
+/// z², which stays finite.
+#[inline(always)]
+fn square<T: Real>(z: T) -> T {
+    let z = smaller(z.magnitude(), T::from_f64(1e18));
+    z * z
 }
 
 #[inline(always)]

@@ -11,7 +11,7 @@ use crate::losses::Loss;
 use crate::parallel::{Cancel, fill_chunks};
 use crate::projection::{Projection, TASK_ROWS};
 use crate::reflections::Rotation;
-use crate::vectors::Vectors;
+use crate::vectors::{Vectors, zeros};
 
 /// How a model was fitted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +44,25 @@ pub struct Summary {
     pub orthogonality_error: f64,
 }
 
+impl Summary {
+    /// The metadata of a model file.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        // Names and finite numbers always serialise; `Model::new` refuses losses that are not finite.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+/// The most dimensions of vectors and models: beyond, a rotation alone takes more than 2 GB.
+pub const MAX_DIMENSIONS: usize = 16_384;
+
+pub(crate) fn check_dimensions(dimensions: usize) -> Result<()> {
+    if dimensions > MAX_DIMENSIONS {
+        let (value, expected) = (dimensions.to_string(), "at most 16384");
+        return Err(Error::InvalidOption { option: "dimensions", value, expected });
+    }
+    Ok(())
+}
+
 /// `z = ((x − mean) P) U`, and bit j is 1 iff `z_j >= 0`.
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -60,7 +79,8 @@ impl Model {
     /// the rotation is over `bits` dimensions.
     ///
     /// # Errors
-    /// `Mismatch` when the parts do not fit, `ZeroReflection`, `NotFinite`.
+    /// `Mismatch` when the parts do not fit, `ZeroReflection`, `NotFinite`, `InvalidOption` for more
+    /// than [`MAX_DIMENSIONS`].
     pub fn new(
         mean: Option<Vec<f32>>,
         projection: Option<Mat<f32>>,
@@ -68,6 +88,10 @@ impl Model {
         summary: Summary,
     ) -> Result<Self> {
         let (dimensions, bits) = (summary.dimensions, summary.bits);
+        check_dimensions(dimensions)?;
+        if !(summary.train_loss.is_finite() && summary.validation_loss.is_finite()) {
+            return Err(Error::Internal { reason: "a fit without a finite loss".into() });
+        }
         let expect = |what: &str, expected, actual| match expected == actual {
             true => Ok(()),
             false => Err(Error::mismatch(what, expected, actual)),
@@ -81,12 +105,17 @@ impl Model {
         if let Some(mean) = &mean {
             expect("values of the mean", dimensions, mean.len())?;
         }
-        let u = rotation.matrix()?;
-        let weights = match &projection {
-            Some(p) => product(convert::<f32, f64>(p.as_ref()).as_ref(), u.as_ref()),
-            None => u,
+        let kernel = match &projection {
+            None if rotation.reflections.is_empty() => {
+                Projection::diagonal(mean.clone(), &rotation.signs)
+            }
+            None => Projection::new(mean.clone(), convert(rotation.matrix()?.as_ref()).as_ref()),
+            Some(p) => {
+                let p = convert::<f32, f64>(p.as_ref());
+                let weights = product(p.as_ref(), rotation.matrix()?.as_ref());
+                Projection::new(mean.clone(), convert(weights.as_ref()).as_ref())
+            }
         };
-        let kernel = Projection::new(mean.clone(), convert(weights.as_ref()).as_ref());
         let fingerprint = fingerprint(mean.as_deref(), projection.as_ref(), &rotation);
         Ok(Self { mean, projection, rotation, summary, kernel, fingerprint })
     }
@@ -129,7 +158,7 @@ impl Model {
     /// The rotated vectors before the sign, n x bits. Rows keep their norm (after the projection).
     ///
     /// # Errors
-    /// `Mismatch` for vectors of other dimensions, `Aborted`.
+    /// `Mismatch` for vectors of other dimensions, `OutOfRange`, `OutOfMemory`, `Aborted`.
     pub fn transform(
         &self,
         vectors: &Vectors,
@@ -137,7 +166,7 @@ impl Model {
         cancel: &Cancel,
     ) -> Result<Vec<f32>> {
         self.check(vectors)?;
-        let mut out = vec![0.0; vectors.rows() * self.bits()];
+        let mut out = zeros(vectors.rows() * self.bits(), "transformed vectors")?;
         self.kernel.project(vectors.as_slice(), &mut out, threads, cancel)?;
         Ok(out)
     }
@@ -155,14 +184,14 @@ impl Model {
     ) -> Result<Codes> {
         self.check(vectors)?;
         let (dimensions, bits) = (self.dimensions(), self.bits());
-        let mut bytes = vec![0; vectors.rows() * bits / 8];
+        let mut bytes = zeros(vectors.rows() * bits / 8, "codes")?;
         let task = TASK_ROWS * bits / 8;
         let state = || (Vec::new(), vec![0.0; TASK_ROWS * bits]);
         fill_chunks(threads, &mut bytes, task, cancel, state, |(scratch, z), i, bytes| {
             let rows = bytes.len() * 8 / bits;
             let input = &vectors.as_slice()[i * TASK_ROWS * dimensions..][..rows * dimensions];
             let z = &mut z[..rows * bits];
-            self.kernel.project_block(input, z, scratch);
+            self.kernel.project_block(input, i * TASK_ROWS, z, scratch)?;
             pack_signs(z, layout, bytes);
             Ok(())
         })?;
@@ -179,7 +208,7 @@ impl Model {
 }
 
 /// XXH3-128 over the parts that decide the codes, each preceded by its length.
-fn fingerprint(
+pub(crate) fn fingerprint(
     mean: Option<&[f32]>,
     projection: Option<&Mat<f32>>,
     rotation: &Rotation,

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, Result};
 use crate::linalg::to_row_major;
-use crate::model::{Model, Summary};
+use crate::model::{MAX_DIMENSIONS, Model, Summary, fingerprint};
 use crate::reflections::Rotation;
 
 const MAGIC: &[u8; 8] = b"H2QMODEL";
@@ -19,7 +19,7 @@ const SHAPE: usize = 6 * 4;
 impl Model {
     /// The model as a file of version 1.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let metadata = serde_json::to_vec(self.summary()).unwrap_or_default();
+        let metadata = self.summary().to_json();
         let rotation = self.rotation();
         let (dimensions, bits) = (self.dimensions(), self.bits());
         let shape = [
@@ -55,16 +55,13 @@ impl Model {
     /// # Errors
     /// `ModelFormat` naming what is wrong: another kind of file, a newer version, truncated, damaged.
     pub fn from_bytes(file: &[u8]) -> Result<Self> {
-        let (payload, fingerprint) = check_header(file)?;
-        let damaged = |_| bad("its contents contradict each other");
-        let model = parse(payload).and_then(|parts| {
-            let (mean, projection, rotation, summary) = parts;
-            Model::new(mean, projection, rotation, summary).map_err(damaged)
-        })?;
-        if model.fingerprint() != fingerprint {
+        let (payload, announced) = check_header(file)?;
+        let (mean, projection, rotation, summary) = parse(payload)?;
+        if fingerprint(mean.as_deref(), projection.as_ref(), &rotation) != announced {
             return Err(bad("the fingerprint does not belong to its contents"));
         }
-        Ok(model)
+        let damaged = |_| bad("its contents contradict each other");
+        Model::new(mean, projection, rotation, summary).map_err(damaged)
     }
 }
 
@@ -120,6 +117,7 @@ fn parse(payload: &[u8]) -> Result<Parts> {
         return Err(bad("its shape is incomplete"));
     };
     let well_formed = bits > 0
+        && dimensions <= MAX_DIMENSIONS
         && bits.is_multiple_of(8)
         && reflections <= bits
         && has_mean <= 1

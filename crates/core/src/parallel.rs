@@ -5,8 +5,8 @@
 //! jobs are: that is why these are scoped threads and not a shared work-stealing pool, where a
 //! waiting search could pick up somebody else's whole epoch.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
 
 use crate::error::{Error, Result};
 
@@ -18,6 +18,11 @@ impl Cancel {
     /// From now on every [`Cancel::check`] fails.
     pub fn cancel(&self) {
         self.0.store(true, Relaxed);
+    }
+
+    /// A handle that does not keep the flag alive.
+    pub fn downgrade(&self) -> Weak<AtomicBool> {
+        Arc::downgrade(&self.0)
     }
 
     /// `Aborted` once [`Cancel::cancel`] was called.
@@ -65,7 +70,9 @@ pub fn map_tasks<S, T: Send>(
         run()
     } else {
         std::thread::scope(|scope| {
-            let handles: Vec<_> = (0..helpers).map(|_| scope.spawn(run)).collect();
+            // Where the system gives no more threads, those that there are do the work.
+            let start = |_| std::thread::Builder::new().spawn_scoped(scope, run).ok();
+            let handles: Vec<_> = (0..helpers).map_while(start).collect();
             let mut done = run();
             for handle in handles {
                 done.extend(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));

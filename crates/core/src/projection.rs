@@ -6,10 +6,11 @@
 //! the sign of `transform`. Lanes are output columns. A CPU without fused multiply-add rounds the
 //! product too, and then differs within |z| ≤ 2 (d + 1) ε Σ|x_k − mean_k||w_kj|.
 
-use faer::{Mat, MatRef};
+use faer::MatRef;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::parallel::{Cancel, fill_chunks};
+use crate::vectors::first_not_finite;
 
 /// Output columns that are stored side by side for each input dimension.
 const PANEL: usize = 32;
@@ -22,10 +23,17 @@ pub(crate) const TASK_ROWS: usize = 256;
 #[derive(Debug, Clone)]
 pub struct Projection {
     mean: Option<Vec<f32>>,
-    /// `[panel][k][PANEL]`, columns past b are 0.
-    panels: Vec<f32>,
+    weights: Weights,
     dimensions: usize,
     columns: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Weights {
+    /// `[panel][k][PANEL]`, columns past b are 0.
+    Panels(Vec<f32>),
+    /// A diagonal of ±1: nothing is added up.
+    Signs(Vec<f32>),
 }
 
 impl Projection {
@@ -39,12 +47,14 @@ impl Projection {
                 panel[k * PANEL + j % PANEL] = weights[(k, j)];
             }
         }
-        Self { mean, panels, dimensions, columns }
+        Self { mean, weights: Weights::Panels(panels), dimensions, columns }
     }
 
-    /// The map that only subtracts the mean.
-    pub fn centering(mean: Option<Vec<f32>>, dimensions: usize) -> Self {
-        Self::new(mean, Mat::<f32>::identity(dimensions, dimensions).as_ref())
+    /// The map that subtracts the mean and multiplies each column by its sign, +1 or −1.
+    pub fn diagonal(mean: Option<Vec<f32>>, signs: &[i8]) -> Self {
+        let (dimensions, columns) = (signs.len(), signs.len());
+        let signs = signs.iter().map(|&sign| f32::from(sign)).collect();
+        Self { mean, weights: Weights::Signs(signs), dimensions, columns }
     }
 
     /// Dimensions d of the input.
@@ -60,7 +70,7 @@ impl Projection {
     /// Projects every row of `input` (n x d) into `out` (n x b) on up to `threads` threads.
     ///
     /// # Errors
-    /// `Aborted`.
+    /// `OutOfRange` for a row whose result is not finite, `Aborted`.
     pub fn project(
         &self,
         input: &[f32],
@@ -71,13 +81,37 @@ impl Projection {
         fill_chunks(threads, out, TASK_ROWS * self.columns, cancel, Vec::new, |scratch, i, out| {
             let first = i * TASK_ROWS * self.dimensions;
             let rows = out.len() / self.columns;
-            self.project_block(&input[first..][..rows * self.dimensions], out, scratch);
-            Ok(())
+            let input = &input[first..][..rows * self.dimensions];
+            self.project_block(input, i * TASK_ROWS, out, scratch)
         })
     }
 
-    /// Projects a block of rows on the calling thread.
-    pub(crate) fn project_block(&self, input: &[f32], out: &mut [f32], scratch: &mut Vec<f32>) {
+    /// Projects a block of rows, numbered from `first_row` on, on the calling thread.
+    pub(crate) fn project_block(
+        &self,
+        input: &[f32],
+        first_row: usize,
+        out: &mut [f32],
+        scratch: &mut Vec<f32>,
+    ) -> Result<()> {
+        match &self.weights {
+            Weights::Panels(panels) => self.multiply(input, panels, out, scratch),
+            Weights::Signs(signs) => {
+                let rows = input.chunks(self.dimensions).zip(out.chunks_mut(self.columns));
+                for (row, out) in rows {
+                    for (k, out) in out.iter_mut().enumerate() {
+                        *out = self.centered(row[k], k) * signs[k];
+                    }
+                }
+            }
+        }
+        match first_not_finite(out) {
+            None => Ok(()),
+            Some(at) => Err(Error::OutOfRange { row: first_row + at / self.columns }),
+        }
+    }
+
+    fn multiply(&self, input: &[f32], panels: &[f32], out: &mut [f32], scratch: &mut Vec<f32>) {
         let arch = pulp::Arch::new();
         let tiles =
             input.chunks(TILE_ROWS * self.dimensions).zip(out.chunks_mut(TILE_ROWS * self.columns));
@@ -87,19 +121,23 @@ impl Projection {
             scratch.resize(TILE_ROWS * self.dimensions, 0.0);
             for (r, row) in rows.chunks(self.dimensions).enumerate() {
                 for (k, &x) in row.iter().enumerate() {
-                    scratch[k * TILE_ROWS + r] = match &self.mean {
-                        Some(mean) => x - mean[k],
-                        None => x,
-                    };
+                    scratch[k * TILE_ROWS + r] = self.centered(x, k);
                 }
             }
-            for (p, panel) in self.panels.chunks(self.dimensions * PANEL).enumerate() {
+            for (p, panel) in panels.chunks(self.dimensions * PANEL).enumerate() {
                 let tile = multiply_tile(arch, scratch, panel);
                 let columns = PANEL.min(self.columns - p * PANEL);
                 for (out, tile) in out.chunks_mut(self.columns).zip(&tile) {
                     out[p * PANEL..][..columns].copy_from_slice(&tile[..columns]);
                 }
             }
+        }
+    }
+
+    fn centered(&self, x: f32, k: usize) -> f32 {
+        match &self.mean {
+            Some(mean) => x - mean[k],
+            None => x,
         }
     }
 }

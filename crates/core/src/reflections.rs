@@ -23,7 +23,8 @@ use faer::linalg::triangular_inverse::invert_upper_triangular;
 use faer::{Mat, MatMut, MatRef, Par};
 
 use crate::error::{Error, Result};
-use crate::linalg::{convert, multiply, multiply_add, product};
+use crate::linalg::{convert, multiply, multiply_add, product, to_row_major};
+use crate::model::check_dimensions;
 use crate::real::Real;
 
 /// `I − V T Vᵀ` with the columns of V at norm 1.
@@ -159,6 +160,15 @@ impl Rotation {
         }
         Ok(u)
     }
+}
+
+/// The dense product `H1 … Hm` of reflection vectors (one after the other), d x d row-major.
+///
+/// # Errors
+/// As [`UtForm::new`]; `InvalidOption` for more than [`crate::model::MAX_DIMENSIONS`].
+pub fn reflection_product(vectors: &[f32], dimensions: usize) -> Result<Vec<f32>> {
+    check_dimensions(dimensions)?;
+    Ok(to_row_major(UtForm::new(vectors, dimensions)?.product().as_ref()))
 }
 
 /// The Euclidean norm, safe for values whose squares leave the range of float64.

@@ -107,7 +107,8 @@ impl Index {
     /// The `min(k, rows)` nearest codes of each query.
     ///
     /// # Errors
-    /// `Mismatch` for queries of other bits, `InvalidOption` for k = 0, `Aborted`.
+    /// `Mismatch` for queries of other bits, `InvalidOption` for k = 0, `TooManyHits`, `OutOfMemory`,
+    /// `Aborted`.
     pub fn search(
         &self,
         queries: &Codes,
@@ -119,13 +120,15 @@ impl Index {
             let expected = "at least 1";
             return Err(Error::InvalidOption { option: "k", value: "0".into(), expected });
         }
-        self.run(queries, Wanted::Nearest(k.min(self.rows())), threads, cancel)
+        let k = k.min(self.rows());
+        check_hits(queries.rows().saturating_mul(k))?;
+        self.run(queries, Wanted::Nearest(k), threads, cancel)
     }
 
     /// All codes with distance <= `radius` of each query.
     ///
     /// # Errors
-    /// `Mismatch` for queries of other bits, `Aborted`.
+    /// `Mismatch` for queries of other bits, `TooManyHits`, `OutOfMemory`, `Aborted`.
     pub fn search_radius(
         &self,
         queries: &Codes,
@@ -172,12 +175,15 @@ impl Index {
         for tile in partial.chunks_mut(strips) {
             let (first, others) = tile.split_at_mut(1);
             for (q, candidates) in first[0].iter_mut().enumerate() {
-                others.iter_mut().for_each(|strip| candidates.append(&mut strip[q]));
+                for strip in others.iter_mut() {
+                    reserve(candidates, strip[q].len())?;
+                    candidates.append(&mut strip[q]);
+                }
                 finish(candidates, wanted);
                 hits.push(std::mem::take(candidates));
             }
         }
-        Ok(self.gather(hits))
+        self.gather(hits)
     }
 
     /// The candidates among `rows` for each query.
@@ -198,20 +204,22 @@ impl Index {
             let codes = self.words.range(first, count);
             for (query, found) in queries.chunks(per_code).zip(&mut found) {
                 distances(query, codes, &mut buffer[..count]);
-                found.offer(&buffer[..count], first as u32);
+                found.offer(&buffer[..count], first as u32)?;
             }
         }
         Ok(found.into_iter().map(|collector| collector.candidates).collect())
     }
 
-    fn gather(&self, hits: Vec<Vec<Candidate>>) -> Hits {
+    fn gather(&self, hits: Vec<Vec<Candidate>>) -> Result<Hits> {
         let total = hits.iter().map(Vec::len).sum();
-        let mut gathered = Hits {
-            offsets: vec![0],
-            rows: Vec::with_capacity(total),
-            distances: Vec::with_capacity(total),
-            ids: self.ids.as_ref().map(|_| Vec::with_capacity(total)),
-        };
+        check_hits(total)?;
+        let mut gathered =
+            Hits { offsets: vec![0], rows: Vec::new(), distances: Vec::new(), ids: None };
+        reserve(&mut gathered.rows, total)?;
+        reserve(&mut gathered.distances, total)?;
+        if self.ids.is_some() {
+            reserve(gathered.ids.insert(Vec::new()), total)?;
+        }
         for candidates in hits {
             for (distance, position) in candidates {
                 let row = match &self.ids {
@@ -226,7 +234,7 @@ impl Index {
             }
             gathered.offsets.push(gathered.rows.len());
         }
-        gathered
+        Ok(gathered)
     }
 }
 
@@ -248,9 +256,12 @@ impl Collector {
     }
 
     /// `distances` belong to the positions from `first` on.
-    fn offer(&mut self, distances: &[u32], first: u32) {
+    fn offer(&mut self, distances: &[u32], first: u32) -> Result<()> {
         for (i, &distance) in distances.iter().enumerate() {
             if distance < self.limit {
+                if self.candidates.len() == self.candidates.capacity() {
+                    reserve(&mut self.candidates, 1)?;
+                }
                 self.candidates.push((distance, first + i as u32));
                 if let Wanted::Nearest(k) = self.wanted
                     && self.candidates.len() >= 2 * k
@@ -259,6 +270,7 @@ impl Collector {
                 }
             }
         }
+        Ok(())
     }
 
     /// Keeps the k best. Later positions lose ties, so from now on only smaller distances count.
@@ -267,6 +279,20 @@ impl Collector {
         self.candidates.truncate(k);
         self.limit = distance;
     }
+}
+
+/// Offsets are 32 bits wide on every backend.
+fn check_hits(hits: usize) -> Result<()> {
+    if u32::try_from(hits).is_err() {
+        return Err(Error::TooManyHits { hits });
+    }
+    Ok(())
+}
+
+/// Room for `more` elements, at least doubling, or `OutOfMemory`.
+fn reserve<T>(buffer: &mut Vec<T>, more: usize) -> Result<()> {
+    let bytes = (buffer.len() + more).saturating_mul(size_of::<T>());
+    buffer.try_reserve(more).map_err(|_| Error::out_of_memory("hits", bytes))
 }
 
 fn finish(candidates: &mut Vec<Candidate>, wanted: Wanted) {

@@ -60,6 +60,24 @@ impl Vectors {
     }
 }
 
+/// A buffer of zeros, or `OutOfMemory`.
+pub(crate) fn zeros<T: Clone + Default>(length: usize, what: &str) -> Result<Vec<T>> {
+    let mut buffer = Vec::new();
+    let bytes = length.saturating_mul(size_of::<T>());
+    buffer.try_reserve_exact(length).map_err(|_| Error::out_of_memory(what, bytes))?;
+    buffer.resize(length, T::default());
+    Ok(buffer)
+}
+
+/// Position of the first NaN or infinity.
+pub(crate) fn first_not_finite(values: &[f32]) -> Option<usize> {
+    // Most blocks have none, and this test of a whole block becomes SIMD.
+    let is_finite = |block: &[f32]| block.iter().fold(true, |all, x| all & x.is_finite());
+    let block = values.chunks(4096).position(|block| !is_finite(block))?;
+    let start = block * 4096;
+    values[start..].iter().position(|x| !x.is_finite()).map(|at| start + at)
+}
+
 /// How the elements of a buffer or file are stored, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ElementType {
@@ -167,7 +185,12 @@ impl VectorsBuilder {
             return Err(Error::mismatch("values", expected, total));
         }
         element.decode(bytes, &mut self.data);
-        check_finite(&self.data[start..], self.first_row * self.columns + start, self.columns)
+        check_finite(&self.data[start..], start, self.columns).map_err(|error| match error {
+            Error::NotFinite { row, column, value } => {
+                Error::NotFinite { row: row.saturating_add(self.first_row), column, value }
+            }
+            other => other,
+        })
     }
 
     /// The vectors, once all values have come.
@@ -185,11 +208,7 @@ impl VectorsBuilder {
 
 /// `offset` is the position of `values[0]` in the whole input.
 fn check_finite(values: &[f32], offset: usize, columns: usize) -> Result<()> {
-    // Summing x * 0 is NaN as soon as one value is not finite, and vectorises; the search is rare.
-    if values.chunks(4096).all(|chunk| chunk.iter().map(|x| x * 0.0).sum::<f32>() == 0.0) {
-        return Ok(());
-    }
-    match values.iter().position(|x| !x.is_finite()) {
+    match first_not_finite(values) {
         None => Ok(()),
         Some(at) => Err(Error::NotFinite {
             row: (offset + at) / columns,

@@ -191,7 +191,7 @@ fn unusable_options_are_named() {
     let rate = FitOptions { learning_rate: Some(0.5), ..FitOptions::default() };
     assert!(refused(rate.clone()).starts_with("learningRate: 0.5 is not"));
     let sgd = FitOptions { solver: Some(SolverName::Sgd), ..FitOptions::default() };
-    for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+    for wrong in [0.0, -1.0, 1e39, f64::NAN, f64::INFINITY] {
         let options = FitOptions { learning_rate: Some(wrong), ..sgd.clone() };
         assert!(refused(options).starts_with("learningRate: "), "{wrong}");
     }
@@ -229,6 +229,19 @@ fn divergence_of_sgd_is_an_error_and_not_a_nan() {
             assert!(model.summary().validation_loss.is_finite());
             assert!(reports.iter().all(|r| r.validation_loss.is_finite()));
         }
-        Err(error) => assert!(["NOT_FINITE", "ZERO_REFLECTION"].contains(&error.code())),
+        Err(error) => assert_eq!(error.code(), "DIVERGED"),
+    }
+}
+
+#[test]
+fn too_large_values_are_refused_and_not_turned_into_nan() {
+    let values = (0..100 * 32).map(|i| if i / 32 % 2 == 0 { 3e38 } else { -3e38 }).collect();
+    let rows = Vectors::new(values, 32).expect("finite");
+    for method in [Method::Identity, Method::H2q] {
+        let options = FitOptions { bits: Some(16), method: Some(method), ..FitOptions::default() };
+        match run(&rows, &options) {
+            Ok((model, _)) => assert!(model.summary().train_loss.is_finite()),
+            Err(error) => assert_eq!(error.code(), "OUT_OF_RANGE"),
+        }
     }
 }

@@ -98,11 +98,11 @@ fn losses_are_even_and_gradients_odd() {
 #[test]
 fn extreme_entries_stay_finite() {
     for loss in Loss::ALL {
-        let z: [f32; 16] = std::array::from_fn(|i| {
-            let size = [0.0, 1e-30, 1e-10, 1.0, 30.0, 100.0, 1e5, 1e9][i / 2];
+        let z: [f32; 18] = std::array::from_fn(|i| {
+            let size = [0.0, 1e-30, 1e-10, 1.0, 30.0, 100.0, 1e5, 1e9, 1e18][i / 2];
             if i % 2 == 0 { size } else { -size }
         });
-        let (value, gradient) = loss.value_and_gradient(&z, 4).expect("whole rows");
+        let (value, gradient) = loss.value_and_gradient(&z, 2).expect("whole rows");
         assert!(value.is_finite() && gradient.iter().all(|g| g.is_finite()), "{}", loss.name());
     }
 }
@@ -131,5 +131,7 @@ fn broken_rows_are_refused() {
         "EMPTY_INPUT"
     );
     assert_eq!(Loss::L2.value_and_gradient(&[1.0f32], 0).expect_err("empty").code(), "EMPTY_INPUT");
+    let error = Loss::L1.value_and_gradient(&[1.0, 2.0, f32::NAN, 3.0], 2).expect_err("NaN");
+    assert_eq!(error.to_string(), "row 1, column 0: NaN is not a finite float32");
     assert_eq!(Loss::parse("l3").expect_err("unknown").code(), "INVALID_OPTION");
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use faer::Mat;
 use h2q_core::codes::{Layout, pack_signs};
+use h2q_core::error::Error;
 use h2q_core::fit::{FitOptions, FitSession, Method};
 use h2q_core::model::{Model, Summary};
 use h2q_core::parallel::Cancel;
@@ -182,4 +183,33 @@ fn another_dimension_is_refused() {
     let error = model.transform(&other, 1, &Cancel::default()).expect_err("dimensions");
     assert_eq!(error.to_string(), "dimensions of the vectors: expected 16, got 17");
     assert!(model.encode(&other, Layout::Lsb, 1, &Cancel::default()).is_err());
+}
+
+#[test]
+fn values_that_leave_the_range_of_float32_are_named_by_row() {
+    let mut values = support::uniform(300 * 16, 1);
+    let random =
+        fitted(&Vectors::new(values.clone(), 16).expect("finite"), 16, Method::Random, false);
+    values[270 * 16..271 * 16].fill(3e38);
+    let large = Vectors::new(values, 16).expect("finite");
+    let cancel = Cancel::default();
+    let expected = Error::OutOfRange { row: 270 };
+    assert_eq!(random.transform(&large, 2, &cancel).expect_err("refused"), expected);
+    assert_eq!(random.encode(&large, Layout::Lsb, 2, &cancel).expect_err("refused"), expected);
+}
+
+#[test]
+fn a_model_cannot_claim_more_dimensions_than_its_file_can_pay_for() {
+    // Checksums and fingerprint are right; only the shape is too large to be true.
+    let model = fitted(&support::vectors(20, 8, 1), 8, Method::Identity, false);
+    let mut file = model.to_bytes();
+    for at in [64, 68] {
+        file[at..at + 4].copy_from_slice(&200_000u32.to_le_bytes());
+    }
+    let payload = xxhash_rust::xxh3::xxh3_64(&file[64..]).to_le_bytes();
+    file[24..32].copy_from_slice(&payload);
+    let header = xxhash_rust::xxh3::xxh3_64(&file[..56]).to_le_bytes();
+    file[56..64].copy_from_slice(&header);
+    let error = Model::from_bytes(&file).expect_err("refused");
+    assert_eq!(error.to_string(), "not a readable model: its shape is impossible");
 }

@@ -6,7 +6,7 @@ use faer::{Mat, MatMut, MatRef};
 use h2q_core::error::Error;
 use h2q_core::linalg::{convert, orthogonality_error};
 use h2q_core::losses::Loss;
-use h2q_core::reflections::{Rotation, UtForm};
+use h2q_core::reflections::{Rotation, UtForm, reflection_product};
 
 /// (d, m): m < d, m = d, d = 1, d on both sides of multiples of 8 and of block sizes.
 const SHAPES: [(usize, usize); 12] = [
@@ -183,4 +183,20 @@ fn unusable_vectors_are_named() {
     assert_eq!(error, Error::NotFinite { row: 1, column: 0, value: "NaN".into() });
     assert_eq!(UtForm::new(&[1.0, 0.0, 0.0], 2).expect_err("incomplete").code(), "MISMATCH");
     assert_eq!(UtForm::<f32>::new(&[], 0).expect_err("no dimensions").code(), "MISMATCH");
+}
+
+#[test]
+fn orthogonality_error_sees_what_is_not_orthogonal() {
+    let mut u = Mat::<f32>::identity(5, 5);
+    assert_eq!(orthogonality_error(u.as_ref()), 0.0);
+    u[(3, 1)] = 0.25;
+    assert_eq!(orthogonality_error(u.as_ref()), 0.25);
+    u[(0, 0)] = f32::NAN;
+    assert!(orthogonality_error(u.as_ref()).is_nan());
+}
+
+#[test]
+fn dense_products_have_a_limit() {
+    assert_eq!(reflection_product(&[], 200_000).expect_err("limit").code(), "INVALID_OPTION");
+    assert_eq!(reflection_product(&[], 2).expect("the identity"), [1.0, 0.0, 0.0, 1.0]);
 }

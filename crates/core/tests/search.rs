@@ -135,3 +135,11 @@ fn a_cancelled_search_stops() {
     cancel.cancel();
     assert_eq!(index.search(&codes(1, 16, 1), 1, 1, &cancel).expect_err("stop").code(), "ABORTED");
 }
+
+#[test]
+fn more_hits_than_a_result_can_hold_are_refused_before_any_work() {
+    let index = Index::new(&codes(70_000, 8, 1), None).expect("an index");
+    let queries = codes(70_000, 8, 2);
+    let error = index.search(&queries, usize::MAX, 1, &Cancel::default()).expect_err("too many");
+    assert_eq!(error.code(), "TOO_MANY_HITS");
+}

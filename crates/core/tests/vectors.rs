@@ -75,3 +75,10 @@ fn wrong_shapes_are_refused() {
     assert_eq!(builder.finish().expect_err("few").code(), "MISMATCH");
     assert_eq!(ElementType::parse("i8").expect_err("type").code(), "INVALID_OPTION");
 }
+
+#[test]
+fn first_rows_of_any_size_do_not_overflow() {
+    let mut builder = VectorsBuilder::new(1, 4096, usize::MAX - 1).expect("a shape");
+    let error = builder.push(&f32::NAN.to_le_bytes(), ElementType::F32).expect_err("refused");
+    assert_eq!(error, Error::NotFinite { row: usize::MAX - 1, column: 0, value: "NaN".into() });
+}

@@ -36,10 +36,47 @@ impl From<core::Hits> for SearchHits {
     }
 }
 
+/// Indexes codes; ids are one per code where there are any.
+#[napi]
+pub fn create_index<'env>(
+    env: &'env Env,
+    codes: &Codes,
+    ids: Option<BigInt64Array>,
+    cancel: &CancelToken,
+) -> napi::Result<Object<'env>> {
+    let (codes, ids, cancel) =
+        (codes.inner.clone(), ids.map(|ids| ids.to_vec()), cancel.inner.clone());
+    let work = move || {
+        let index = core::Index::new(&codes, ids)?;
+        cancel.check()?;
+        Ok(index)
+    };
+    run_async(env, work, |env, index| Index::new(&env, index))
+}
+
+/// Blocks.
+#[napi]
+pub fn create_index_sync(
+    env: Env,
+    codes: &Codes,
+    ids: Option<BigInt64Array>,
+) -> napi::Result<Index> {
+    let ids = ids.map(|ids| ids.to_vec());
+    let index = run_sync(&env, || core::Index::new(&codes.inner, ids))?;
+    Index::new(&env, index)
+}
+
 /// Codes in the order of their ids.
 #[napi(custom_finalize)]
 pub struct Index {
     inner: Arc<core::Index>,
+}
+
+impl Index {
+    fn new(env: &Env, index: core::Index) -> napi::Result<Self> {
+        tell_held(env, index.memory())?;
+        Ok(Self { inner: Arc::new(index) })
+    }
 }
 
 impl ObjectFinalize for Index {
@@ -50,15 +87,6 @@ impl ObjectFinalize for Index {
 
 #[napi]
 impl Index {
-    /// Indexes codes; ids are one per code where there are any.
-    #[napi(constructor)]
-    pub fn new(env: Env, codes: &Codes, ids: Option<BigInt64Array>) -> napi::Result<Self> {
-        let ids = ids.map(|ids| ids.to_vec());
-        let inner = run_sync(&env, || core::Index::new(&codes.inner, ids))?;
-        tell_held(&env, inner.memory())?;
-        Ok(Self { inner: Arc::new(inner) })
-    }
-
     /// Number of codes.
     #[napi(getter)]
     pub fn rows(&self) -> f64 {

@@ -1,9 +1,8 @@
 //! The building blocks, for research and teaching: small inputs, synchronous.
 
 use h2q_core::hamming;
-use h2q_core::linalg::to_row_major;
 use h2q_core::losses::Loss;
-use h2q_core::reflections::UtForm;
+use h2q_core::reflections as core;
 use napi::Env;
 use napi::bindgen_prelude::{Float32Array, Uint8Array};
 use napi_derive::napi;
@@ -28,8 +27,7 @@ pub fn reflection_product(
     dimensions: f64,
 ) -> napi::Result<Float32Array> {
     let dimensions = count(&env, "dimensions", dimensions)?;
-    run_sync(&env, || UtForm::new(&reflections, dimensions))
-        .map(|form| Float32Array::new(to_row_major(form.product().as_ref())))
+    run_sync(&env, || core::reflection_product(&reflections, dimensions)).map(Float32Array::new)
 }
 
 /// A loss at `z` and its gradient.

@@ -1,6 +1,10 @@
 //! One way to run the core for a `Sync` method, one for a promise. Panics become errors in both.
 
+use std::any::Any;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Weak;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use h2q_core::error::{Error, Result};
 use h2q_core::jobs;
@@ -13,17 +17,43 @@ use crate::convert::js_error;
 
 /// Asks running work to stop.
 #[napi]
-#[derive(Default)]
 pub struct CancelToken {
     pub(crate) inner: Cancel,
+}
+
+/// The tokens of one JavaScript thread. When that thread ends (a worker that was terminated), nobody
+/// waits for its work any more, and the work stops.
+#[derive(Default)]
+struct Tokens(Vec<Weak<AtomicBool>>);
+
+impl Drop for Tokens {
+    fn drop(&mut self) {
+        self.0.iter().filter_map(Weak::upgrade).for_each(|flag| flag.store(true, Relaxed));
+    }
+}
+
+thread_local! {
+    static TOKENS: RefCell<Tokens> = RefCell::default();
+}
+
+fn register(cancel: &Cancel) {
+    TOKENS.with_borrow_mut(|Tokens(tokens)| {
+        if tokens.len() == tokens.capacity() {
+            tokens.retain(|token| token.strong_count() > 0);
+        }
+        tokens.push(cancel.downgrade());
+    });
 }
 
 #[napi]
 impl CancelToken {
     /// A token that has not fired.
     #[napi(constructor)]
+    #[allow(clippy::new_without_default, reason = "made from JavaScript only")]
     pub fn new() -> Self {
-        Self::default()
+        let inner = Cancel::default();
+        register(&inner);
+        Self { inner }
     }
 
     /// Work that holds this token stops at its next block.
@@ -50,23 +80,23 @@ where
 {
     type Resolver<J> = Box<dyn FnOnce(Env) -> napi::Result<J>>;
     let (deferred, promise) = env.create_deferred::<J, Resolver<J>>()?;
-    let job = move || {
+    jobs::spawn(move || {
         let result = guarded(work);
         deferred.resolve(Box::new(move |env| match result {
-            Ok(value) => convert(env, value),
+            Ok(value) => catch_unwind(AssertUnwindSafe(|| convert(env, value)))
+                .unwrap_or_else(|panic| Err(js_error(&env, &panic_error(panic)))),
             Err(error) => Err(js_error(&env, &error)),
         }));
-    };
-    jobs::spawn(job).map_err(|error| {
-        js_error(env, &Error::Internal { reason: format!("no thread could be started: {error}") })
-    })?;
+    });
     Ok(promise)
 }
 
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).into()));
-        Err(Error::Internal { reason: text.unwrap_or_else(|| "a panic without a message".into()) })
-    })
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panic_error(panic)))
+}
+
+fn panic_error(panic: Box<dyn Any + Send>) -> Error {
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).into()));
+    Error::Internal { reason: text.unwrap_or_else(|| "a panic without a message".into()) }
 }

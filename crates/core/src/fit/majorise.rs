@@ -135,8 +135,7 @@ impl Solver for Majorise {
             None => rows.step(majoriser, self.reported, self.u.as_ref())?,
         };
         let (target, extrapolated) = self.extrapolated(&before.target);
-        let next = polar(target.as_ref())?;
-        rows.cancel.check()?;
+        let next = polar(target.as_ref(), rows.cancel)?;
         let after = rows.step(majoriser, self.reported, next.as_ref())?;
         let gain = before.loss - after.loss;
         if gain < -ROUNDING * before.loss.abs() {

@@ -18,7 +18,7 @@ pub use sgd::HouseholderSgd;
 
 use crate::error::{Error, Result};
 use crate::linalg::{convert, orthogonality_error};
-use crate::model::{Model, Summary};
+use crate::model::{Model, Summary, check_dimensions};
 use crate::parallel::Cancel;
 use crate::reflections::{Rotation, UtForm};
 use crate::vectors::Vectors;
@@ -92,12 +92,14 @@ impl FitSession {
     /// Checks the request; nothing is computed yet.
     ///
     /// # Errors
-    /// `Bits`, `InvalidOption`, `Mismatch` for validation rows of other dimensions.
+    /// `Bits`, `InvalidOption` (also for more than [`crate::model::MAX_DIMENSIONS`]), `Mismatch` for validation rows
+    /// of other dimensions.
     pub fn new(
         vectors: Arc<Vectors>,
         validation: Option<Arc<Vectors>>,
         options: &FitOptions,
     ) -> Result<Self> {
+        check_dimensions(vectors.columns())?;
         let options = options.resolve(vectors.columns())?;
         if let Some(validation) = &validation
             && validation.columns() != vectors.columns()
@@ -164,7 +166,7 @@ impl FitSession {
     /// Runs up to `epochs` more epochs.
     ///
     /// # Errors
-    /// `Aborted`; `NotFinite` or `ZeroReflection` when `sgd` diverges. The session is then done, and
+    /// `Aborted`; `Diverged`, which only `sgd` can be. The session is then done, and
     /// [`FitSession::finish`] still gives the best rotation before.
     pub fn step(&mut self, epochs: usize, cancel: &Cancel) -> Result<Vec<EpochReport>> {
         self.prepare(cancel)?;
@@ -194,20 +196,30 @@ impl FitSession {
         let options = &self.options;
         let running = self.running.as_mut().ok_or_else(not_running)?;
         let solver = running.solver.as_mut().ok_or_else(not_running)?;
-        let epoch = solver.epoch(running.prepared.rows(options, cancel))?;
+        let number = running.epoch + 1;
+        let diverged = |error| match error {
+            Error::NotFinite { .. } | Error::ZeroReflection { .. } => {
+                Error::Diverged { epoch: number }
+            }
+            other => other,
+        };
+        let epoch = solver.epoch(running.prepared.rows(options, cancel)).map_err(diverged)?;
         let snapshot = solver.snapshot();
-        let u = snapshot.matrix(options.bits)?;
+        let u = snapshot.matrix(options.bits).map_err(diverged)?;
         let held_out = running.prepared.held_out(options, cancel);
         let validation_loss = held_out.loss(options.loss, u.as_ref())?;
         let orthogonality_error = orthogonality_error(u.as_ref());
-        running.epoch += 1;
+        if !(validation_loss.is_finite() && orthogonality_error.is_finite()) {
+            return Err(Error::Diverged { epoch: number });
+        }
+        running.epoch = number;
         running.done = epoch.done || running.epoch >= options.epochs;
         if validation_loss < running.best.validation_loss {
             let train_loss = epoch.train_loss;
             running.best = Best { snapshot, train_loss, validation_loss, orthogonality_error };
         }
         Ok(EpochReport {
-            epoch: running.epoch,
+            epoch: number,
             train_loss: epoch.train_loss,
             validation_loss,
             orthogonality_error,

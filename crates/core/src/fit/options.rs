@@ -104,8 +104,8 @@ impl FitOptions {
         }
         let paper_rate = if loss == Loss::BitVariance { 1.0 } else { 0.1 };
         let learning_rate = self.learning_rate.unwrap_or(paper_rate);
-        if !(learning_rate.is_finite() && learning_rate > 0.0) {
-            return Err(invalid("learningRate", learning_rate, "a positive number"));
+        if !(learning_rate > 0.0 && learning_rate <= f64::from(f32::MAX)) {
+            return Err(invalid("learningRate", learning_rate, "a positive float32"));
         }
         let batch_size = self.batch_size.unwrap_or(128);
         if batch_size == 0 {

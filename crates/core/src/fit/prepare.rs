@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::linalg::leading_eigenvectors;
 use crate::parallel::{Cancel, fill_chunks, map_tasks};
 use crate::projection::{Projection, TASK_ROWS};
-use crate::vectors::Vectors;
+use crate::vectors::{Vectors, zeros};
 
 /// Rows whose products are summed in float32 before they join the float64 total.
 const BLOCK_ROWS: usize = 512;
@@ -63,7 +63,7 @@ pub(crate) fn prepare(
     };
     let map = match &projection {
         Some(weights) => Some(Projection::new(mean.clone(), weights.as_ref())),
-        None if mean.is_some() => Some(Projection::centering(mean.clone(), dimensions)),
+        None if mean.is_some() => Some(Projection::diagonal(mean.clone(), &vec![1; dimensions])),
         None => None,
     };
     let scaled = |rows: &Vectors| scaled_rows(rows, map.as_ref(), options, cancel);
@@ -140,7 +140,7 @@ fn second_moments(
                 for row in vectors.as_slice()[first * columns..last * columns].chunks(columns) {
                     match mean {
                         Some(mean) => {
-                            block.extend(row.iter().zip(mean).map(|(x, m)| (x - m) * scale))
+                            block.extend(row.iter().zip(mean).map(|(x, m)| x * scale - m * scale))
                         }
                         None => block.extend(row.iter().map(|x| x * scale)),
                     }
@@ -180,7 +180,7 @@ fn scaled_rows(
     let mut rows = match map {
         None => vectors.as_slice().to_vec(),
         Some(map) => {
-            let mut rows = vec![0.0; vectors.rows() * options.bits];
+            let mut rows = zeros(vectors.rows() * options.bits, "projected vectors")?;
             map.project(vectors.as_slice(), &mut rows, options.threads, cancel)?;
             rows
         }
