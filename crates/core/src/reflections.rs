@@ -14,13 +14,15 @@
 //! ∂L/∂V = −G V Tᵀ − Gᵀ V T + V (M + Mᵀ),   M = striu(N) + ½ diag(N),   N = Tᵀ (Vᵀ G V) Tᵀ
 //! ```
 //!
-//! `G` itself is never formed: `G V = Xᵀ(D V)`, `Gᵀ V = Dᵀ(X V)` and `Vᵀ G V = (X V)ᵀ(D V)`.
+//! Neither G nor any product of two m x m matrices is formed: with `C = (X V) T` and `E = (D V) Tᵀ`,
+//! both rows x m, `G V Tᵀ = XᵀE`, `Gᵀ V T = DᵀC` and `N = CᵀE`.
 //!
 //! A reflection does not change when its vector is scaled, so columns are brought to norm 1 first
 //! (nothing then over- or underflows) and the gradient is divided by the norm afterwards.
 
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_inverse::invert_upper_triangular;
-use faer::{Mat, MatMut, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 use crate::error::{Error, Result};
 use crate::linalg::{convert, multiply, multiply_add, product, to_row_major};
@@ -50,8 +52,9 @@ impl<T: Real> UtForm<T> {
             vectors[j * dimensions + i].into() / norms[j]
         });
         // S and its inverse in float64: near-parallel columns lose five digits in float32.
-        let gram = product(unit.transpose(), unit.as_ref());
-        let s = strict_upper_and_half_diagonal(gram.as_ref());
+        let mut s = Mat::zeros(norms.len(), norms.len());
+        multiply_upper(s.as_mut(), unit.transpose(), unit.as_ref());
+        (0..norms.len()).for_each(|i| s[(i, i)] *= 0.5);
         let mut t = Mat::zeros(norms.len(), norms.len());
         invert_upper_triangular(t.as_mut(), s.as_ref(), Par::Seq);
         Ok(Self { v: convert(unit.as_ref()), t: convert(t.as_ref()), norms })
@@ -75,36 +78,60 @@ impl<T: Real> UtForm<T> {
         u
     }
 
-    /// `X U = X − ((X V) T) Vᵀ` for rows x d input; returns `X V` as well, which the gradient needs.
+    /// `X U = X − C Vᵀ` for rows x d input; returns `C = (X V) T`, which the gradient needs.
     pub fn apply(&self, x: MatRef<'_, T>, mut out: MatMut<'_, T>) -> Mat<T> {
-        let xv = product(x, self.v.as_ref());
-        let xvt = product(xv.as_ref(), self.t.as_ref());
+        let c = self.times_t(product(x, self.v.as_ref()).as_ref(), self.t.as_ref(), UPPER);
         out.copy_from(x);
-        multiply_add(out, -1.0, xvt.as_ref(), self.v.transpose());
-        xv
+        multiply_add(out, -1.0, c.as_ref(), self.v.transpose());
+        c
     }
 
-    /// ∂L/∂V as d x m, given X, `X V` from [`UtForm::apply`] and `d = ∂L/∂Z` (both rows x d).
-    pub fn gradient(&self, x: MatRef<'_, T>, xv: MatRef<'_, T>, d: MatRef<'_, T>) -> Mat<T> {
-        let (v, t) = (self.v.as_ref(), self.t.as_ref());
-        let dv = product(d, v);
-        let gv = product(x.transpose(), dv.as_ref());
-        let gtv = product(d.transpose(), xv);
-        let vgv = product(xv.transpose(), dv.as_ref());
-        let n = product(product(t.transpose(), vgv.as_ref()).as_ref(), t.transpose());
-        let m = strict_upper_and_half_diagonal(n.as_ref());
-        let symmetric = Mat::from_fn(m.nrows(), m.ncols(), |i, j| m[(i, j)] + m[(j, i)]);
-
+    /// ∂L/∂V as d x m, given X, C from [`UtForm::apply`] and `d = ∂L/∂Z` (rows x d).
+    pub fn gradient(&self, x: MatRef<'_, T>, c: MatRef<'_, T>, d: MatRef<'_, T>) -> Mat<T> {
+        let e = self.times_t(product(d, self.v.as_ref()).as_ref(), self.t.transpose(), LOWER);
+        // M + Mᵀ: the upper half of N with its diagonal, mirrored.
+        let mut symmetric = Mat::zeros(self.count(), self.count());
+        multiply_upper(symmetric.as_mut(), c.transpose(), e.as_ref());
+        for j in 0..self.count() {
+            (0..j).for_each(|i| symmetric[(j, i)] = symmetric[(i, j)]);
+        }
         let mut gradient = Mat::zeros(self.dimensions(), self.count());
-        multiply(gradient.as_mut(), v, symmetric.as_ref());
-        multiply_add(gradient.as_mut(), -1.0, gv.as_ref(), t.transpose());
-        multiply_add(gradient.as_mut(), -1.0, gtv.as_ref(), t);
+        multiply(gradient.as_mut(), self.v.as_ref(), symmetric.as_ref());
+        multiply_add(gradient.as_mut(), -1.0, x.transpose(), e.as_ref());
+        multiply_add(gradient.as_mut(), -1.0, d.transpose(), c);
         for (j, norm) in self.norms.iter().enumerate() {
             let scale = T::from_f64(1.0 / norm);
             gradient.col_mut(j).iter_mut().for_each(|entry| *entry *= scale);
         }
         gradient
     }
+
+    /// `a · t` for a triangular t.
+    fn times_t(&self, a: MatRef<'_, T>, t: MatRef<'_, T>, half: BlockStructure) -> Mat<T> {
+        let mut out = Mat::zeros(a.nrows(), t.ncols());
+        triangular::matmul(
+            out.as_mut(),
+            WHOLE,
+            Accum::Replace,
+            a,
+            WHOLE,
+            t,
+            half,
+            T::from_f64(1.0),
+            Par::Seq,
+        );
+        out
+    }
+}
+
+const WHOLE: BlockStructure = BlockStructure::Rectangular;
+const UPPER: BlockStructure = BlockStructure::TriangularUpper;
+const LOWER: BlockStructure = BlockStructure::TriangularLower;
+
+/// The upper half of `a · b`, with the diagonal.
+fn multiply_upper<T: Real>(dst: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
+    let one = T::from_f64(1.0);
+    triangular::matmul(dst, UPPER, Accum::Replace, a, WHOLE, b, WHOLE, one, Par::Seq);
 }
 
 /// An orthogonal matrix `U = H1 … Hm · diag(signs)`.
@@ -183,14 +210,4 @@ fn norm<T: Real>((index, vector): (usize, &[T])) -> Result<f64> {
     }
     let sum: f64 = vector.iter().map(|x| ((*x).into() / largest).powi(2)).sum();
     Ok(largest * sum.sqrt())
-}
-
-/// `striu(A) + ½ diag(A)`.
-fn strict_upper_and_half_diagonal<T: Real>(a: MatRef<'_, T>) -> Mat<T> {
-    let half = T::from_f64(0.5);
-    Mat::from_fn(a.nrows(), a.ncols(), |i, j| match i.cmp(&j) {
-        std::cmp::Ordering::Less => a[(i, j)],
-        std::cmp::Ordering::Equal => a[(i, j)] * half,
-        std::cmp::Ordering::Greater => T::from_f64(0.0),
-    })
 }

@@ -111,10 +111,10 @@ fn gradient_equals_central_differences() {
 
             let form = UtForm::new(&vectors, d).expect("vectors");
             let mut z = vec![0.0; rows * d];
-            let xv = form.apply(x, MatMut::from_row_major_slice_mut(&mut z, rows, d));
+            let c = form.apply(x, MatMut::from_row_major_slice_mut(&mut z, rows, d));
             let (_, dz) = loss.value_and_gradient(&z, d).expect("whole rows");
             let dz = MatRef::from_row_major_slice(&dz, rows, d);
-            let gradient = form.gradient(x, xv.as_ref(), dz);
+            let gradient = form.gradient(x, c.as_ref(), dz);
 
             let step = 1e-6;
             let value = |vectors: &[f64]| {

@@ -53,12 +53,12 @@ impl HouseholderSgd {
         let form = UtForm::new(&self.vectors, d)?;
         let x = MatRef::from_row_major_slice(batch, rows, d);
         let mut z = vec![0.0; batch.len()];
-        let xv = form.apply(x, MatMut::from_row_major_slice_mut(&mut z, rows, d));
+        let c = form.apply(x, MatMut::from_row_major_slice_mut(&mut z, rows, d));
         let terms = self.loss.terms(rows, d) as f64;
         let gradient = Weight::Gradient { scale: 1.0 / terms };
         let sum = self.loss.sum_and_weights(&mut z, d, gradient);
         let gradient: Mat<f32> =
-            form.gradient(x, xv.as_ref(), MatRef::from_row_major_slice(&z, rows, d));
+            form.gradient(x, c.as_ref(), MatRef::from_row_major_slice(&z, rows, d));
         let rate = self.learning_rate as f32;
         for (j, vector) in self.vectors.chunks_mut(d).enumerate() {
             for (v, g) in vector.iter_mut().zip(gradient.col(j).iter()) {
