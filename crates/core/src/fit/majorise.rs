@@ -26,9 +26,12 @@ use crate::losses::Loss;
 const MOMENTUM: f32 = 0.9;
 /// A stage ends when so many iterations in a row (one alone may be a pause of the momentum) …
 const PATIENCE: usize = 3;
-/// … gain less than this share of the loss,
+/// … gain less than this share of the loss, if an iteration is as much work as this. An iteration that
+/// costs more must gain more: the tolerance rises with the square root of the work, up to the largest.
 const TOLERANCE: f64 = 5e-6;
-/// or this one, on a part of the rows.
+const TOLERANCE_WORK: f64 = 5000.0 * 64.0 * 64.0;
+const MAX_TOLERANCE: f64 = 2e-4;
+/// The tolerance on a part of the rows.
 const PART_TOLERANCE: f64 = 1e-3;
 /// A rise below this share of the loss is rounding.
 const ROUNDING: f64 = 1e-7;
@@ -41,6 +44,9 @@ const PART_ROWS_PER_BIT: usize = 4;
 /// The smallest part of the rows.
 const MAX_STRIDE: usize = 8;
 
+/// No validation loss yet.
+const NEVER: (f64, usize) = (f64::INFINITY, 0);
+
 pub(super) struct Majorise {
     u: Mat<f32>,
     /// Stages still to come, the current one last.
@@ -51,8 +57,10 @@ pub(super) struct Majorise {
     step: Option<Step>,
     /// The target before that, within the same stage.
     previous: Option<Mat<f32>>,
-    /// Iterations in a row that gained too little.
+    /// Iterations in a row that gained too little on the training rows.
     stalled: usize,
+    /// The lowest validation loss of the last stage, and iterations since it fell enough.
+    judged: (f64, usize),
 }
 
 /// A loss to minimise over some of the rows until an iteration gains too little.
@@ -68,9 +76,12 @@ struct Stage {
 impl Majorise {
     /// `solver: auto`: from the identity through the bit variance to the loss asked for.
     pub fn auto(rows: usize, options: &Resolved) -> Self {
-        let mut stages = vec![Stage::new(Loss::BitVariance)];
+        let work = rows as f64 * (options.bits * options.bits) as f64;
+        let tolerance = TOLERANCE * (work / TOLERANCE_WORK).sqrt().max(1.0);
+        let tolerance = tolerance.min(MAX_TOLERANCE);
+        let mut stages = vec![Stage { tolerance, ..Stage::new(Loss::BitVariance) }];
         if options.loss != Loss::BitVariance {
-            stages.insert(0, Stage::new(options.loss));
+            stages.insert(0, Stage { tolerance, ..Stage::new(options.loss) });
         }
         let stride = rows / PART_ROWS.max(PART_ROWS_PER_BIT * options.bits);
         if stride > 1 {
@@ -80,7 +91,16 @@ impl Majorise {
         }
         let u = Mat::identity(options.bits, options.bits);
         let reported = options.loss;
-        Self { u, stages, reported, momentum: MOMENTUM, step: None, previous: None, stalled: 0 }
+        Self {
+            u,
+            stages,
+            reported,
+            momentum: MOMENTUM,
+            step: None,
+            previous: None,
+            stalled: 0,
+            judged: NEVER,
+        }
     }
 
     /// ITQ: a random start and as many steps as were asked for.
@@ -95,6 +115,7 @@ impl Majorise {
             step: None,
             previous: None,
             stalled: 0,
+            judged: NEVER,
         }
     }
 
@@ -164,6 +185,18 @@ impl Solver for Majorise {
             (self.step, self.previous, self.stalled) = (None, None, 0);
         }
         Ok(Epoch { train_loss, done: self.stages.is_empty() })
+    }
+
+    /// The last stage also ends when only the training rows still gain.
+    fn judge(&mut self, validation_loss: f64) -> bool {
+        let [Stage { tolerance, .. }] = self.stages[..] else { return false };
+        let (lowest, since) = self.judged;
+        self.judged = if validation_loss < lowest - tolerance * validation_loss.abs() {
+            (validation_loss, 0)
+        } else {
+            (lowest, since + 1)
+        };
+        tolerance > 0.0 && self.judged.1 > PATIENCE
     }
 
     fn snapshot(&self) -> Snapshot {

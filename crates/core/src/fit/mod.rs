@@ -71,6 +71,10 @@ struct Best {
 trait Solver: Send {
     /// One pass over the training rows.
     fn epoch(&mut self, rows: Rows<'_>) -> Result<Epoch>;
+    /// Told the validation loss after each epoch, says whether to stop.
+    fn judge(&mut self, _validation_loss: f64) -> bool {
+        false
+    }
     /// The rotation as it stands.
     fn snapshot(&self) -> Snapshot;
 }
@@ -213,7 +217,8 @@ impl FitSession {
             return Err(Error::Diverged { epoch: number });
         }
         running.epoch = number;
-        running.done = epoch.done || running.epoch >= options.epochs;
+        let stop = solver.judge(validation_loss);
+        running.done = epoch.done || stop || running.epoch >= options.epochs;
         if validation_loss < running.best.validation_loss {
             let train_loss = epoch.train_loss;
             running.best = Best { snapshot, train_loss, validation_loss, orthogonality_error };
