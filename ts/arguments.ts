@@ -4,6 +4,8 @@ import { H2qError } from './errors.js';
 
 /** Largest unsigned 32-bit number, the widest integer that crosses every binding. */
 export const MAX_U32 = 0xffff_ffff;
+/** Largest finite float32. */
+export const MAX_F32 = 3.4028234663852886e38;
 
 export function invalidOption(option: string, value: unknown, expected: string): H2qError {
   return new H2qError('INVALID_OPTION', `${option}: ${show(value)} is not ${expected}`, {

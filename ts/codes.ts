@@ -23,10 +23,13 @@ export const LAYOUTS: readonly Layout[] = ['lsb', 'msb'];
 
 /** Number of codes. Throws INVALID_ARGUMENT or EMPTY_INPUT for anything but whole rows. */
 export function checkCodes(codes: Codes, name: string): number {
-  if (typeof codes !== 'object' || codes === null || !(codes.data instanceof Uint8Array)) {
-    throw invalidArgument(name, `expected { data: Uint8Array, bits }, got ${kindOf(codes)}`);
+  if (typeof codes !== 'object' || codes === null) {
+    throw invalidArgument(name, `expected { data, bits }, got ${kindOf(codes)}`);
   }
   const { data, bits } = codes;
+  if (!(data instanceof Uint8Array)) {
+    throw invalidArgument(name, `data is ${kindOf(data)}, not a Uint8Array`);
+  }
   if (!Number.isInteger(bits) || bits < 8 || bits % 8 !== 0) {
     throw invalidArgument(name, `bits is ${String(bits)}, not a positive multiple of 8`);
   }

@@ -7,7 +7,7 @@
  */
 
 /** Codes raised by the core (`crates/core/src/error.rs`). */
-const CORE_CODES = [
+export const CORE_CODES = [
   'NOT_FINITE',
   'EMPTY_INPUT',
   'MISMATCH',
@@ -15,6 +15,9 @@ const CORE_CODES = [
   'INVALID_OPTION',
   'ZERO_REFLECTION',
   'OUT_OF_MEMORY',
+  'OUT_OF_RANGE',
+  'DIVERGED',
+  'TOO_MANY_HITS',
   'MODEL_FORMAT',
   'ABORTED',
   'INTERNAL',
@@ -27,6 +30,9 @@ const CORE_CODES = [
  * - `MISMATCH`: two numbers that must agree do not; `details` has `expected`, `actual`
  * - `INVALID_BITS`, `INVALID_OPTION`: an option outside its range; `details` has `option`, `value`, `expected`
  * - `INVALID_ARGUMENT`: not the kind of value that is asked for (a plain array, a detached buffer)
+ * - `OUT_OF_RANGE`: rotated, a vector leaves the range of float32; `details` has `row`
+ * - `DIVERGED`: the learning rate of `sgd` is too high for the data; `details` has `epoch`
+ * - `TOO_MANY_HITS`: a search found more than one result can hold; `details` has `hits`
  * - `ZERO_REFLECTION`, `OUT_OF_MEMORY`, `MODEL_FORMAT`: as named
  * - `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `FILE_UNWRITABLE`, `FILE_FORMAT`: `details` has `file`
  * - `NATIVE_UNAVAILABLE`: no backend could be loaded; `cause` says why

@@ -4,7 +4,8 @@ import { runAbortable } from './abort.js';
 import { checkInteger, checkOneOf, checkThreads, invalidOption } from './arguments.js';
 import type { CodesEvaluation, MetricsAt, Neighbours, Ties } from './backend.js';
 import { toCoreCodes } from './codes.js';
-import { type LabelsInput, toLabels } from './labels.js';
+import { inContext } from './errors.js';
+import { checkSameKind, type LabelsInput, toLabels } from './labels.js';
 import type { Model } from './model.js';
 import { backend } from './platform.js';
 import { checkDimensions, countRows, toVectors, Vectors, type VectorsInput } from './vectors.js';
@@ -20,7 +21,7 @@ export interface CosineEvaluationOptions {
   /** The rows that ask, of the same dimensions. */
   queries: VectorsInput;
   queryLabels: LabelsInput;
-  /** Cut-offs N, each at least 1. Default 1000 and 100. */
+  /** Cut-offs N, each at least 1; beyond the rows means all of them. Default 1000 and 100. */
   at?: readonly number[] | undefined;
   /** Threads of the core; 0 (default) uses all. Results do not depend on it. */
   threads?: number | undefined;
@@ -32,7 +33,7 @@ export interface EvaluationOptions extends CosineEvaluationOptions {
   model: Model;
   /**
    * Order among codes of equal distance: `expected` (default) is the mean over all orders, `float`
-   * breaks ties by the cosine of the transformed vectors, `id` by row.
+   * breaks ties by the Euclidean distance of the transformed vectors, then by row, `id` by row alone.
    */
   ties?: Ties | undefined;
   /** Nearest rows known already, from {@link evaluateCosine} with the same rows. Computed when left out. */
@@ -70,8 +71,8 @@ export async function evaluate(options: EvaluationOptions): Promise<EvaluationRe
   const evaluation: CodesEvaluation = {
     ...common,
     ties,
-    databaseCodes: await encode(model, database, run),
-    queryCodes: await encode(model, queries, run),
+    databaseCodes: await encode(model, database, 'database', run),
+    queryCodes: await encode(model, queries, 'queries', run),
     neighbours: options.neighbours ?? (await findNeighbours(database, queries, run)),
   };
   if (ties === 'float') {
@@ -111,6 +112,7 @@ async function prepare(options: CosineEvaluationOptions, dimensions?: number) {
     'databaseLabels',
   );
   const queryLabels = toLabels(options.queryLabels, countRows(options.queries, 'queries'), 'queryLabels');
+  checkSameKind(queryLabels, 'queryLabels', databaseLabels, 'databaseLabels');
 
   const database = await run(toVectors(options.database, 'database'), signal);
   const queries = await run(toVectors(options.queries, 'queries'), signal);
@@ -119,7 +121,7 @@ async function prepare(options: CosineEvaluationOptions, dimensions?: number) {
 
 function checkCutOffs(at: readonly number[]): number[] {
   if (!Array.isArray(at) || at.length === 0) throw invalidOption('at', at, 'a list of whole numbers');
-  return at.map((cutOff) => checkInteger('at', cutOff, 1));
+  return at.map((cutOff) => checkInteger('at', cutOff, 1, Number.MAX_SAFE_INTEGER));
 }
 
 interface RunOptions {
@@ -127,8 +129,12 @@ interface RunOptions {
   signal: AbortSignal | undefined;
 }
 
-async function encode(model: Model, vectors: Vectors, options: RunOptions) {
-  return run(toCoreCodes(await model.encode(vectors, options), 'codes'), options.signal);
+async function encode(model: Model, vectors: Vectors, name: string, options: RunOptions) {
+  const codes = await model.encode(vectors, options).catch((error) => {
+    // A row that leaves the range of float32: of which vectors, only this function knows.
+    throw options.signal?.aborted ? error : inContext(name, error);
+  });
+  return run(toCoreCodes(codes, 'codes'), options.signal);
 }
 
 async function transform(model: Model, vectors: Vectors, options: RunOptions) {

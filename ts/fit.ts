@@ -3,8 +3,9 @@
  * "Deep Hashing via Householder Quantization", arXiv 2311.04207.
  */
 
-import { checkInteger, checkOneOf, invalidOption } from './arguments.js';
+import { checkInteger, checkOneOf, invalidOption, MAX_F32 } from './arguments.js';
 import type { CoreFitOptions, EpochReport, FitSummary, Loss, Method, Solver } from './backend.js';
+import { H2qError } from './errors.js';
 import { Model } from './model.js';
 import { backend } from './platform.js';
 import { toVectors, type VectorsInput } from './vectors.js';
@@ -30,7 +31,7 @@ export interface FitSyncOptions {
   solver?: Solver | undefined;
   /** The most epochs, passes over the rows; at least 1. Default 150 for `sgd` (the paper's), 200 for `auto`, 50 for `itq`. */
   epochs?: number | undefined;
-  /** Step size of `sgd`, above 0. Default, as in the paper: 1.0 for `bit-variance`, 0.1 for other losses. */
+  /** Step size of `sgd`, a float32 above 0. Default, as in the paper: 1.0 for `bit-variance`, 0.1 for other losses. */
   learningRate?: number | undefined;
   /** Rows per step of `sgd`. Default 128, as in the paper. */
   batchSize?: number | undefined;
@@ -65,7 +66,7 @@ export interface FitResult {
  * Learns a model of `vectors` without blocking the event loop.
  *
  * @throws INVALID_OPTION, INVALID_BITS, INVALID_ARGUMENT, EMPTY_INPUT, NOT_FINITE, MISMATCH (of the
- * validation vectors' dimensions); `signal.reason` on abort
+ * validation vectors' dimensions), DIVERGED (`sgd` alone); `signal.reason` on abort
  */
 export async function fit(vectors: VectorsInput, options: FitOptions = {}): Promise<FitResult> {
   return run(fitting(vectors, options), options.signal);
@@ -79,6 +80,7 @@ export function fitSync(vectors: VectorsInput, options: FitSyncOptions = {}): Fi
 function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult> {
   const coreOptions = checkOptions(options);
   const train = yield* toVectors(input, 'vectors');
+  checkWideEnough(train.columns);
   const validation = options.validation ? yield* toVectors(options.validation, 'validation') : null;
 
   const session = backend().createFit(train.core, validation?.core ?? null, coreOptions);
@@ -108,6 +110,15 @@ function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult>
   );
   // The core leaves the time out of models read from files alone.
   return { model: new Model(model), history, summary: model.summary as FitSummary };
+}
+
+/** There are no codes of less than a byte, whatever `bits` says. */
+function checkWideEnough(dimensions: number): void {
+  if (dimensions >= 8) return;
+  const found = `${dimensions} ${dimensions === 1 ? 'dimension' : 'dimensions'}`;
+  throw new H2qError('INVALID_BITS', `vectors: ${found}, too few for the shortest codes, 8 bits`, {
+    details: { what: 'vectors', dimensions },
+  });
 }
 
 /** A function that is told each validation loss and says when `patience` in a row were no improvement. */
@@ -144,8 +155,8 @@ export const LOSSES: readonly Loss[] = ['bit-variance', 'l2', 'l1', 'min-entropy
 export const SOLVERS: readonly Solver[] = ['auto', 'sgd'];
 
 function checkPositive(option: string, value: number): number {
-  if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
-  throw invalidOption(option, value, 'a finite number above 0');
+  if (typeof value === 'number' && value > 0 && value <= MAX_F32) return value;
+  throw invalidOption(option, value, `a number above 0 and at most ${MAX_F32}`);
 }
 
 function checkBoolean(option: string, value: boolean): boolean {

@@ -74,7 +74,8 @@ export class HammingIndex {
    * The k nearest codes of each query. `k` may exceed the rows; all of them come back then.
    *
    * @param k at least 1
-   * @throws MISMATCH for codes of another length, INVALID_ARGUMENT, INVALID_OPTION, EMPTY_INPUT
+   * @throws MISMATCH for codes of another length, INVALID_ARGUMENT, INVALID_OPTION, EMPTY_INPUT,
+   * TOO_MANY_HITS
    */
   async search(queries: Codes, k: number, options: SearchOptions = {}): Promise<SearchResult> {
     return run(this.#search(queries, k, options), options.signal);
@@ -102,21 +103,21 @@ export class HammingIndex {
   }
 
   *#search(queries: Codes, k: number, options: SearchSyncOptions): Work<SearchResult> {
-    checkInteger('k', k, 1);
+    const hitsPerQuery = Math.min(checkInteger('k', k, 1, Number.MAX_SAFE_INTEGER), this.rows);
     const threads = checkThreads(options.threads);
     this.#checkBits(queries);
     const core = yield* toCoreCodes(queries, 'queries');
     const hits = yield* call(
-      () => this.core.searchSync(core, k, threads),
-      (cancel) => this.core.search(core, k, threads, cancel),
+      () => this.core.searchSync(core, hitsPerQuery, threads),
+      (cancel) => this.core.search(core, hitsPerQuery, threads, cancel),
     );
     const { rows, distances, ids } = hits;
-    return { rows, distances, ...(ids && { ids }), k: Math.min(k, this.rows) };
+    return { rows, distances, ...(ids && { ids }), k: hitsPerQuery };
   }
 
   *#searchRadius(queries: Codes, radius: number, options: SearchSyncOptions): Work<RadiusHits> {
     // Every code lies within its own length, so a larger radius means the same.
-    const within = Math.min(checkInteger('radius', radius, 0), this.bits);
+    const within = Math.min(checkInteger('radius', radius, 0, Number.MAX_SAFE_INTEGER), this.bits);
     const threads = checkThreads(options.threads);
     this.#checkBits(queries);
     const core = yield* toCoreCodes(queries, 'queries');

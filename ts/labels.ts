@@ -20,6 +20,20 @@ export function toLabels(input: LabelsInput, rows: number, name: string): Labels
   });
 }
 
+/** Throws MISMATCH unless `labels` mean the same as `others`: one label per row, or as many classes. */
+export function checkSameKind(labels: Labels, name: string, others: Labels, othersName: string): void {
+  const [expected, actual] = [describeKind(others), describeKind(labels)];
+  if (expected === actual) return;
+  throw new H2qError('MISMATCH', `${name}: expected ${expected} as in ${othersName}, got ${actual}`, {
+    details: { what: name, expected, actual },
+  });
+}
+
+function describeKind(labels: Labels): string {
+  if (labels.kind === 'single') return 'one label per row';
+  return `rows of ${labels.classes} ${labels.classes === 1 ? 'class' : 'classes'}`;
+}
+
 function convert(input: LabelsInput, name: string): Labels {
   if (input instanceof BigInt64Array) return { kind: 'single', values: input.slice() };
   if (input instanceof Uint8Array || input instanceof Int32Array) {

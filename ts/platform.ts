@@ -20,6 +20,8 @@ export interface OpenSource extends ByteSource {
 
 /** A file under a temporary name. It appears under its own name, complete, with `commit`. */
 export interface PendingFile {
+  /** The name under which it appears, with links followed: equal for paths of the same file. */
+  readonly target: string;
   /** Appends. */
   write(bytes: Uint8Array): Promise<void>;
   /** Puts all bytes on the disk and closes the file. */
@@ -37,8 +39,11 @@ export interface Platform {
   nextTurn(): Promise<void>;
   /** Throws `FILE_NOT_FOUND` or `FILE_UNREADABLE`. */
   openSource(path: string): Promise<OpenSource>;
-  /** Throws `FILE_UNWRITABLE` when `createFile` could not succeed; leaves nothing behind. */
-  checkWritable(path: string): Promise<void>;
+  /**
+   * Throws `FILE_UNWRITABLE` when `createFile` could not succeed; leaves nothing behind. Returns the
+   * {@link PendingFile.target}.
+   */
+  checkWritable(path: string): Promise<string>;
   /** Throws `FILE_UNWRITABLE`. */
   createFile(path: string): Promise<PendingFile>;
 }

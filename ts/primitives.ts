@@ -11,7 +11,7 @@ import { checkMatrix, type Matrix } from './vectors.js';
  * The product U = H1 H2 … Hm of Householder reflections Hi = I - 2 vi viᵀ / (viᵀ vi), computed as
  * U = I - V T Vᵀ (arXiv 2311.04207, section 3.2; UT form: Joffrain et al. 2006).
  *
- * @param reflections m rows v1 … vm of `dimensions` values, m at most `dimensions`; may be empty
+ * @param reflections m rows v1 … vm of `dimensions` values, as many as you like; none give the identity
  * @returns U, `dimensions` x `dimensions`, row-major
  * @throws ZERO_REFLECTION, INVALID_OPTION, INVALID_ARGUMENT, NOT_FINITE
  */
@@ -36,7 +36,7 @@ export function reflectionProduct(reflections: Float32Array, dimensions: number)
  * - `l1`: |z - sgn z|
  * - `min-entropy`: log Σj exp(-zj²) of each row
  *
- * @throws INVALID_OPTION, INVALID_ARGUMENT, EMPTY_INPUT, NOT_FINITE
+ * @throws INVALID_OPTION, INVALID_ARGUMENT, EMPTY_INPUT, NOT_FINITE (row and column named)
  */
 export function quantizationLoss(loss: Loss, z: Matrix): LossValue {
   checkOneOf('loss', loss, LOSSES);

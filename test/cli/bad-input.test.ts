@@ -1,7 +1,8 @@
 /** Bad input: exit code 1, one line that names the culprit, nothing written. */
 
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { npyHeader } from '../../ts/io/npy.js';
 import { Workplace } from './h2q.js';
@@ -105,7 +106,12 @@ describe('fit refuses', () => {
 
   it('vectors too narrow for any code', async () => {
     work.writeVectors('x.npy', 40, 7);
-    await expectRefusal(['fit', 'x.npy', '-o', 'm'], /^h2q: /);
+    for (const bits of [[], ['--bits', '8']]) {
+      await expectRefusal(
+        ['fit', 'x.npy', '-o', 'm', ...bits],
+        'h2q: x.npy: 7 dimensions, too few for the shortest codes, 8 bits',
+      );
+    }
   });
 
   it('options that do not go together', async () => {
@@ -150,6 +156,12 @@ describe('a model', () => {
   });
 });
 
+it.skipIf(process.platform === 'win32').each(READERS)('%s refuses a pipe at once', async (_, args) => {
+  await fitModel();
+  execFileSync('mkfifo', ['x.npy'], { cwd: work.path });
+  await expectRefusal(args, 'h2q: x.npy: is a pipe, not a regular file');
+});
+
 describe('search refuses', () => {
   it('codes of another type, shape or length', async () => {
     work.writeNpy('c.npy', 'u1', [4, 2], new Uint8Array(8));
@@ -171,6 +183,10 @@ describe('search refuses', () => {
     work.writeNpy('c.npy', 'u1', [4, 2], new Uint8Array(8));
     const args = ['search', 'c.npy', 'c.npy', '-k', '1', '--ids', 'i.npy', '--distances', 'none/d.npy'];
     await expectRefusal(args, 'h2q: none/d.npy: cannot be written');
+    await expectRefusal(
+      [...args.slice(0, -1), `../${basename(work.path)}/i.npy`],
+      /h2q: --distances: .*i\.npy is the file of --ids too/,
+    );
   });
 });
 
@@ -188,5 +204,10 @@ it('eval names the file whose labels do not fit', async () => {
   await expectRefusal(
     evaluate('halves.npy', 'y.npy'),
     'h2q: halves.npy: row 0, class 0: 2 is neither 0 nor 1',
+  );
+  work.writeNpy('classes.npy', 'u1', [60, 3], new Uint8Array(180));
+  await expectRefusal(
+    evaluate('classes.npy', 'y.npy'),
+    'h2q: y.npy: expected rows of 3 classes as in classes.npy, got one label per row',
   );
 });

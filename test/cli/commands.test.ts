@@ -158,6 +158,30 @@ it('search without outputs prints a table; head may close it early', async () =>
   expect(await outcomeOf(child)).toMatchObject({ code: 0, stderr: '' });
 });
 
+it('search prints millions of hits in little memory', async () => {
+  const rows = 1500;
+  const codes = Uint8Array.from({ length: rows }, (_, i) => i);
+  work.writeNpy('c.npy', 'u1', [rows, 1], codes);
+  work.nodeFlags = ['--max-old-space-size=48'];
+  const child = work.start('search', 'c.npy', 'c.npy', '-k', String(rows));
+  let bytes = 0;
+  child.stdout.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
+  const exitCode = await new Promise((resolve) => child.on('close', resolve));
+  const widths = { query: 5, rank: 4, id: 4, distance: 8, spaces: 6, newline: 1 };
+  const lineBytes = Object.values(widths).reduce((sum, width) => sum + width);
+  expect({ exitCode, bytes }).toEqual({ exitCode: 0, bytes: (rows * rows + 1) * lineBytes });
+});
+
+it('a count beyond any number of rows means all of them', async () => {
+  work.writeNpy('c.npy', 'u1', [3, 1], Uint8Array.from([0, 1, 3]));
+  for (const k of ['5000000000', String(Number.MAX_SAFE_INTEGER)]) {
+    const { hits } = JSON.parse(await work.succeed('search', 'c.npy', 'c.npy', '-k', k, '--json'));
+    expect(hits.map((list: unknown[]) => list.length)).toEqual([3, 3, 3]);
+  }
+});
+
 it('eval prints the metrics for each cut-off', async () => {
   work.writeVectors('x.npy', 120, 16, 1);
   work.writeVectors('q.npy', 20, 16, 2);
@@ -192,6 +216,9 @@ it('eval prints the metrics for each cut-off', async () => {
   // All rows are within the last cut-off.
   expect(at[120]).toMatchObject({ recall: 1, neighbourRecall: 1 });
   expect(at[120].precision).toBeCloseTo(1 / 3, 6);
+
+  const beyond = JSON.parse(await work.succeed(...all, '--at', '5000000000', '--json'));
+  expect(beyond.at[5_000_000_000]).toEqual(at[120]);
 
   for (const rule of ['expected', 'float', 'id']) {
     expect(JSON.parse(await work.succeed(...all, '--ties', rule, '--json')).ties).toBe(rule);

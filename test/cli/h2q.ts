@@ -20,16 +20,19 @@ export interface Outcome {
 /** A folder that lives as long as one test. */
 export class Workplace {
   path = '';
+  /** Of the process, such as a limit of its memory. */
+  nodeFlags: string[] = [];
 
   constructor() {
     beforeEach(() => {
+      this.nodeFlags = [];
       this.path = mkdtempSync(join(tmpdir(), 'h2q-cli-'));
     });
     afterEach(() => rmSync(this.path, { recursive: true }));
   }
 
   start(...args: string[]): ChildProcessWithoutNullStreams {
-    return spawn(process.execPath, [PROGRAM, ...args], { cwd: this.path });
+    return spawn(process.execPath, [...this.nodeFlags, PROGRAM, ...args], { cwd: this.path });
   }
 
   run(...args: string[]): Promise<Outcome> {

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
 import type { Context } from '../../ts/cli/context.js';
-import { withProgress } from '../../ts/cli/progress.js';
+import { sparkline, withProgress } from '../../ts/cli/progress.js';
 
 /** Runs three steps under a bar and returns the result and what appeared on standard error. */
 async function show(isTTY: boolean, fails = false) {
@@ -30,4 +30,21 @@ it('shows a bar with its note on a terminal and shows the cursor again', async (
 
 it('is silent anywhere else', async () => {
   expect(await show(false)).toEqual({ result: 'done', text: '' });
+});
+
+it.each<[number[], string]>([
+  [[], ''],
+  [[0.2], '▁'],
+  [[3, 3, 3], '▁▁▁'],
+  [[0, 1, 2, 3, 4, 5, 6, 7], '▁▂▃▄▅▆▇█'],
+  [[0.9, 0.3, 0.25, 0.2], '█▂▁▁'],
+  [[-1, 1], '▁█'],
+])('the sparkline of %j is %s', (values, text) => {
+  expect(sparkline(values)).toBe(text);
+});
+
+it('a sparkline shows the last twenty values', () => {
+  const values = Array.from({ length: 100 }, (_, i) => 100 - i);
+  expect(sparkline(values)).toBe(sparkline(values.slice(80)));
+  expect(sparkline(values)).toMatch(/^█[▁-█]{18}▁$/);
 });

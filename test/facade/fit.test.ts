@@ -94,7 +94,9 @@ describe.each(runners)('%s', (_, run) => {
     [{ loss: 'l3' }, "loss: 'l3' is not one of"],
     [{ solver: 1 }, 'solver: 1 is not one of auto, sgd'],
     [{ epochs: -1 }, 'epochs: -1 is not'],
-    [{ learningRate: NaN }, 'learningRate: NaN is not a finite number above 0'],
+    [{ learningRate: NaN }, 'learningRate: NaN is not a number above 0'],
+    [{ learningRate: 0 }, 'learningRate: 0 is not a number above 0'],
+    [{ learningRate: 3.41e38 }, 'learningRate: 3.41e+38 is not a number above 0 and at most 3.4028'],
     [{ batchSize: 0 }, 'batchSize: 0 is not'],
     [{ center: 'on' }, "center: 'on' is not true or false"],
     [{ seed: 2 ** 53 }, 'seed: 9007199254740992 is not'],
@@ -138,4 +140,17 @@ it('vectors of the core are used as they are', async () => {
   });
   await fit(vectors);
   expect(train).toBe(vectors.core);
+});
+
+it.each([1, 7])('%d dimensions are too few for any code, whatever the bits', async (columns) => {
+  const narrow = { data: new Float32Array(columns * 4).fill(1), columns };
+  for (const options of [{}, { bits: 8 }]) {
+    await expect(fit(narrow, options)).rejects.toMatchObject({
+      code: 'INVALID_BITS',
+      message: expect.stringMatching(
+        `^vectors: ${columns} dimensions?, too few for the shortest codes, 8 bits`,
+      ),
+    });
+  }
+  expect(calls).toEqual([]);
 });

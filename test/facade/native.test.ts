@@ -175,11 +175,15 @@ describe('a Hamming index', () => {
     };
     expect(await index.search(query, 10)).toEqual(wanted);
     expect(index.searchSync(query, 10)).toEqual(wanted);
+    for (const k of [5_000_000_000, Number.MAX_SAFE_INTEGER]) {
+      expect(await index.search(query, k)).toEqual(wanted);
+      expect(index.searchSync(query, k)).toEqual(wanted);
+    }
     expect((await index.search(query, 1)).rows).toEqual(Uint32Array.from([3]));
 
     const within = await index.searchRadius(query, 0);
     expect(within).toMatchObject({ rows: Uint32Array.from([3, 1]), offsets: Uint32Array.from([0, 2]) });
-    expect(index.searchRadiusSync(query, 4_000_000_000).rows).toHaveLength(4);
+    expect(index.searchRadiusSync(query, Number.MAX_SAFE_INTEGER).rows).toHaveLength(4);
   });
 
   it('without ids names rows, and orders ties by them', () => {
@@ -203,7 +207,9 @@ describe('a Hamming index', () => {
     const index = h2q.HammingIndex.buildSync(codes);
     const short = { data: new Uint8Array(4), bits: 8 };
     await expect(index.search(short, 1)).rejects.toThrow('queries: expected 16 bits, got 8');
-    await expect(index.search(codes, 0)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    for (const k of [0, 1.5, 2 ** 53, Infinity]) {
+      await expect(index.search(codes, k)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    }
     await expect(index.searchRadius(codes, -1)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
     const ids = new BigInt64Array(3);
     await expect(h2q.HammingIndex.build(codes, { ids })).rejects.toThrow(
@@ -228,6 +234,33 @@ describe('evaluate', () => {
     expect(reference.at[10]?.neighbourRecall).toBe(1);
     const { neighbours } = reference;
     expect(await h2q.evaluate({ model, ...task, at: [700, 50], neighbours })).toEqual(result);
+  });
+
+  it('takes a cut-off beyond the rows for all of them', async () => {
+    const { at } = await h2q.evaluate({ model, ...task, at: [700, 2 ** 40] });
+    expect(at[2 ** 40]).toEqual(at[700]);
+    const reference = await h2q.evaluateCosine({ ...task, at: [700, 2 ** 40] });
+    expect(reference.at[2 ** 40]).toEqual(reference.at[700]);
+  });
+
+  it('refuses labels of two kinds', async () => {
+    const classes = (count: number) => ({ classes: count, values: new Uint8Array(700 * count).fill(1) });
+    const cases: [object, string][] = [
+      [
+        { databaseLabels: classes(3) },
+        'queryLabels: expected rows of 3 classes as in databaseLabels, got one label per row',
+      ],
+      [
+        { databaseLabels: classes(3), queryLabels: { classes: 1, values: new Uint8Array(40) } },
+        'queryLabels: expected rows of 3 classes as in databaseLabels, got rows of 1 class',
+      ],
+    ];
+    for (const [labels, message] of cases) {
+      await expect(h2q.evaluate({ model, ...task, ...labels })).rejects.toMatchObject({
+        code: 'MISMATCH',
+        message,
+      });
+    }
   });
 
   it('takes every kind of labels', async () => {
@@ -256,35 +289,5 @@ describe('evaluate', () => {
       'queryLabels: expected labels of 40 rows, got 39',
     );
     await expect(h2q.evaluate({ model, ...task, at: [0] })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
-  });
-});
-
-describe('primitives', () => {
-  it('one reflection is I - 2vvᵀ/vᵀv, none is the identity', () => {
-    const u = h2q.reflectionProduct(Float32Array.from([3, 4]), 2);
-    [0.28, -0.96, -0.96, -0.28].forEach((value, i) => {
-      expect(u[i]).toBeCloseTo(value, 6);
-    });
-    expect(h2q.reflectionProduct(new Float32Array(0), 2)).toEqual(Float32Array.from([1, 0, 0, 1]));
-    expect(() => h2q.reflectionProduct(new Float32Array(2), 2)).toThrow(
-      expect.objectContaining({ code: 'ZERO_REFLECTION' }),
-    );
-  });
-
-  it('losses and gradients', () => {
-    const { value, gradient } = h2q.quantizationLoss('l2', {
-      data: Float32Array.from([0.5, -3]),
-      columns: 2,
-    });
-    expect(value).toBeCloseTo((0.25 + 4) / 2, 6);
-    expect([...gradient]).toEqual([-0.5, -2]);
-  });
-
-  it('Hamming distance and popcount', () => {
-    expect(h2q.hammingDistance(Uint8Array.from([255, 1]), Uint8Array.from([0, 3]))).toBe(9);
-    expect(h2q.popcount(Uint8Array.from([255, 1, 0]))).toBe(9);
-    expect(() => h2q.hammingDistance(new Uint8Array(1), new Uint8Array(2))).toThrow(
-      'b: expected 1 bytes as in a, got 2',
-    );
   });
 });

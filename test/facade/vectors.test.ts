@@ -114,7 +114,9 @@ it('codes reach the core in lsb layout', async () => {
 });
 
 it.each<[unknown, string]>([
-  [{ data: [1], bits: 8 }, 'expected { data: Uint8Array, bits }'],
+  [undefined, 'codes: expected { data, bits }, got undefined'],
+  [{ data: [1], bits: 8 }, 'codes: data is an Array, not a Uint8Array'],
+  [{ data: new Float32Array(4), bits: 8 }, 'codes: data is a Float32Array, not a Uint8Array'],
   [{ data: new Uint8Array(4), bits: 12 }, 'bits is 12, not a positive multiple of 8'],
   [{ data: new Uint8Array(5), bits: 16 }, '5 bytes are not whole codes of 2 bytes'],
   [{ data: new Uint8Array(4), bits: 16, layout: 'big' }, "layout: 'big' is not one of lsb, msb"],

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   lstatSync,
@@ -14,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeFiles } from '../../ts/io/index.js';
-import { checkWritable, removeTemporaryFiles } from '../../ts/node/files.js';
+import { checkWritable, openSource, removeTemporaryFiles } from '../../ts/node/files.js';
 import { useFakePlatform } from '../facade/fake-platform.js';
 
 let folder: string;
@@ -127,3 +128,70 @@ it.skipIf(process.platform === 'win32')(
     expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
   },
 );
+
+describe.skipIf(process.platform === 'win32')('links, modes, pipes', () => {
+  it('a link to a file that does not exist yet leads there', async () => {
+    mkdirSync(inFolder('sub'));
+    symlinkSync('sub/second', inFolder('first'));
+    symlinkSync('../real', inFolder('sub/second'));
+    await checkWritable(inFolder('first'));
+    await writeFiles([inFolder('first')], async ([file]) => file?.write(bytes('new')));
+    expect(lstatSync(inFolder('first')).isSymbolicLink()).toBe(true);
+    expect(lstatSync(inFolder('sub/second')).isSymbolicLink()).toBe(true);
+    expect(readFileSync(inFolder('real'), 'utf8')).toBe('new');
+    expect(readdirSync(folder).sort()).toEqual(['first', 'real', 'sub']);
+  });
+
+  it('links in a circle or into no folder cannot be written', async () => {
+    symlinkSync('b', inFolder('a'));
+    symlinkSync('a', inFolder('b'));
+    symlinkSync('none/c', inFolder('c'));
+    await expect(checkWritable(inFolder('a'))).rejects.toThrow('too many symbolic links');
+    await expect(checkWritable(inFolder('c'))).rejects.toThrow('its folder does not exist');
+    expect(readdirSync(folder).sort()).toEqual(['a', 'b', 'c']);
+  });
+
+  it.each([0o666, 0o600, 0o640])('a replaced file keeps mode %o, whatever the umask', async (mode) => {
+    writeFileSync(inFolder('a'), 'old');
+    chmodSync(inFolder('a'), mode);
+    await writeFiles([inFolder('a')], async ([file]) => file?.write(bytes('new')));
+    expect(readFileSync(inFolder('a'), 'utf8')).toBe('new');
+    expect(statSync(inFolder('a')).mode & 0o7777).toBe(mode);
+  });
+
+  it('two names of one file are refused and nothing is written', async () => {
+    mkdirSync(inFolder('sub'));
+    symlinkSync('sub', inFolder('link'));
+    symlinkSync('sub/a', inFolder('dangling'));
+    const names = ['sub/a', 'sub/../sub/a', 'link/a', 'dangling'].map(inFolder);
+    for (const other of names) {
+      const writing = writeFiles([inFolder('b'), inFolder('sub/a'), other], async () => {});
+      await expect(writing).rejects.toMatchObject({
+        code: 'FILE_UNWRITABLE',
+        message: `${other}: cannot be written: is the same file as ${inFolder('sub/a')}`,
+        details: { file: other },
+      });
+      expect(await checkWritable(other)).toBe(await checkWritable(inFolder('sub/a')));
+    }
+    expect(readdirSync(folder).sort()).toEqual(['dangling', 'link', 'sub']);
+    expect(readdirSync(inFolder('sub'))).toEqual([]);
+  });
+
+  it('what is no regular file is not read, and opening it never waits', async () => {
+    execFileSync('mkfifo', [inFolder('pipe')]);
+    symlinkSync('pipe', inFolder('link'));
+    const cases: [string, string][] = [
+      [inFolder('pipe'), 'is a pipe, not a regular file; a later release will read streams'],
+      [inFolder('link'), 'is a pipe'],
+      ['/dev/zero', 'is a device'],
+      [folder, 'is a folder, not a regular file'],
+    ];
+    for (const [path, problem] of cases) {
+      await expect(openSource(path)).rejects.toMatchObject({
+        code: 'FILE_UNREADABLE',
+        message: expect.stringContaining(`${path}: ${problem}`),
+        details: { file: path },
+      });
+    }
+  });
+});

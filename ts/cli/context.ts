@@ -3,7 +3,7 @@
 /** The part of a standard stream that commands use. */
 export interface Output {
   readonly isTTY?: boolean | undefined;
-  write(text: string, done?: () => void): boolean;
+  write(text: string | Uint8Array, done?: () => void): boolean;
 }
 
 export interface Context {
@@ -16,7 +16,7 @@ export interface Context {
 }
 
 /** Writes text to standard output and waits until it has left. */
-export function print({ stdout }: Context, text: string): Promise<void> {
+export function print({ stdout }: Context, text: string | Uint8Array): Promise<void> {
   return new Promise((resolve) => {
     stdout.write(text, () => resolve());
   });

@@ -33,7 +33,7 @@ export function addEval(program: Command, context: Context): void {
     )
     .requiredOption('--queries <file>', 'vectors that ask')
     .requiredOption('--query-labels <file>', 'their labels')
-    .option('--at <n,…>', 'cut-offs', wholeNumbers('--at', 1), [1000, 100])
+    .option('--at <n,…>', 'cut-offs', wholeNumbers('--at', 1, Number.MAX_SAFE_INTEGER), [1000, 100])
     .option('--ties <name>', 'expected (mean over all orders), float, id', oneOf('--ties', TIES), 'expected')
     .option('--threads <n>', 'threads (default: all)', wholeNumber('--threads'))
     .option('--json', 'print the result as JSON')

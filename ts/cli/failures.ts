@@ -1,7 +1,7 @@
 /** From errors to one line on standard error and an exit code. */
 
 import { CommanderError } from 'commander';
-import { H2qError } from '../errors.js';
+import { type ErrorCode, H2qError } from '../errors.js';
 
 export const EXIT = { done: 0, badInput: 1, internal: 2, interrupted: 130 } as const;
 
@@ -23,7 +23,7 @@ export function failureOf(error: unknown, signal: AbortSignal): Failure {
 
 /**
  * Runs `work` with errors about an argument of the facade renamed to the file that the argument came
- * from: `databaseLabels: expected …` becomes `y.npy: expected …`.
+ * from: `queryLabels: expected … as in databaseLabels` becomes `z.npy: expected … as in y.npy`.
  */
 export async function namingFiles<T>(
   files: Readonly<Record<string, string | undefined>>,
@@ -36,7 +36,11 @@ export async function namingFiles<T>(
     const { name, rest } = splitContext(error.message);
     const file = files[name];
     if (!file) throw error;
-    throw new H2qError(error.code, `${file}: ${rest}`, { details: { ...error.details, file }, cause: error });
+    const problem = rest.replace(/(?<=as in )\w+/, (other) => files[other] ?? other);
+    throw new H2qError(error.code, `${file}: ${problem}`, {
+      details: { ...error.details, file },
+      cause: error,
+    });
   }
 }
 
@@ -48,23 +52,36 @@ function knownFailure(error: H2qError): Failure {
   return { exitCode: isOurs ? EXIT.internal : EXIT.badInput, message };
 }
 
+const ABOUT_OPTIONS: ReadonlySet<ErrorCode> = new Set(['INVALID_OPTION', 'INVALID_BITS', 'DIVERGED']);
+
 /** Options that the facade or the core found wrong are flags here: `learningRate` is `--learning-rate`. */
 function withFlag({ code, message }: H2qError): string {
   const { name, rest } = splitContext(message);
-  const isOption = (code === 'INVALID_OPTION' || code === 'INVALID_BITS') && /^[a-z][a-zA-Z]*$/.test(name);
-  if (!isOption) return message;
+  if (!ABOUT_OPTIONS.has(code) || !/^[a-z][a-zA-Z]*$/.test(name)) return message;
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}: ${rest}`;
 }
 
 /** Help and version end a command without any failure; other errors of commander are rephrased. */
 function usageFailure({ code, exitCode, message }: CommanderError): Failure {
   if (code.startsWith('commander.help') || code === 'commander.version') return { exitCode };
-  const text = message.replace(/^error: /, '');
-  const culprit = text.match(/'([^']*)'/)?.[1] ?? '';
-  const name = culprit.match(/--[a-z-]+/)?.[0] ?? culprit.split(/[ ,]/)[0] ?? '';
-  const problem = text.replace(` '${culprit}'`, '');
-  return { exitCode: EXIT.badInput, message: oneLine(name ? `h2q: ${name}: ${problem}` : `h2q: ${text}`) };
+  const text = REPHRASED.reduce(
+    (text, [theirs, ours]) => text.replace(theirs, ours),
+    message.replace(/^error: /, ''),
+  );
+  return { exitCode: EXIT.badInput, message: oneLine(`h2q: ${text}`) };
 }
+
+/** What commander says, and the same with the culprit in front. */
+const REPHRASED: readonly [RegExp, string][] = [
+  [
+    /^too many arguments for '(.*)'\. Expected (\d+) arguments? but got (\d+)\.$/,
+    '$1: too many arguments: expected $2, got $3',
+  ],
+  [/^missing required argument '(.*)'$/, '$1: missing required argument'],
+  [/^required option '(?:-\w, )?(--?[\w-]+).*' not specified$/, '$1: required option not specified'],
+  [/^option '(?:-\w, )?(--?[\w-]+).*' argument missing$/, '$1: option argument missing'],
+  [/^unknown (option|command) '(.*)'/s, '$2: unknown $1'],
+];
 
 function splitContext(message: string): { name: string; rest: string } {
   const at = message.indexOf(': ');

@@ -9,7 +9,7 @@ import { type Context, print, printJson } from './context.js';
 import { namingFiles } from './failures.js';
 import { expectDimensions, readWithProgress, shapeOf } from './inputs.js';
 import { later, oneOf, onOff, positiveNumber, wholeNumber } from './options.js';
-import { withProgress } from './progress.js';
+import { sparkline, withProgress } from './progress.js';
 import { formatFacts } from './table.js';
 
 interface Flags {
@@ -69,14 +69,18 @@ async function runFit(input: string, flags: Flags, context: Context): Promise<vo
   const train = await readWithProgress(input, context);
   const validation =
     validationPath === undefined ? undefined : await readWithProgress(validationPath, context);
+  const losses: number[] = [];
   const { model, summary } = await withProgress(context, 'fit', options.epochs ?? 1, (update) =>
     namingFiles({ vectors: input, validation: validationPath }, () =>
       fit(train, {
         ...options,
         validation,
         signal,
-        onProgress: ({ epoch, plannedEpochs, validationLoss }) =>
-          update(epoch, { total: plannedEpochs, note: `| loss ${validationLoss.toFixed(6)}` }),
+        onProgress: ({ epoch, plannedEpochs, validationLoss }) => {
+          losses.push(validationLoss);
+          const note = `| loss ${validationLoss.toFixed(6)} ${sparkline(losses)}`;
+          update(epoch, { total: plannedEpochs, note });
+        },
       }),
     ),
   );

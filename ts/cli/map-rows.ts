@@ -1,5 +1,6 @@
 /** What `transform` and `encode` share: a file of vectors in, an `.npy` of as many rows out. */
 
+import { H2qError, inFile } from '../errors.js';
 import { type NpyType, npyHeader, type Vectors, withVectorFile, writeFile } from '../node/index.js';
 import type { Context } from './context.js';
 import { mismatch } from './inputs.js';
@@ -31,7 +32,9 @@ export function mapRows(job: RowMap, context: Context): Promise<number> {
         async (output) => {
           await output.write(npyHeader(job.type, [file.rows, job.columns]));
           for await (const { firstRow, vectors } of file.blocks({ signal })) {
-            const { buffer, byteOffset, byteLength } = await job.map(vectors);
+            const { buffer, byteOffset, byteLength } = await job.map(vectors).catch((error) => {
+              throw inWholeFile(error, firstRow, job.input);
+            });
             await output.write(new Uint8Array(buffer, byteOffset, byteLength));
             update(firstRow + vectors.rows);
           }
@@ -41,4 +44,12 @@ export function mapRows(job: RowMap, context: Context): Promise<number> {
     );
     return file.rows;
   });
+}
+
+/** An error about a row of a block, with the number that the row has in the file. */
+function inWholeFile(error: unknown, firstRow: number, file: string): unknown {
+  if (!(error instanceof H2qError) || error.code !== 'OUT_OF_RANGE') return error;
+  const row = firstRow + Number(error.details['row']);
+  const message = error.message.replace(/\brow \d+/, `row ${row}`);
+  return inFile(file, new H2qError(error.code, message, { details: { row } }));
 }

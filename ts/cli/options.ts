@@ -1,5 +1,6 @@
 /** Values of flags: text in, checked value out, errors that name the flag. */
 
+import { MAX_F32 } from '../arguments.js';
 import { H2qError } from '../errors.js';
 
 export function flagError(flag: string, problem: string): H2qError {
@@ -14,17 +15,19 @@ export function wholeNumber(flag: string, minimum = 0, maximum = 0xffff_ffff): (
   };
 }
 
+/** A float32 above 0. */
 export function positiveNumber(flag: string): (text: string) => number {
   return (text) => {
     const value = text.trim() === '' ? NaN : Number(text);
-    if (Number.isFinite(value) && value > 0) return value;
-    throw flagError(flag, `'${text}' is not a number above 0`);
+    if (value > 0 && value <= MAX_F32) return value;
+    throw flagError(flag, `'${text}' is not a number above 0 and at most ${MAX_F32}`);
   };
 }
 
 /** Numbers separated by commas. */
-export function wholeNumbers(flag: string, minimum: number): (text: string) => number[] {
-  return (text) => text.split(',').map((part) => wholeNumber(flag, minimum)(part.trim()));
+export function wholeNumbers(flag: string, minimum: number, maximum?: number): (text: string) => number[] {
+  const parse = wholeNumber(flag, minimum, maximum);
+  return (text) => text.split(',').map((part) => parse(part.trim()));
 }
 
 /** One of `choices`; those in `later` are understood but belong to a later release. */

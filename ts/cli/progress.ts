@@ -6,6 +6,9 @@ import type { Context } from './context.js';
 /** Tells how much is done; `total` corrects the total given first, `note` is shown behind the bar. */
 export type Update = (done: number, more?: { total?: number; note?: string }) => void;
 
+/** Leaves room for the note in 80 columns. */
+const BAR_COLUMNS = 10;
+
 /** Runs `work` under a bar named `label`, which disappears when the work ends in any way. */
 export async function withProgress<T>(
   { stderr }: Context,
@@ -17,7 +20,7 @@ export async function withProgress<T>(
   // No colours, so there is nothing to switch off for NO_COLOR.
   const format = `${label} {bar} {percentage}% | {value}/{total} | {eta_formatted} left {note}`;
   const bar = new SingleBar(
-    { format, stream: stderr, clearOnComplete: true, hideCursor: true },
+    { format, stream: stderr, clearOnComplete: true, hideCursor: true, barsize: BAR_COLUMNS },
     Presets.shades_classic,
   );
   bar.start(total, 0, { note: '' });
@@ -29,4 +32,17 @@ export async function withProgress<T>(
   } finally {
     bar.stop();
   }
+}
+
+const SPARKS = '▁▂▃▄▅▆▇█';
+const SPARKLINE_COLUMNS = 20;
+
+/** The last twenty values as bars, the lowest and the highest of them as the shortest and the tallest. */
+export function sparkline(values: readonly number[]): string {
+  const recent = values.slice(-SPARKLINE_COLUMNS);
+  const lowest = Math.min(...recent);
+  const range = Math.max(...recent) - lowest;
+  const spark = (value: number) => SPARKS[Math.round(((value - lowest) / range) * (SPARKS.length - 1))];
+  // Equal values have no range: all are the lowest.
+  return recent.map((value) => spark(value) ?? SPARKS[0]).join('');
 }

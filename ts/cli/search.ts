@@ -5,10 +5,10 @@ import type { Codes } from '../codes.js';
 import { HammingIndex, npyHeader, readCodes, type SearchResult, writeFiles } from '../node/index.js';
 import { type PendingFile, platform } from '../platform.js';
 import { type Context, print } from './context.js';
+import { type HitsText, hitsJson, hitsTable, type SearchShape } from './hits.js';
 import { mismatch } from './inputs.js';
 import { flagError, oneOf, wholeNumber } from './options.js';
-import { withProgress } from './progress.js';
-import { formatTable } from './table.js';
+import { type Update, withProgress } from './progress.js';
 
 interface Flags {
   k: number;
@@ -19,6 +19,9 @@ interface Flags {
   json?: boolean;
 }
 
+/** Any count of hits is fine: beyond the rows it means all of them. */
+const MAX_K = Number.MAX_SAFE_INTEGER;
+
 /** Hits per call: bounds the memory of results and lets the bar move. */
 const BATCH_HITS = 2 ** 21;
 
@@ -28,7 +31,7 @@ export function addSearch(program: Command, context: Context): void {
     .description('find the nearest codes of each query, ordered by (distance, id)')
     .argument('<codes>', 'codes to search in: .npy, uint8, rows x bits / 8')
     .argument('<queries>', 'codes to search for, of the same length')
-    .requiredOption('-k <n>', 'hits per query; all rows when there are fewer', wholeNumber('-k', 1))
+    .requiredOption('-k <n>', 'hits per query; all rows when there are fewer', wholeNumber('-k', 1, MAX_K))
     .option('--ids <file>', 'the .npy to write ids to: int64, queries x hits')
     .option('--distances <file>', 'the .npy to write distances to: int32, queries x hits')
     .option(
@@ -48,94 +51,84 @@ async function runSearch(
   flags: Flags,
   context: Context,
 ): Promise<void> {
-  const { ids, distances } = flags;
-  const outputs = [ids, distances].filter((path) => path !== undefined);
-  if (ids !== undefined && ids === distances)
-    throw flagError('--distances', `${ids} is the file of --ids too`);
-
+  await checkOutputs(flags);
   const codes = await readCodes(codesPath);
   const queries = await readCodes(queriesPath);
   if (codes.bits !== queries.bits) throw mismatch(queriesPath, 'bits', codes.bits, codesPath, queries.bits);
-  for (const path of outputs) await platform().checkWritable(path);
 
-  const printer = flags.json ? new JsonPrinter() : outputs.length > 0 ? undefined : new TablePrinter();
   const index = await HammingIndex.build(codes, { signal: context.signal });
-  const search = async (files: PendingFile[]) => {
+  const { rows, bits } = index;
+  const shape = { queries: countCodes(queries), k: Math.min(flags.k, rows), rows, bits };
+  const text = textOf(flags, shape);
+  await writeArrays(flags, shape, context.signal, async (writeHits) => {
+    await printAll(context, text?.start());
+    const search = (update: Update) =>
+      searchInBatches(index, queries, flags, context.signal, async (hits, end) => {
+        await writeHits(hits);
+        await printAll(context, text?.batch(hits));
+        update(end);
+      });
+    // A bar among the lines of a terminal would garble both.
+    const isBarred = !(text && context.stdout.isTTY);
+    await (isBarred ? withProgress(context, 'search', shape.queries, search) : search(() => {}));
+    await printAll(context, text?.end());
+  });
+}
+
+async function checkOutputs({ ids, distances }: Flags): Promise<void> {
+  const idsTarget = ids === undefined ? undefined : await platform().checkWritable(ids);
+  const distancesTarget = distances === undefined ? undefined : await platform().checkWritable(distances);
+  if (idsTarget !== undefined && idsTarget === distancesTarget) {
+    throw flagError('--distances', `${distances} is the file of --ids too`);
+  }
+}
+
+/** What to print: hits as JSON where asked for, as a table where they go nowhere else. */
+function textOf({ json, ids, distances }: Flags, shape: SearchShape): HitsText | undefined {
+  if (json) return hitsJson();
+  return ids === undefined && distances === undefined ? hitsTable(shape) : undefined;
+}
+
+/** Runs `work` with a function that appends hits to the files that the flags name. */
+async function writeArrays(
+  { ids, distances }: Flags,
+  { queries, k }: SearchShape,
+  signal: AbortSignal,
+  work: (writeHits: (hits: SearchResult) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const outputs = [ids, distances].filter((path) => path !== undefined);
+  const write = async (files: PendingFile[]) => {
     const idsFile = ids === undefined ? undefined : files[0];
     const distancesFile = distances === undefined ? undefined : files.at(-1);
-    const shape = [countCodes(queries), Math.min(flags.k, index.rows)];
-    await idsFile?.write(npyHeader('i8', shape));
-    await distancesFile?.write(npyHeader('i4', shape));
-    await searchInBatches(index, queries, flags, context, async (hits) => {
+    await idsFile?.write(npyHeader('i8', [queries, k]));
+    await distancesFile?.write(npyHeader('i4', [queries, k]));
+    await work(async (hits) => {
       await idsFile?.write(toInt64Bytes(hits.rows));
       await distancesFile?.write(bytesOf(hits.distances));
-      printer?.add(hits);
     });
   };
-  await writeFiles(outputs, search, context.signal);
-  for (const text of printer?.texts() ?? []) await print(context, text);
+  await writeFiles(outputs, write, signal);
 }
 
 async function searchInBatches(
   index: HammingIndex,
   queries: Codes,
   { k, threads }: Flags,
-  context: Context,
-  use: (hits: SearchResult) => Promise<void>,
+  signal: AbortSignal,
+  use: (hits: SearchResult, end: number) => Promise<void>,
 ): Promise<void> {
   const { data, bits } = queries;
   const count = countCodes(queries);
   const batch = Math.max(1, Math.floor(BATCH_HITS / Math.min(k, index.rows)));
-  await withProgress(context, 'search', count, async (update) => {
-    for (let first = 0; first < count; first += batch) {
-      const end = Math.min(first + batch, count);
-      const some = { data: data.subarray((first * bits) / 8, (end * bits) / 8), bits };
-      await use(await index.search(some, k, { threads, signal: context.signal }));
-      update(end);
-    }
-  });
-}
-
-/** Collects hits and ends with the pieces of one text. */
-interface Printer {
-  add(hits: SearchResult): void;
-  texts(): string[];
-}
-
-class JsonPrinter implements Printer {
-  /** One text per query: many hits would not fit into one string. */
-  readonly #queries: string[] = [];
-
-  add({ rows, distances, k }: SearchResult): void {
-    for (let start = 0; start < rows.length; start += k) {
-      const hits = Array.from({ length: k }, (_, i) => ({
-        id: rows[start + i],
-        distance: distances[start + i],
-      }));
-      this.#queries.push(JSON.stringify(hits));
-    }
-  }
-
-  texts(): string[] {
-    const hits = this.#queries.map((query, i) => (i === 0 ? query : `,${query}`));
-    return ['{"hits":[', ...hits, ']}\n'];
+  for (let first = 0; first < count; first += batch) {
+    const end = Math.min(first + batch, count);
+    const some = { data: data.subarray((first * bits) / 8, (end * bits) / 8), bits };
+    await use(await index.search(some, k, { threads, signal }), end);
   }
 }
 
-class TablePrinter implements Printer {
-  readonly #lines: number[][] = [];
-  #queries = 0;
-
-  add({ rows, distances, k }: SearchResult): void {
-    rows.forEach((row, i) => {
-      this.#lines.push([this.#queries + Math.floor(i / k), (i % k) + 1, row, distances[i] as number]);
-    });
-    this.#queries += rows.length / k;
-  }
-
-  texts(): string[] {
-    return [formatTable(['query', 'rank', 'id', 'distance'], this.#lines)];
-  }
+async function printAll(context: Context, pieces: Iterable<Uint8Array> = []): Promise<void> {
+  for (const piece of pieces) await print(context, piece);
 }
 
 function countCodes({ data, bits }: Codes): number {

@@ -22,48 +22,22 @@ interface Column {
   /** Null where the method has no such value. */
   value: (method: MethodReport) => number | null;
   format: (value: number) => string;
-  /** Whether to single out the best: not for sizes, all equal, nor for times, which vary from run to run. */
-  judged: boolean;
 }
 
-const COLUMNS: Column[] = [
-  {
-    title: 'quantization loss',
-    better: 'less',
-    value: (m) => m.quantizationLoss,
-    format: formatLoss,
-    judged: true,
-  },
-  {
-    title: 'mAP@1000',
-    better: 'more',
-    value: (m) => m.meanAveragePrecision1000,
-    format: formatScore,
-    judged: true,
-  },
-  { title: 'precision@100', better: 'more', value: (m) => m.precision100, format: formatScore, judged: true },
-  {
-    title: 'neighbour recall@100',
-    better: 'more',
-    value: (m) => m.neighbourRecall100,
-    format: formatScore,
-    judged: true,
-  },
-  {
-    title: 'bytes per image',
-    better: 'less',
-    value: (m) => m.bytesPerImage,
-    format: formatCount,
-    judged: false,
-  },
-  { title: 'fit seconds', better: 'less', value: (m) => m.fitSeconds, format: formatSeconds, judged: false },
-  {
-    title: 'queries per second',
-    better: 'more',
-    value: (m) => m.queriesPerSecond,
-    format: formatSpeed,
-    judged: false,
-  },
+/** Columns whose best is singled out. */
+const JUDGED: readonly Column[] = [
+  { title: 'quantization loss', better: 'less', value: (m) => m.quantizationLoss, format: formatLoss },
+  { title: 'mAP@1000', better: 'more', value: (m) => m.meanAveragePrecision1000, format: formatScore },
+  { title: 'precision@100', better: 'more', value: (m) => m.precision100, format: formatScore },
+  { title: 'neighbour recall@100', better: 'more', value: (m) => m.neighbourRecall100, format: formatScore },
+];
+
+/** Not sizes, which are all equal, nor times, which vary from run to run. */
+const COLUMNS: readonly Column[] = [
+  ...JUDGED,
+  { title: 'bytes per image', better: 'less', value: (m) => m.bytesPerImage, format: formatCount },
+  { title: 'fit seconds', better: 'less', value: (m) => m.fitSeconds, format: formatSeconds },
+  { title: 'queries per second', better: 'more', value: (m) => m.queriesPerSecond, format: formatSpeed },
 ];
 
 /** All methods of a report, in its order. */
@@ -98,7 +72,7 @@ export function formatResults(report: DemoReport): string {
 }
 
 function bestText(column: Column, methods: MethodReport[]): string | null {
-  if (!column.judged) return null;
+  if (!JUDGED.includes(column)) return null;
   const sign = column.better === 'less' ? -1 : 1;
   const score = (method: MethodReport) => sign * (column.value(method) ?? Number.NaN);
   const binary = methods.filter((method) => method.key !== 'float' && column.value(method) !== null);

@@ -1,5 +1,6 @@
 /** Whole files, on top of the platform: read at once, written atomically. */
 
+import { H2qError } from '../errors.js';
 import { type OpenSource, type PendingFile, platform } from '../platform.js';
 
 /** Opens `path`, hands it to `use`, and closes it whatever happens. */
@@ -29,7 +30,8 @@ export function writeFile<T>(
  * Writes several files so that all appear, complete, or none: `fill` writes to temporary files, which
  * get their names at the end. A failure or an abort removes them.
  *
- * @throws FILE_UNWRITABLE; whatever `fill` throws; `signal.reason` on abort
+ * @throws FILE_UNWRITABLE, also for two paths of the same file; whatever `fill` throws; `signal.reason`
+ * on abort
  */
 export async function writeFiles<T>(
   paths: readonly string[],
@@ -39,6 +41,7 @@ export async function writeFiles<T>(
   const files: PendingFile[] = [];
   try {
     for (const path of paths) files.push(await platform().createFile(path));
+    checkDistinct(paths, files);
     const result = await fill(files);
     for (const file of files) await file.flush();
     signal?.throwIfAborted();
@@ -47,4 +50,14 @@ export async function writeFiles<T>(
   } finally {
     for (const file of files) await file.discard();
   }
+}
+
+/** The last of two files under one name would replace the first. */
+function checkDistinct(paths: readonly string[], files: readonly PendingFile[]): void {
+  files.forEach(({ target }, i) => {
+    const first = files.findIndex((other) => other.target === target);
+    if (first === i) return;
+    const problem = `cannot be written: is the same file as ${paths[first]}`;
+    throw new H2qError('FILE_UNWRITABLE', `${paths[i]}: ${problem}`, { details: { file: paths[i] } });
+  });
 }

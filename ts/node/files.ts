@@ -1,15 +1,27 @@
 /** Paths as sources of bytes, and files that appear complete or not at all. */
 
 import { randomBytes } from 'node:crypto';
-import { unlinkSync } from 'node:fs';
-import { access, constants, type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { type Stats, unlinkSync } from 'node:fs';
+import {
+  access,
+  constants,
+  type FileHandle,
+  open,
+  readlink,
+  realpath,
+  rename,
+  stat,
+  unlink,
+} from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { H2qError } from '../errors.js';
 import { formatError } from '../io/npy.js';
 import type { OpenSource, PendingFile } from '../platform.js';
 
 /** Most that the system reads in one call. */
 const MAX_READ_BYTES = 2 ** 30;
+/** Links that lead on to links; the system follows no more either. */
+const MAX_LINKS = 40;
 
 /** Temporary files that exist now. */
 const temporaries = new Set<string>();
@@ -28,14 +40,23 @@ export function removeTemporaryFiles(): void {
 
 export async function openSource(path: string): Promise<OpenSource> {
   try {
+    // Before `open`, which waits for a pipe's writer in a thread that nothing can interrupt.
+    checkRegular(await stat(path), path);
     const handle = await open(path, 'r');
-    const stats = await handle.stat();
-    if (stats.isFile()) return sourceOf(handle, stats.size, path);
-    await handle.close();
+    return sourceOf(handle, (await handle.stat()).size, path);
   } catch (cause) {
     throw readError(path, cause);
   }
-  throw new H2qError('FILE_UNREADABLE', `${path}: not a regular file`, { details: { file: path } });
+}
+
+function checkRegular(stats: Stats, path: string): void {
+  if (stats.isFile()) return;
+  const isFolder = stats.isDirectory();
+  const kind = isFolder ? 'a folder' : stats.isFIFO() ? 'a pipe' : stats.isSocket() ? 'a socket' : 'a device';
+  const outlook = isFolder ? '' : '; a later release will read streams';
+  throw new H2qError('FILE_UNREADABLE', `${path}: is ${kind}, not a regular file${outlook}`, {
+    details: { file: path },
+  });
 }
 
 function sourceOf(handle: FileHandle, byteLength: number, path: string): OpenSource {
@@ -55,11 +76,12 @@ function sourceOf(handle: FileHandle, byteLength: number, path: string): OpenSou
   return { byteLength, slice, close: () => handle.close() };
 }
 
-export async function checkWritable(path: string): Promise<void> {
-  const { isDirect } = await inspect(path);
-  if (isDirect) return;
+export async function checkWritable(path: string): Promise<string> {
+  const { target, isDirect } = await inspect(path);
+  if (isDirect) return target;
   const file = await createFile(path);
   await file.discard();
+  return target;
 }
 
 /**
@@ -67,48 +89,67 @@ export async function checkWritable(path: string): Promise<void> {
  * directly, symbolic links keep pointing where they did.
  */
 export async function createFile(path: string): Promise<PendingFile> {
-  const { target, isDirect, mode } = await inspect(path);
+  const place = await inspect(path);
+  const { target, isDirect, mode } = place;
   try {
-    if (isDirect) return directFile(await open(target, 'w'), path);
+    if (isDirect) return directFile(await open(target, 'w'), target, path);
     const temporary = join(dirname(target), `.h2q-${randomBytes(6).toString('hex')}.tmp`);
     const handle = await open(temporary, 'wx', mode);
     temporaries.add(temporary);
-    return temporaryFile(handle, temporary, target, path);
+    return temporaryFile(handle, temporary, place, path);
   } catch (cause) {
     throw writeError(path, cause);
   }
 }
 
-interface Target {
+interface Place {
+  /** The file that `path` names in the end. */
   target: string;
   /** A device or a pipe, which cannot be renamed over. */
   isDirect: boolean;
-  /** Of the file that is replaced. */
+  /** Permissions of the file that is replaced. */
   mode: number | undefined;
 }
 
-async function inspect(path: string): Promise<Target> {
+async function inspect(path: string): Promise<Place> {
   try {
-    const target = await realpath(path).catch(() => path);
-    const existing = await stat(target).catch(() => undefined);
     if (path === '') throw new Error('the name is empty');
-    if (existing?.isDirectory()) throw new Error('is a folder');
-    if (existing) await access(target, constants.W_OK);
-    return { target, isDirect: existing !== undefined && !existing.isFile(), mode: existing?.mode };
+    const existing = await stat(path).catch(() => undefined);
+    if (existing?.isDirectory() || path.endsWith('/')) throw new Error('is a folder');
+    if (existing) await access(path, constants.W_OK);
+    if (existing && !existing.isFile()) {
+      // The link behind /dev/stdout may lead to a pipe, which has no path.
+      const target = await realpath(path).catch(() => path);
+      return { target, isDirect: true, mode: undefined };
+    }
+    const mode = existing && existing.mode & 0o7777;
+    return { target: await followLinks(path), isDirect: false, mode };
   } catch (cause) {
     throw writeError(path, cause);
   }
 }
 
-function temporaryFile(handle: FileHandle, temporary: string, target: string, path: string): PendingFile {
-  let isOpen = true;
-  const close = async () => {
-    if (isOpen) await handle.close();
-    isOpen = false;
-  };
+/** Where a file written under this name appears, also through links to files that do not exist yet. */
+async function followLinks(path: string): Promise<string> {
+  let name = path;
+  for (let links = 0; links <= MAX_LINKS; links++) {
+    const place = join(await realpath(dirname(name)), basename(name));
+    const next = await readlink(place).catch(() => undefined);
+    if (next === undefined) return place;
+    name = resolve(dirname(place), next);
+  }
+  throw new Error('too many symbolic links');
+}
+
+function temporaryFile(handle: FileHandle, temporary: string, place: Place, path: string): PendingFile {
+  const { target, mode } = place;
+  const close = closeOnce(handle);
   return named(path, {
+    target,
     write: (bytes) => handle.appendFile(bytes),
     flush: async () => {
+      // Exactly as it was: the mode given to `open` went through the umask.
+      if (mode !== undefined) await handle.chmod(mode);
       await handle.sync();
       await close();
     },
@@ -124,18 +165,23 @@ function temporaryFile(handle: FileHandle, temporary: string, target: string, pa
   });
 }
 
-function directFile(handle: FileHandle, path: string): PendingFile {
-  let isOpen = true;
-  const close = async () => {
-    if (isOpen) await handle.close();
-    isOpen = false;
-  };
+function directFile(handle: FileHandle, target: string, path: string): PendingFile {
+  const close = closeOnce(handle);
   return named(path, {
+    target,
     write: (bytes) => handle.appendFile(bytes),
     flush: close,
     commit: close,
     discard: close,
   });
+}
+
+function closeOnce(handle: FileHandle): () => Promise<void> {
+  let isOpen = true;
+  return async () => {
+    if (isOpen) await handle.close();
+    isOpen = false;
+  };
 }
 
 /** The file with errors that name it. */
@@ -148,6 +194,7 @@ function named(path: string, file: PendingFile): PendingFile {
     }
   };
   return {
+    target: file.target,
     write: (bytes) => withName(file.write(bytes)),
     flush: () => withName(file.flush()),
     commit: () => withName(file.commit()),
