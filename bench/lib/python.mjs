@@ -1,0 +1,29 @@
+// Peers in Python, where they are installed. H2Q_PYTHON names the interpreter, else python3.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const python = process.env['H2Q_PYTHON'] ?? 'python3';
+
+/**
+ * Whether the interpreter has all of the modules.
+ *
+ * @param {string[]} modules
+ */
+export function hasPython(...modules) {
+  const imports = modules.map((module) => `import ${module}`).join('; ');
+  return spawnSync(python, ['-c', imports], { stdio: 'ignore' }).status === 0;
+}
+
+/**
+ * Runs bench/peers/NAME.py and returns the JSON it prints.
+ *
+ * @param {string} name
+ * @param {string[]} args
+ */
+export function runPeer(name, ...args) {
+  const script = fileURLToPath(new URL(`../peers/${name}.py`, import.meta.url));
+  const env = { ...process.env, OMP_NUM_THREADS: '1' };
+  const { status, stdout, stderr } = spawnSync(python, [script, ...args], { encoding: 'utf8', env });
+  if (status !== 0) throw new Error(`${name}.py: ${stderr}`);
+  return JSON.parse(stdout);
+}
