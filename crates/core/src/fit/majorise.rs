@@ -26,10 +26,10 @@ use crate::losses::Loss;
 const MOMENTUM: f32 = 0.9;
 /// A stage ends when so many iterations in a row (one alone may be a pause of the momentum) …
 const PATIENCE: usize = 3;
-/// … gain less than this share of the loss, if an iteration is as much work as this. An iteration that
-/// costs more must gain more: the tolerance rises with the square root of the work, up to the largest.
+/// … gain less than this share of the loss. An iteration that is more work than this (some 10 ms) must
+/// gain more in proportion, up to the largest tolerance.
 const TOLERANCE: f64 = 5e-6;
-const TOLERANCE_WORK: f64 = 5000.0 * 64.0 * 64.0;
+const TOLERANCE_WORK: f64 = 60_000.0 * 64.0 * 64.0;
 const MAX_TOLERANCE: f64 = 2e-4;
 /// The tolerance on a part of the rows.
 const PART_TOLERANCE: f64 = 1e-3;
@@ -77,7 +77,7 @@ impl Majorise {
     /// `solver: auto`: from the identity through the bit variance to the loss asked for.
     pub fn auto(rows: usize, options: &Resolved) -> Self {
         let work = rows as f64 * (options.bits * options.bits) as f64;
-        let tolerance = TOLERANCE * (work / TOLERANCE_WORK).sqrt().max(1.0);
+        let tolerance = TOLERANCE * (work / TOLERANCE_WORK).max(1.0);
         let tolerance = tolerance.min(MAX_TOLERANCE);
         let mut stages = vec![Stage { tolerance, ..Stage::new(Loss::BitVariance) }];
         if options.loss != Loss::BitVariance {
