@@ -199,3 +199,48 @@ pub fn simd_level() -> &'static str {
         _ => std::env::consts::ARCH,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! The variants that this CPU does not choose.
+
+    use super::*;
+
+    fn inputs(dimensions: usize) -> (Vec<f32>, Vec<f32>) {
+        let value = |i: usize| ((i * 2_654_435_761) % 1013) as f32 / 506.0 - 1.0;
+        (
+            (0..dimensions * TILE_ROWS).map(value).collect(),
+            (0..dimensions * PANEL).map(value).collect(),
+        )
+    }
+
+    #[test]
+    fn tile_width_changes_no_bit() {
+        for dimensions in [1, 7, 64, 1001] {
+            let (x, panel) = inputs(dimensions);
+            let whole = accumulate::<PANEL>(&x, &panel, f32::mul_add);
+            let halves = accumulate::<{ PANEL / 2 }>(&x, &panel, f32::mul_add);
+            assert_eq!(whole, halves);
+            let chosen = multiply_tile(pulp::Arch::new(), &x, &panel);
+            assert!(chosen == whole || simd_level() == "scalar");
+        }
+    }
+
+    #[test]
+    fn without_fused_multiply_add_results_stay_within_the_documented_bound() {
+        for dimensions in [1, 7, 64, 1001] {
+            let (x, panel) = inputs(dimensions);
+            let fused = accumulate::<PANEL>(&x, &panel, f32::mul_add);
+            let separate = multiply_tile(pulp::Arch::Scalar, &x, &panel);
+            for r in 0..TILE_ROWS {
+                for c in 0..PANEL {
+                    let size: f32 = (0..dimensions)
+                        .map(|k| (x[k * TILE_ROWS + r] * panel[k * PANEL + c]).abs())
+                        .sum();
+                    let bound = 2.0 * (dimensions + 1) as f32 * f32::EPSILON * size;
+                    assert!((fused[r][c] - separate[r][c]).abs() <= bound);
+                }
+            }
+        }
+    }
+}
