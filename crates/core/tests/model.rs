@@ -5,9 +5,11 @@ mod support;
 use std::sync::Arc;
 
 use faer::Mat;
-use h2q_core::codes::{Layout, pack_signs};
+use h2q_core::codes::{Codes, Layout, pack_signs};
 use h2q_core::error::Error;
 use h2q_core::fit::{FitOptions, FitSession, Method};
+use h2q_core::hamming::distance;
+use h2q_core::losses::Loss;
 use h2q_core::model::{Model, Summary};
 use h2q_core::parallel::Cancel;
 use h2q_core::vectors::Vectors;
@@ -212,4 +214,33 @@ fn a_model_cannot_claim_more_dimensions_than_its_file_can_pay_for() {
     file[56..64].copy_from_slice(&header);
     let error = Model::from_bytes(&file).expect_err("refused");
     assert_eq!(error.to_string(), "not a readable model: its shape is impossible");
+}
+
+#[test]
+fn sign_flips_of_columns_change_no_hamming_distance_and_no_loss() {
+    let vectors = support::vectors(80, 24, 5);
+    let model = fitted(&vectors, 16, Method::H2q, true);
+    let mut rotation = model.rotation().clone();
+    rotation.signs.iter_mut().step_by(3).for_each(|sign| *sign = -*sign);
+    let mean = model.mean().map(<[f32]>::to_vec);
+    let flipped = Model::new(mean, model.projection().cloned(), rotation, model.summary().clone());
+    let flipped = flipped.expect("a model");
+    assert_ne!(flipped.fingerprint(), model.fingerprint());
+
+    let encode =
+        |model: &Model| model.encode(&vectors, Layout::Lsb, 1, &Cancel::default()).expect("codes");
+    let (a, b) = (encode(&model), encode(&flipped));
+    assert_ne!(a, b);
+    for i in 0..80 {
+        for j in 0..i {
+            let between =
+                |codes: &Codes| distance(codes.row(i), codes.row(j)).expect("same length");
+            assert_eq!(between(&a), between(&b), "rows {i} and {j}");
+        }
+    }
+    let (z, w) = (transform(&model, &vectors, 1), transform(&flipped, &vectors, 1));
+    for loss in Loss::ALL {
+        let value = |z: &[f32]| loss.value_and_gradient(z, 16).expect("whole rows").0;
+        assert_eq!(value(&z), value(&w), "{}", loss.name());
+    }
 }
