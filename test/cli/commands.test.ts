@@ -1,7 +1,8 @@
 /** The commands end to end, against a plain recomputation. */
 
 import { expect, it } from 'vitest';
-import { outcomeOf, randomValues, Workplace } from './h2q.js';
+import { outcomeOf } from '../outcome.js';
+import { randomValues, Workplace } from './h2q.js';
 
 const work = new Workplace();
 

@@ -8,14 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach } from 'vitest';
 import { type NpyType, npyHeader } from '../../ts/io/npy.js';
 import { concat, seededRandom } from '../io/memory.js';
+import { type Outcome, outcomeOf } from '../outcome.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-
-export interface Outcome {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
 
 /** A folder that lives as long as one test. */
 export class Workplace {
@@ -74,20 +69,6 @@ export class Workplace {
       data: Uint8Array.from(bytes.subarray(dataOffset)).buffer,
     };
   }
-}
-
-export function outcomeOf(child: ChildProcessWithoutNullStreams): Promise<Outcome> {
-  const texts = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    texts.stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    texts.stderr += text;
-  });
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, ...texts }));
-  });
 }
 
 /** Values of mean 0, with coordinates of unequal scale so that a fit has something to do. */

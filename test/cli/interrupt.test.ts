@@ -3,7 +3,8 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { outcomeOf, Workplace } from './h2q.js';
+import { outcomeOf } from '../outcome.js';
+import { Workplace } from './h2q.js';
 
 const work = new Workplace();
 

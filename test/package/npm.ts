@@ -1,10 +1,9 @@
 /** npm and what it installs, run as on a machine without Rust. */
 
-import { type SpawnSyncReturns, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-
-export type Ran = Pick<SpawnSyncReturns<string>, 'status' | 'stdout' | 'stderr'>;
+import { type Outcome, outcomeOf } from '../outcome.js';
 
 const ON_WINDOWS = process.platform === 'win32';
 
@@ -18,7 +17,7 @@ export function run(
   env: NodeJS.ProcessEnv,
   program: string,
   ...args: string[]
-): Promise<Ran> {
+): Promise<Outcome> {
   // On Windows npm and npx are batch files, which need a shell.
   const shell = ON_WINDOWS && program.startsWith('np');
   const child = spawn(program, args, {
@@ -27,23 +26,13 @@ export function run(
     shell,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const ran = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    ran.stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    ran.stderr += text;
-  });
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (status) => resolve({ status, ...ran }));
-  });
+  return outcomeOf(child);
 }
 
 /** The standard output of a program that must succeed. */
 export async function outputOf(...of: Parameters<typeof run>): Promise<string> {
-  const { status, stdout, stderr } = await run(...of);
-  if (status !== 0) throw new Error(`${of.slice(2).join(' ')} ended with ${status}:\n${stderr}${stdout}`);
+  const { code, stdout, stderr } = await run(...of);
+  if (code !== 0) throw new Error(`${of.slice(2).join(' ')} ended with ${code}:\n${stderr}${stdout}`);
   return stdout;
 }
 
@@ -68,6 +57,6 @@ export function withoutRust(folder: string): NodeJS.ProcessEnv {
 }
 
 /** The line in which npm says that its registry cannot be reached; undefined when it failed otherwise. */
-export function unreachable({ stderr }: Ran): string | undefined {
+export function unreachable({ stderr }: Outcome): string | undefined {
   return stderr.split('\n').find((line) => UNREACHABLE.test(line));
 }

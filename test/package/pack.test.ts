@@ -17,13 +17,14 @@ import { npyHeader } from '../../ts/io/npy.js';
 import { randomValues } from '../cli/h2q.js';
 import { blocksOf, readDocument } from '../docs/documents.js';
 import { concat } from '../io/memory.js';
-import { outputOf, type Ran, run, unreachable, withoutRust } from './npm.js';
+import type { Outcome } from '../outcome.js';
+import { outputOf, run, unreachable, withoutRust } from './npm.js';
 
 /** Undo what an outer npm may have put into the environment. */
 const ALWAYS = ['--dry-run=false', '--global=false', '--loglevel=error'];
 
 let scratch: string;
-let packed: Ran;
+let packed: Outcome;
 let tarball: { filename: string; files: { path: string }[] };
 
 beforeAll(async () => {
@@ -32,7 +33,7 @@ beforeAll(async () => {
   await outputOf(root, process.env, process.execPath, 'scripts/setup.mjs');
   const options = ['--json', '--pack-destination', scratch, ...ALWAYS];
   packed = await run(root, process.env, 'npm', 'pack', ...options);
-  if (packed.status !== 0) throw new Error(`npm pack ended with ${packed.status}:\n${packed.stderr}`);
+  if (packed.code !== 0) throw new Error(`npm pack ended with ${packed.code}:\n${packed.stderr}`);
   [tarball] = JSON.parse(packed.stdout);
 }, 600_000);
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -79,9 +80,9 @@ describe('installed', () => {
     const patience = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-timeout=20000'];
     const file = join(scratch, tarball.filename);
     const ran = await run(home, env, 'npm', 'install', file, ...options, ...patience, ...ALWAYS);
-    if (ran.status === 0) return;
+    if (ran.code === 0) return;
     const line = unreachable(ran);
-    if (line === undefined) throw new Error(`npm install ended with ${ran.status}:\n${ran.stderr}`);
+    if (line === undefined) throw new Error(`npm install ended with ${ran.code}:\n${ran.stderr}`);
     obstacle = `npm's registry cannot be reached: ${line}`;
   }, 60_000);
 

@@ -1,7 +1,7 @@
 /** `h2q fit`: learns a model from a file of vectors. */
 
 import type { Command } from 'commander';
-import type { FitSummary, Loss, Method, Solver } from '../backend.js';
+import type { CoreFitOptions, FitSummary } from '../backend.js';
 import { LOSSES, METHODS, SOLVERS } from '../fit.js';
 import { fit } from '../node/index.js';
 import { platform } from '../platform.js';
@@ -12,19 +12,9 @@ import { later, oneOf, onOff, positiveNumber, wholeNumber } from './options.js';
 import { sparkline, withProgress } from './progress.js';
 import { formatFacts } from './table.js';
 
-interface Flags {
+interface Flags extends CoreFitOptions {
   output: string;
-  bits?: number;
-  method?: Method;
-  loss?: Loss;
-  solver?: Solver;
-  epochs?: number;
-  learningRate?: number;
-  batchSize?: number;
   validation?: string;
-  center?: boolean;
-  seed?: number;
-  threads?: number;
   json?: boolean;
 }
 

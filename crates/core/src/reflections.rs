@@ -80,7 +80,7 @@ impl<T: Real> UtForm<T> {
 
     /// `X U = X − C Vᵀ` for rows x d input; returns `C = (X V) T`, which the gradient needs.
     pub fn apply(&self, x: MatRef<'_, T>, mut out: MatMut<'_, T>) -> Mat<T> {
-        let c = self.times_t(product(x, self.v.as_ref()).as_ref(), self.t.as_ref(), UPPER);
+        let c = times_triangular(product(x, self.v.as_ref()).as_ref(), self.t.as_ref(), UPPER);
         out.copy_from(x);
         multiply_add(out, -1.0, c.as_ref(), self.v.transpose());
         c
@@ -88,7 +88,7 @@ impl<T: Real> UtForm<T> {
 
     /// ∂L/∂V as d x m, given X, C from [`UtForm::apply`] and `d = ∂L/∂Z` (rows x d).
     pub fn gradient(&self, x: MatRef<'_, T>, c: MatRef<'_, T>, d: MatRef<'_, T>) -> Mat<T> {
-        let e = self.times_t(product(d, self.v.as_ref()).as_ref(), self.t.transpose(), LOWER);
+        let e = times_triangular(product(d, self.v.as_ref()).as_ref(), self.t.transpose(), LOWER);
         // M + Mᵀ: the upper half of N with its diagonal, mirrored.
         let mut symmetric = Mat::zeros(self.count(), self.count());
         multiply_upper(symmetric.as_mut(), c.transpose(), e.as_ref());
@@ -105,28 +105,19 @@ impl<T: Real> UtForm<T> {
         }
         gradient
     }
-
-    /// `a · t` for a triangular t.
-    fn times_t(&self, a: MatRef<'_, T>, t: MatRef<'_, T>, half: BlockStructure) -> Mat<T> {
-        let mut out = Mat::zeros(a.nrows(), t.ncols());
-        triangular::matmul(
-            out.as_mut(),
-            WHOLE,
-            Accum::Replace,
-            a,
-            WHOLE,
-            t,
-            half,
-            T::from_f64(1.0),
-            Par::Seq,
-        );
-        out
-    }
 }
 
 const WHOLE: BlockStructure = BlockStructure::Rectangular;
 const UPPER: BlockStructure = BlockStructure::TriangularUpper;
 const LOWER: BlockStructure = BlockStructure::TriangularLower;
+
+/// `a · t` for a t of which one half is zero.
+fn times_triangular<T: Real>(a: MatRef<'_, T>, t: MatRef<'_, T>, half: BlockStructure) -> Mat<T> {
+    let mut out = Mat::zeros(a.nrows(), t.ncols());
+    let one = T::from_f64(1.0);
+    triangular::matmul(out.as_mut(), WHOLE, Accum::Replace, a, WHOLE, t, half, one, Par::Seq);
+    out
+}
 
 /// The upper half of `a · b`, with the diagonal.
 fn multiply_upper<T: Real>(dst: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {

@@ -1,7 +1,5 @@
 //! Exact linear Hamming search: every code is compared, hits are ordered by (distance, id).
 
-use std::borrow::Cow;
-
 use crate::codes::Codes;
 use crate::error::{Error, Result};
 use crate::hamming::{Words, distances};
@@ -76,14 +74,11 @@ impl Index {
             Ok(Ids { by_row, row_at })
         });
         let ids = ids.transpose()?;
-        let order: Cow<[u32]> = match &ids {
-            Some(ids) => Cow::Borrowed(&ids.row_at),
-            None => Cow::Owned(Vec::new()),
-        };
-        let words = if ids.is_some() {
-            Words::new(order.iter().map(|&row| codes.row(row as usize)), codes.bits())
-        } else {
-            Words::new(codes.as_bytes().chunks(codes.bits() / 8), codes.bits())
+        let words = match &ids {
+            Some(ids) => {
+                Words::new(ids.row_at.iter().map(|&row| codes.row(row as usize)), codes.bits())
+            }
+            None => Words::new(codes.as_bytes().chunks(codes.bits() / 8), codes.bits()),
         };
         Ok(Self { words, bits: codes.bits(), ids })
     }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use h2q_core::codes as core;
-use h2q_core::error::Error;
 use napi::Env;
 use napi::bindgen_prelude::{ObjectFinalize, Uint8Array};
 use napi_derive::napi;
 
-use crate::convert::{count, tell_held, tell_released};
+use crate::convert::{count, finished, tell_held, tell_released};
 use crate::tasks::run_sync;
 
 /// n codes in `lsb` layout.
@@ -67,8 +66,4 @@ impl CodesBuilder {
         tell_held(&env, inner.as_bytes().len())?;
         Ok(Codes { inner: Arc::new(inner) })
     }
-}
-
-fn finished() -> Error {
-    Error::Internal { reason: "the builder was finished before".into() }
 }

@@ -39,6 +39,11 @@ pub fn optional_count(
     value.map(|value| count(env, option, value)).transpose()
 }
 
+/// The error of a builder that was used after its end.
+pub fn finished() -> Error {
+    Error::Internal { reason: "the builder was finished before".into() }
+}
+
 /// Tells the garbage collector of memory that hangs on an object which looks small to it; without this
 /// it would collect large vectors too late.
 pub fn tell_held(env: &Env, bytes: usize) -> napi::Result<()> {

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use h2q_core::error::Error;
 use h2q_core::vectors::{self as core, ElementType};
 use napi::Env;
 use napi::bindgen_prelude::{ObjectFinalize, Uint8Array};
 use napi_derive::napi;
 
-use crate::convert::{count, tell_held, tell_released};
+use crate::convert::{count, finished, tell_held, tell_released};
 use crate::tasks::run_sync;
 
 /// n x d finite float32 rows.
@@ -79,8 +78,4 @@ impl VectorsBuilder {
         tell_held(&env, vectors.bytes())?;
         Ok(vectors)
     }
-}
-
-fn finished() -> Error {
-    Error::Internal { reason: "the builder was finished before".into() }
 }

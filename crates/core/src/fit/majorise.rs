@@ -44,9 +44,6 @@ const PART_ROWS_PER_BIT: usize = 4;
 /// The smallest part of the rows.
 const MAX_STRIDE: usize = 8;
 
-/// No validation loss yet.
-const NEVER: (f64, usize) = (f64::INFINITY, 0);
-
 pub(super) struct Majorise {
     u: Mat<f32>,
     /// Stages still to come, the current one last.
@@ -90,33 +87,25 @@ impl Majorise {
             stages.push(part);
         }
         let u = Mat::identity(options.bits, options.bits);
-        let reported = options.loss;
-        Self {
-            u,
-            stages,
-            reported,
-            momentum: MOMENTUM,
-            step: None,
-            previous: None,
-            stalled: 0,
-            judged: NEVER,
-        }
+        Self::new(u, stages, options.loss, MOMENTUM)
     }
 
     /// ITQ: a random start and as many steps as were asked for.
     pub fn itq(options: &Resolved) -> Self {
         let u = random_rotation(options.bits, options.seed);
         let stages = vec![Stage { tolerance: f64::NEG_INFINITY, ..Stage::new(Loss::L2) }];
-        Self {
-            u,
-            stages,
-            reported: Loss::L2,
-            momentum: 0.0,
-            step: None,
-            previous: None,
-            stalled: 0,
-            judged: NEVER,
-        }
+        Self::new(u, stages, Loss::L2, 0.0)
+    }
+
+    fn new(u: Mat<f32>, stages: Vec<Stage>, reported: Loss, momentum: f32) -> Self {
+        let judged = (f64::INFINITY, 0);
+        Self { u, stages, reported, momentum, step: None, previous: None, stalled: 0, judged }
+    }
+
+    /// What was seen of one stage says nothing of the next.
+    fn end_stage(&mut self) {
+        self.stages.pop();
+        (self.step, self.previous, self.stalled) = (None, None, 0);
     }
 
     /// The target at `u`, extrapolated, and whether it was.
@@ -165,13 +154,13 @@ impl Solver for Majorise {
             self.previous = None;
             if extrapolated {
                 self.step = Some(before);
+            } else if let (Some(stage), Some(left)) =
+                (self.stages.last_mut(), raises.checked_sub(1))
+            {
+                stage.majoriser.curvature = (2.0 * majoriser.curvature).max(0.01);
+                stage.raises = left;
             } else {
-                self.stages.pop();
-                if raises > 0 {
-                    let curvature = (2.0 * majoriser.curvature).max(0.01);
-                    let majoriser = Majoriser { curvature, ..majoriser };
-                    self.stages.push(Stage { majoriser, stride, tolerance, raises: raises - 1 });
-                }
+                self.end_stage();
             }
             return Ok(Epoch { train_loss, done: self.stages.is_empty() });
         }
@@ -181,8 +170,7 @@ impl Solver for Majorise {
         if self.stalled < PATIENCE {
             (self.step, self.previous) = (Some(after), Some(before.target));
         } else {
-            self.stages.pop();
-            (self.step, self.previous, self.stalled) = (None, None, 0);
+            self.end_stage();
         }
         Ok(Epoch { train_loss, done: self.stages.is_empty() })
     }

@@ -17,7 +17,7 @@ pub use options::{FitOptions, Method, Solver as SolverName};
 pub use sgd::HouseholderSgd;
 
 use crate::error::{Error, Result};
-use crate::linalg::{convert, orthogonality_error};
+use crate::linalg::orthogonality_error;
 use crate::model::{Model, Summary, check_dimensions};
 use crate::parallel::Cancel;
 use crate::reflections::{Rotation, UtForm};
@@ -96,8 +96,8 @@ impl FitSession {
     /// Checks the request; nothing is computed yet.
     ///
     /// # Errors
-    /// `Bits`, `InvalidOption` (also for more than [`crate::model::MAX_DIMENSIONS`]), `Mismatch` for validation rows
-    /// of other dimensions.
+    /// `Bits`, `InvalidOption` (also for more than [`crate::model::MAX_DIMENSIONS`]), `Mismatch` for
+    /// validation rows of other dimensions.
     pub fn new(
         vectors: Arc<Vectors>,
         validation: Option<Arc<Vectors>>,
@@ -290,7 +290,7 @@ impl Snapshot {
 
     fn rotation(&self, dimensions: usize) -> Rotation {
         match self {
-            Self::Matrix(u) => Rotation::from_matrix(convert(u.as_ref()).as_ref()),
+            Self::Matrix(u) => Rotation::from_matrix(u.as_ref()),
             Self::Reflections(vectors) => {
                 Rotation { reflections: vectors.clone(), ..Rotation::identity(dimensions) }
             }

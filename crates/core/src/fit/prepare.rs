@@ -11,7 +11,7 @@ use rand::seq::SliceRandom;
 use super::options::Resolved;
 use super::random::{Stream, generator};
 use crate::error::{Error, Result};
-use crate::linalg::leading_eigenvectors;
+use crate::linalg::{convert, leading_eigenvectors};
 use crate::parallel::{Cancel, fill_chunks, map_tasks};
 use crate::projection::{Projection, TASK_ROWS};
 use crate::vectors::{Vectors, zeros};
@@ -57,7 +57,7 @@ pub(crate) fn prepare(
         let moments = second_moments(train, mean.as_deref(), options.threads, cancel)?;
         cancel.check()?;
         let leading = leading_eigenvectors(moments.as_ref(), options.bits)?;
-        Some(crate::linalg::convert::<f64, f32>(leading.as_ref()))
+        Some(convert::<f64, f32>(leading.as_ref()))
     } else {
         None
     };
