@@ -11,6 +11,8 @@ export type ElementType = 'f2' | 'f4' | 'f8' | 'u1' | 'i1';
 export type Layout = 'lsb' | 'msb';
 
 export type Method = 'h2q' | 'itq' | 'random' | 'identity';
+/** What methods are compared by: the loss, the recall of float neighbours, the precision of labels. */
+export type Criterion = 'loss' | 'neighbours' | 'labels';
 export type Loss = 'bit-variance' | 'l2' | 'l1' | 'min-entropy';
 export type Solver = 'auto' | 'sgd';
 export type Ties = 'expected' | 'float' | 'id';
@@ -24,12 +26,20 @@ export interface CancelToken {
 export interface CoreVectors {
   readonly rows: number;
   readonly columns: number;
+  /** Gives the memory back once no work uses it any more; nothing else may be done with it then. */
+  release(): void;
 }
 
 /** Fills a {@link CoreVectors} in slices. `push` takes whole elements only. */
 export interface CoreVectorsBuilder {
   push(bytes: Uint8Array, element: ElementType): void;
   finish(): CoreVectors;
+}
+
+/** Keeps a uniform sample of the rows that are pushed, whole rows at a time. */
+export interface CoreVectorsSampler extends CoreVectorsBuilder {
+  /** The rows that are kept, in rising order. */
+  chosen(): Float64Array;
 }
 
 /** n codes of `bits / 8` bytes in `lsb` layout, owned by the core. */
@@ -47,6 +57,8 @@ export interface CoreCodesBuilder {
 export interface CoreFitOptions {
   bits?: number;
   method?: Method;
+  /** Fits every method and keeps the best; instead of `method`. */
+  criterion?: Criterion;
   loss?: Loss;
   solver?: Solver;
   epochs?: number;
@@ -59,6 +71,9 @@ export interface CoreFitOptions {
 
 /** One epoch (sgd) or iteration (auto, itq) of a fit. Losses are means over entries (rows for min-entropy). */
 export interface EpochReport {
+  /** The method that is being fitted. */
+  method: Method;
+  /** Counted from 1, for each method anew. */
   epoch: number;
   trainLoss: number;
   validationLoss: number;
@@ -85,21 +100,44 @@ export interface ModelSummary {
   orthogonalityError: number;
 }
 
+/**
+ * How one method did for `method: 'auto'`, judged on held-out rows (at most 2,000) that search among
+ * training rows (at most 10,000).
+ */
+export interface Candidate {
+  method: Method;
+  validationLoss: number;
+  /** Share of the 10 nearest rows by cosine of the input that are among the first 100 by Hamming distance. */
+  neighbourRecall: number;
+  /** Share of the first 100 by Hamming distance with the label of the query; only where labels were given. */
+  labelPrecision?: number;
+  /** Of this method alone, without the preparation that all share. */
+  seconds: number;
+}
+
 /** What a fit ended with; `h2q fit --json` prints exactly this. */
 export interface FitSummary extends ModelSummary {
   seconds: number;
+  /** What `method: 'auto'` chose by, */
+  criterion?: Criterion;
+  /** and what it chose from; `method` names the winner. */
+  candidates?: Candidate[];
 }
 
 /** A running fit: `prepare`, `step` until `done`, `finish`. */
 export interface CoreFit {
-  /** Total epochs planned, at most; 0 for methods without any. */
+  /** Total epochs planned, at most, of all methods; 0 for methods without any. */
   readonly plannedEpochs: number;
   readonly done: boolean;
+  /** The methods judged so far; empty without a criterion. */
+  readonly candidates: Candidate[];
   prepare(cancel: CancelToken): Promise<void>;
   prepareSync(): void;
   /** Runs up to `epochs` more epochs and returns their reports. */
   step(epochs: number, cancel: CancelToken): Promise<EpochReport[]>;
   stepSync(epochs: number): EpochReport[];
+  /** Ends the epochs of the method that is running, as if it had converged. */
+  endMethod(): void;
   /** The best model so far. */
   finish(cancel: CancelToken): Promise<CoreModel>;
   finishSync(): CoreModel;
@@ -207,8 +245,15 @@ export interface Backend {
   createCancelToken(): CancelToken;
   /** `firstRow` is added to row numbers in errors. */
   vectorsBuilder(rows: number, columns: number, firstRow: number): CoreVectorsBuilder;
+  vectorsSampler(rows: number, columns: number, keep: number, seed: number): CoreVectorsSampler;
   codesBuilder(rows: number, bits: number): CoreCodesBuilder;
-  createFit(train: CoreVectors, validation: CoreVectors | null, options: CoreFitOptions): CoreFit;
+  createFit(
+    train: CoreVectors,
+    validation: CoreVectors | null,
+    options: CoreFitOptions,
+    labels: Labels | null,
+    validationLabels: Labels | null,
+  ): CoreFit;
   modelFromBytes(bytes: Uint8Array): CoreModel;
   createIndex(codes: CoreCodes, ids: BigInt64Array | null, cancel: CancelToken): Promise<CoreIndex>;
   createIndexSync(codes: CoreCodes, ids: BigInt64Array | null): CoreIndex;

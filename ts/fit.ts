@@ -4,8 +4,9 @@
  */
 
 import { checkInteger, checkOneOf, invalidOption, MAX_F32 } from './arguments.js';
-import type { CoreFitOptions, EpochReport, FitSummary, Loss, Method, Solver } from './backend.js';
+import type { CoreFitOptions, Criterion, EpochReport, FitSummary, Loss, Method, Solver } from './backend.js';
 import { H2qError } from './errors.js';
+import { type LabelsInput, toLabels } from './labels.js';
 import { Model } from './model.js';
 import { backend } from './platform.js';
 import { toVectors, type VectorsInput } from './vectors.js';
@@ -13,7 +14,7 @@ import { call, run, runSync, type Work } from './work.js';
 
 /** What a fit reports after each epoch. */
 export interface Progress extends EpochReport {
-  /** Epochs planned, at most; a solver that converges ends before. */
+  /** Epochs planned, at most, of all methods together; a solver that converges ends before. */
   plannedEpochs: number;
 }
 
@@ -22,9 +23,20 @@ export interface FitSyncOptions {
   bits?: number | undefined;
   /**
    * How the rotation is found. `h2q` (default) minimises `loss`; `itq` is iterative quantization;
-   * `random` draws a rotation; `identity` is plain sign.
+   * `random` draws a rotation; `identity` is plain sign; `auto` fits all four and keeps the best by
+   * `criterion` on held-out rows, the one with the lower loss of equals.
    */
-  method?: Method | undefined;
+  method?: Method | 'auto' | undefined;
+  /**
+   * What `auto` chooses by: `loss` (the lowest), `neighbours` (the highest recall of the float
+   * neighbours, 10 nearest by cosine in the first 100) or `labels` (the highest precision among the
+   * first 100). Default: `labels` where there are any, else `neighbours`.
+   */
+  criterion?: Criterion | undefined;
+  /** Labels of the vectors, for `auto` alone. */
+  labels?: LabelsInput | undefined;
+  /** Labels of the validation vectors, of the same kind; needed where both `labels` and `validation` are given. */
+  validationLabels?: LabelsInput | undefined;
   /** Quantization loss (section 3.3 of the paper). Default `bit-variance`. */
   loss?: Loss | undefined;
   /** `auto` (default) is majorisation, `sgd` the paper's procedure. Only for method `h2q`. */
@@ -43,8 +55,13 @@ export interface FitSyncOptions {
   seed?: number | undefined;
   /** Threads of the core; 0 (default) uses all. Results do not depend on it. */
   threads?: number | undefined;
-  /** Ends the fit after `patience` epochs without a lower validation loss. Default: no early end. */
+  /** Ends a method after `patience` epochs without a lower validation loss. Default: no early end. */
   earlyStop?: { patience: number } | undefined;
+  /**
+   * Releases `vectors` and `validation` (see `Vectors.release`) once they are prepared, when the fit
+   * itself needs them no more; it then takes less memory. Default false.
+   */
+  release?: boolean | undefined;
   /** Called after every epoch. What it throws ends the fit and reaches the caller. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -55,7 +72,7 @@ export interface FitOptions extends FitSyncOptions {
 }
 
 export interface FitResult {
-  /** The model of the epoch with the lowest validation loss. */
+  /** The model of the epoch with the lowest validation loss, of the best method. */
   model: Model;
   /** One report per epoch. */
   history: EpochReport[];
@@ -82,24 +99,36 @@ function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult>
   const train = yield* toVectors(input, 'vectors');
   checkWideEnough(train.columns);
   const validation = options.validation ? yield* toVectors(options.validation, 'validation') : null;
+  const labels = options.labels ? toLabels(options.labels, train.rows, 'labels') : null;
+  const validationLabels = options.validationLabels
+    ? toLabels(options.validationLabels, validation?.rows ?? 0, 'validationLabels')
+    : null;
 
-  const session = backend().createFit(train.core, validation?.core ?? null, coreOptions);
+  const session = backend().createFit(
+    train.core,
+    validation?.core ?? null,
+    coreOptions,
+    labels,
+    validationLabels,
+  );
   yield* call(
     () => session.prepareSync(),
     (cancel) => session.prepare(cancel),
   );
+  // Copies of arrays belong to this fit alone.
+  if (options.release || train !== input) train.release();
+  if (options.release || validation !== options.validation) validation?.release();
 
   const history: EpochReport[] = [];
   const hasStalled = stallDetector(options.earlyStop?.patience ?? Infinity);
-  let isStalled = false;
-  while (!session.done && !isStalled) {
+  while (!session.done) {
     const reports = yield* call(
       () => session.stepSync(1),
       (cancel) => session.step(1, cancel),
     );
     for (const report of reports) {
       history.push(report);
-      isStalled = hasStalled(report.validationLoss);
+      if (hasStalled(report)) session.endMethod();
       options.onProgress?.({ ...report, plannedEpochs: session.plannedEpochs });
     }
   }
@@ -109,7 +138,11 @@ function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult>
     (cancel) => session.finish(cancel),
   );
   // The core leaves the time out of models read from files alone.
-  return { model: new Model(model), history, summary: model.summary as FitSummary };
+  const summary = model.summary as FitSummary;
+  if (coreOptions.criterion) {
+    Object.assign(summary, { criterion: coreOptions.criterion, candidates: session.candidates });
+  }
+  return { model: new Model(model), history, summary };
 }
 
 /** There are no codes of less than a byte, whatever `bits` says. */
@@ -121,11 +154,12 @@ function checkWideEnough(dimensions: number): void {
   });
 }
 
-/** A function that is told each validation loss and says when `patience` in a row were no improvement. */
-function stallDetector(patience: number): (validationLoss: number) => boolean {
+/** A function that is told each epoch and says when `patience` in a row of a method were no improvement. */
+function stallDetector(patience: number): (report: EpochReport) => boolean {
   let lowest = Infinity;
   let epochsSince = 0;
-  return (validationLoss) => {
+  return ({ epoch, validationLoss }) => {
+    if (epoch === 1) lowest = Infinity;
     epochsSince = validationLoss < lowest ? 0 : epochsSince + 1;
     lowest = Math.min(lowest, validationLoss);
     return epochsSince >= patience;
@@ -137,7 +171,16 @@ function checkOptions(options: FitSyncOptions): CoreFitOptions {
   const { bits, method, loss, solver, epochs, learningRate, batchSize, center, seed, threads } = options;
   const checked: CoreFitOptions = {};
   if (bits !== undefined) checked.bits = checkInteger('bits', bits, 0);
-  if (method !== undefined) checked.method = checkOneOf('method', method, METHODS);
+  if (method === 'auto') {
+    const criterion = options.criterion ?? (options.labels ? 'labels' : 'neighbours');
+    checked.criterion = checkOneOf('criterion', criterion, CRITERIA);
+  } else {
+    if (method !== undefined) checked.method = checkMethod(method);
+    for (const option of ['criterion', 'labels', 'validationLabels'] as const) {
+      if (options[option] !== undefined)
+        throw invalidOption(option, 'given', "used by any method but 'auto'");
+    }
+  }
   if (loss !== undefined) checked.loss = checkOneOf('loss', loss, LOSSES);
   if (solver !== undefined) checked.solver = checkOneOf('solver', solver, SOLVERS);
   if (epochs !== undefined) checked.epochs = checkInteger('epochs', epochs, 1);
@@ -146,13 +189,23 @@ function checkOptions(options: FitSyncOptions): CoreFitOptions {
   if (center !== undefined) checked.center = checkBoolean('center', center);
   if (seed !== undefined) checked.seed = checkInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
   if (threads !== undefined) checked.threads = checkInteger('threads', threads, 0);
+  if (options.validationLabels && !(options.labels && options.validation)) {
+    throw invalidOption('validationLabels', 'given', 'of use without both labels and validation');
+  }
   if (options.earlyStop) checkInteger('earlyStop.patience', options.earlyStop.patience, 1);
   return checked;
 }
 
 export const METHODS: readonly Method[] = ['h2q', 'itq', 'random', 'identity'];
+export const CRITERIA: readonly Criterion[] = ['loss', 'neighbours', 'labels'];
 export const LOSSES: readonly Loss[] = ['bit-variance', 'l2', 'l1', 'min-entropy'];
 export const SOLVERS: readonly Solver[] = ['auto', 'sgd'];
+
+function checkMethod(method: string): Method {
+  const named = METHODS.find((known) => known === method);
+  if (named) return named;
+  throw invalidOption('method', method, `one of ${[...METHODS, 'auto'].join(', ')}`);
+}
 
 function checkPositive(option: string, value: number): number {
   if (typeof value === 'number' && value > 0 && value <= MAX_F32) return value;

@@ -6,6 +6,8 @@ import { backend } from './platform.js';
 export { settled } from './abort.js';
 export type {
   BackendInfo,
+  Candidate,
+  Criterion,
   EpochReport,
   FitSummary,
   Layout,

@@ -20,6 +20,24 @@ export function toLabels(input: LabelsInput, rows: number, name: string): Labels
   });
 }
 
+/** Number of rows that have labels. */
+export function countLabels(labels: LabelsInput): number {
+  return 'classes' in labels ? labels.values.length / labels.classes : labels.length;
+}
+
+/** The labels of the named rows, in the order given. */
+export function selectLabels(labels: LabelsInput, rows: Float64Array): LabelsInput {
+  if (labels instanceof BigInt64Array) return BigInt64Array.from(rows, (row) => labels[row] ?? 0n);
+  if (labels instanceof Int32Array) return Int32Array.from(rows, (row) => labels[row] ?? 0);
+  if (labels instanceof Uint8Array) return Uint8Array.from(rows, (row) => labels[row] ?? 0);
+  const { classes, values } = labels;
+  const selected = new Uint8Array(rows.length * classes);
+  rows.forEach((row, i) => {
+    selected.set(values.subarray(row * classes, (row + 1) * classes), i * classes);
+  });
+  return { classes, values: selected };
+}
+
 /** Throws MISMATCH unless `labels` mean the same as `others`: one label per row, or as many classes. */
 export function checkSameKind(labels: Labels, name: string, others: Labels, othersName: string): void {
   const [expected, actual] = [describeKind(others), describeKind(labels)];

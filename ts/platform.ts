@@ -9,8 +9,8 @@ import { H2qError } from './errors.js';
 /** Bytes that can be read in pieces: a file, a blob, a buffer. */
 export interface ByteSource {
   readonly byteLength: number;
-  /** Exactly the bytes `start .. end`. */
-  slice(start: number, end: number): Promise<Uint8Array>;
+  /** Exactly the bytes `start .. end`; they may be read into `buffer`, which is as long or longer. */
+  slice(start: number, end: number, buffer?: Uint8Array): Promise<Uint8Array>;
 }
 
 /** A {@link ByteSource} that holds a resource. */

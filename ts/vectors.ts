@@ -30,6 +30,7 @@ export interface CopyOptions {
 export class Vectors {
   /** @internal */
   readonly core: CoreVectors;
+  #isReleased = false;
 
   /** @internal Use {@link Vectors.from}. */
   constructor(core: CoreVectors) {
@@ -44,6 +45,21 @@ export class Vectors {
   /** Dimensions of each vector. */
   get columns(): number {
     return this.core.columns;
+  }
+
+  /** Whether {@link Vectors.release} was called. */
+  get isReleased(): boolean {
+    return this.#isReleased;
+  }
+
+  /**
+   * Gives the memory back at once instead of when the garbage collector comes by; running work keeps
+   * its share until it ends. Every later use throws INVALID_ARGUMENT.
+   */
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.core.release();
   }
 
   /**
@@ -63,7 +79,10 @@ export class Vectors {
 
 /** The input as vectors of the core; `name` is the argument that errors name. */
 export function* toVectors(input: VectorsInput, name: string): Work<Vectors> {
-  if (input instanceof Vectors) return input;
+  if (input instanceof Vectors) {
+    if (input.isReleased) throw invalidArgument(name, 'these vectors were released');
+    return input;
+  }
   const rows = checkMatrix(input, name);
   const { data, columns } = input;
   try {

@@ -24,6 +24,46 @@ it('fit prints exactly the summary, or a table of it', async () => {
   expect(table).toMatch(/validation loss +\d/);
 });
 
+it('fit --method auto shows what it chose from, and chooses the best', async () => {
+  work.writeVectors('x.npy', 600, 16);
+  const labels = Uint8Array.from({ length: 600 }, (_, i) => i % 4);
+  work.writeNpy('y.npy', 'u1', [600], labels);
+  const auto = ['fit', 'x.npy', '-o', 'm', '--method', 'auto', '--labels', 'y.npy'];
+  const { criterion, candidates, method } = JSON.parse(await work.succeed(...auto, '--json'));
+  expect(criterion).toBe('labels');
+  const best = Math.max(
+    ...candidates.map((candidate: { labelPrecision: number }) => candidate.labelPrecision),
+  );
+  expect(candidates.find((candidate: { method: string }) => candidate.method === method)).toMatchObject({
+    labelPrecision: best,
+  });
+  const table = await work.succeed(...auto, '--criterion', 'loss');
+  expect(table).toMatch(/^method +loss +neighbour recall@100 +label precision@100\nidentity +0\.\d{4} /);
+  expect(table).toMatch(/\n(h2q|itq) .* best by loss\n/);
+
+  work.writeNpy('short.npy', 'u1', [599], labels.subarray(1));
+  const { code, stderr } = await work.run(...auto.slice(0, -1), 'short.npy');
+  expect([code, stderr]).toEqual([1, 'h2q: short.npy: expected 600 labels as in x.npy, got 599\n']);
+});
+
+it('fit reads a sample with the labels of its rows, and says so', async () => {
+  const columns = 8;
+  work.writeVectors('x.npy', 3000, columns);
+  work.writeNpy(
+    'y.npy',
+    'i4',
+    [3000],
+    Int32Array.from({ length: 3000 }, (_, i) => i % 5),
+  );
+  const fit = ['fit', 'x.npy', '-o', 'm', '--sample', '1000', '--method', 'auto', '--labels', 'y.npy'];
+  const summary = JSON.parse(await work.succeed(...fit, '--json'));
+  expect(summary).toMatchObject({ rows: 1000, sampledFrom: 3000 });
+  expect(await work.succeed(...fit)).toMatch(/vectors +1000 x 8 \(a sample of 3000 rows\)\n/);
+  const all = JSON.parse(await work.succeed('fit', 'x.npy', '-o', 'm', '--sample', 'all', '--json'));
+  expect(all).toMatchObject({ rows: 3000 });
+  expect(all).not.toHaveProperty('sampledFrom');
+});
+
 it('a seed decides everything: the same seed gives the same model, whatever the threads', async () => {
   work.writeVectors('x.npy', 400, 16);
   const fitTo = (model: string, seed: string, threads: string) =>

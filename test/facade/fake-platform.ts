@@ -22,6 +22,7 @@ export interface FakeVectors {
   rows: number;
   columns: number;
   values: Float32Array;
+  release(): void;
 }
 
 export interface FakeState {
@@ -30,11 +31,13 @@ export interface FakeState {
   turns: number;
   /** Lengths of all slices pushed. */
   slices: number[];
+  /** How many vectors were released. */
+  releases: number;
 }
 
 /** Installs the fake; `overrides` replace parts of the backend. */
 export function useFakePlatform(overrides: Partial<Backend> = {}): FakeState {
-  const state: FakeState = { tokens: [], turns: 0, slices: [] };
+  const state: FakeState = { tokens: [], turns: 0, slices: [], releases: 0 };
   const fake = { ...vectorsAndCodes(state), ...overrides } as Backend;
   setPlatform({
     backend: () => fake,
@@ -74,7 +77,7 @@ function vectorsAndCodes(state: FakeState): Partial<Backend> {
         },
         finish: () => {
           if (filled !== values.length) throw coreError('MISMATCH', 'values are missing');
-          return { rows, columns, values };
+          return { rows, columns, values, release: () => void state.releases++ };
         },
       };
     },
@@ -107,10 +110,12 @@ export function untilCancelled(cancel: CancelToken, stopMilliseconds = 0): Promi
 /** A fit with these validation losses, one per epoch. */
 export function scriptedFit(losses: number[], calls: string[]): CoreFit {
   let epoch = 0;
+  let isEnded = false;
   const next = (): EpochReport[] => {
     calls.push('step');
     const validationLoss = losses[epoch++] as number;
-    return [{ epoch, trainLoss: validationLoss, validationLoss, orthogonalityError: 0, seconds: epoch }];
+    const report = { trainLoss: validationLoss, validationLoss, orthogonalityError: 0, seconds: epoch };
+    return [{ method: 'h2q', epoch, ...report }];
   };
   const prepare = () => void calls.push('prepare');
   const finish = () => {
@@ -120,7 +125,11 @@ export function scriptedFit(losses: number[], calls: string[]): CoreFit {
   return {
     plannedEpochs: losses.length,
     get done() {
-      return epoch === losses.length;
+      return isEnded || epoch === losses.length;
+    },
+    candidates: [],
+    endMethod: () => {
+      isEnded = true;
     },
     prepare: async () => prepare(),
     prepareSync: prepare,

@@ -3,7 +3,7 @@ import { settled } from '../../ts/abort.js';
 import type { CoreFitOptions } from '../../ts/backend.js';
 import { type FitOptions, type FitResult, fit, fitSync, type Progress } from '../../ts/fit.js';
 import { Vectors } from '../../ts/vectors.js';
-import { scriptedFit, untilCancelled, useFakePlatform } from './fake-platform.js';
+import { type FakeState, scriptedFit, untilCancelled, useFakePlatform } from './fake-platform.js';
 
 const matrix = { data: new Float32Array(32).fill(1), columns: 8 };
 const runners: [string, (options?: FitOptions) => Promise<FitResult>][] = [
@@ -13,13 +13,16 @@ const runners: [string, (options?: FitOptions) => Promise<FitResult>][] = [
 
 let calls: string[];
 let received: CoreFitOptions | undefined;
+let receivedLabels: unknown[];
+let platform: FakeState;
 
 function useLosses(...losses: number[]): void {
   calls = [];
   received = undefined;
-  useFakePlatform({
-    createFit: (_train, _validation, options) => {
+  platform = useFakePlatform({
+    createFit: (_train, _validation, options, ...labels) => {
       received = options;
+      receivedLabels = labels;
       return scriptedFit(losses, calls);
     },
   });
@@ -87,10 +90,35 @@ describe.each(runners)('%s', (_, run) => {
     expect(received).toEqual({ ...options, batchSize: 4, center: false, seed: 2 ** 53 - 1, threads: 1 });
   });
 
+  it('auto is a criterion for the core: labels where there are any, else neighbours', async () => {
+    await run({ method: 'auto' });
+    expect(received).toEqual({ criterion: 'neighbours' });
+    await run({ method: 'auto', labels: new Uint8Array(4), bits: 8 });
+    expect(received).toEqual({ criterion: 'labels', bits: 8 });
+    expect(receivedLabels).toEqual([{ kind: 'single', values: new BigInt64Array(4) }, null]);
+    const { summary } = await run({ method: 'auto', criterion: 'loss' });
+    expect(received).toEqual({ criterion: 'loss' });
+    expect(summary).toMatchObject({ criterion: 'loss', candidates: [] });
+  });
+
+  it('releases its own copies, and vectors of the caller only when told to', async () => {
+    const vectors = Vectors.fromSync(matrix);
+    await run({ validation: vectors });
+    expect([platform.releases, vectors.isReleased]).toEqual([1, false]);
+    await run({ validation: vectors, release: true });
+    expect([platform.releases, vectors.isReleased]).toEqual([3, true]);
+    await expect(run({ validation: vectors })).rejects.toThrow('validation: these vectors were released');
+  });
+
   it.each<[object, string]>([
     [{ bits: 7.5 }, 'bits: 7.5 is not a whole number'],
     [{ bits: '8' }, "bits: '8' is not a whole number"],
-    [{ method: 'auto' }, "method: 'auto' is not one of h2q, itq, random, identity"],
+    [{ method: 'pq' }, "method: 'pq' is not one of h2q, itq, random, identity, auto"],
+    [{ method: 'auto', criterion: 'taste' }, "criterion: 'taste' is not one of loss, neighbours, labels"],
+    [{ method: 'itq', criterion: 'loss' }, "criterion: 'given' is not used by any method but 'auto'"],
+    [{ labels: new Uint8Array(4) }, "labels: 'given' is not used by any method but 'auto'"],
+    [{ method: 'auto', labels: new Uint8Array(3) }, 'labels: expected labels of 4 rows, got 3'],
+    [{ method: 'auto', validationLabels: new Uint8Array(4) }, "validationLabels: 'given' is not of use"],
     [{ loss: 'l3' }, "loss: 'l3' is not one of"],
     [{ solver: 1 }, 'solver: 1 is not one of auto, sgd'],
     [{ epochs: -1 }, 'epochs: -1 is not'],

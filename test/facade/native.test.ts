@@ -62,6 +62,48 @@ describe('fit', () => {
     }
   });
 
+  it('auto chooses among all methods and says what each scored', async () => {
+    const validation = randomMatrix(100, 5);
+    const labels = (rows: number) => Int32Array.from({ length: rows }, (_, i) => i % 3);
+    const options = {
+      method: 'auto',
+      validation,
+      labels: labels(700),
+      validationLabels: labels(100),
+    } as const;
+    const { model, summary, history } = await h2q.fit(matrix, { ...options, criterion: 'neighbours' });
+    const candidates = summary.candidates ?? [];
+    expect(candidates.map(({ method }) => method)).toEqual(['identity', 'random', 'itq', 'h2q']);
+    const best = Math.max(...candidates.map(({ neighbourRecall }) => neighbourRecall));
+    const winner = candidates.find(({ method }) => method === summary.method);
+    expect(winner?.neighbourRecall).toBe(best);
+    for (const { labelPrecision } of candidates) expect(labelPrecision).toBeCloseTo(1 / 3, 1);
+    expect(new Set(history.map(({ method }) => method))).toEqual(new Set(['itq', 'h2q']));
+    expect(model.summary).not.toHaveProperty('candidates');
+
+    const again = h2q.fitSync(matrix, { ...options, criterion: 'neighbours', threads: 1 });
+    expect(again.model.fingerprint).toBe(model.fingerprint);
+    const unlabelled = await h2q.fit(matrix, { method: 'auto' });
+    expect(unlabelled.summary.criterion).toBe('neighbours');
+    expect(unlabelled.summary.candidates?.[0]).not.toHaveProperty('labelPrecision');
+  });
+
+  it('an early stop ends one method and not the choice', async () => {
+    const options = { method: 'auto', criterion: 'loss', earlyStop: { patience: 1 } } as const;
+    const { summary } = await h2q.fit(matrix, options);
+    expect(summary.candidates).toHaveLength(4);
+  });
+
+  it('released vectors are refused everywhere', async () => {
+    const vectors = await h2q.Vectors.from(matrix);
+    await h2q.fit(vectors, { bits: 8, release: true });
+    expect(vectors.isReleased).toBe(true);
+    const wanted = { code: 'INVALID_ARGUMENT', message: 'vectors: these vectors were released' };
+    await expect(h2q.fit(vectors)).rejects.toMatchObject(wanted);
+    await expect(model.encode(vectors)).rejects.toMatchObject(wanted);
+    vectors.release();
+  });
+
   it('leaves the event loop free', async () => {
     let ticks = 0;
     const timer = setInterval(() => ticks++, 5);
@@ -102,6 +144,34 @@ describe('fit', () => {
     const data = matrix.data.with(5 * COLUMNS + 3, NaN);
     const wanted = { code: 'NOT_FINITE', details: { row: 5, column: 3 } };
     await expect(h2q.fit({ data, columns: COLUMNS })).rejects.toMatchObject(wanted);
+  });
+});
+
+describe('a sample of a file', () => {
+  it('is the rows it names, the same for a seed, and all of a small file', async () => {
+    const path = join(folder, 'x.npy');
+    await h2q.writeVectors(path, matrix);
+    const { vectors, rows } = await h2q.sampleVectors(path, { rows: 50, seed: 3 });
+    expect(vectors.rows).toBe(50);
+    const data = Float32Array.from([...(rows ?? [])].flatMap((row) => [...rowOf(matrix, row).data]));
+    const sample = await model.transform(vectors);
+    expect(sample).toEqual(await model.transform({ data, columns: COLUMNS }));
+    expect((await h2q.sampleVectors(path, { rows: 50, seed: 3 })).rows).toEqual(rows);
+    expect((await h2q.sampleVectors(path, { rows: 50, seed: 4 })).rows).not.toEqual(rows);
+
+    const whole = await h2q.sampleVectors(path);
+    expect(whole.rows).toBeUndefined();
+    expect(whole.vectors.rows).toBe(700);
+    await expect(h2q.sampleVectors(path, { rows: 0 })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    rmSync(path);
+  });
+
+  it('ends at an abort with its reason', async () => {
+    const path = join(folder, 'y.npy');
+    await h2q.writeVectors(path, matrix);
+    const signal = AbortSignal.abort(new Error('mine'));
+    await expect(h2q.sampleVectors(path, { rows: 5, signal })).rejects.toThrow('mine');
+    rmSync(path);
   });
 });
 

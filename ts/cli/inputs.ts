@@ -1,7 +1,14 @@
 /** Files of vectors as commands read them: checked first, then read under a progress bar. */
 
 import { H2qError } from '../errors.js';
-import { readVectors, type Vectors, withVectorFile } from '../node/index.js';
+import {
+  readVectors,
+  type Sample,
+  type SampleOptions,
+  sampleVectors,
+  type Vectors,
+  withVectorFile,
+} from '../node/index.js';
 import type { Context } from './context.js';
 import { withProgress } from './progress.js';
 
@@ -38,5 +45,17 @@ export async function readWithProgress(path: string, context: Context): Promise<
   const { rows } = await shapeOf(path);
   return withProgress(context, `read ${path}`, rows, (update) =>
     readVectors(path, { signal: context.signal, onProgress: update }),
+  );
+}
+
+/** A sample of the rows, read in one pass; all of them when they are few. */
+export async function sampleWithProgress(
+  path: string,
+  options: SampleOptions,
+  context: Context,
+): Promise<Sample> {
+  const { rows } = await shapeOf(path);
+  return withProgress(context, `read ${path}`, rows, (update) =>
+    sampleVectors(path, { ...options, signal: context.signal, onProgress: update }),
   );
 }

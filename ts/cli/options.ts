@@ -48,13 +48,6 @@ export function onOff(flag: string): (text: string) => boolean {
   return (text) => oneOf(flag, ['on', 'off'])(text) === 'on';
 }
 
-/** A flag of the contract that a later release brings. */
-export function later(flag: string): (text: string) => never {
-  return (text) => {
-    throw notYet(flag, text);
-  };
-}
-
 function notYet(flag: string, text: string): H2qError {
   return flagError(flag, `'${text}' is not available in this release`);
 }

@@ -6,6 +6,9 @@ export { type NpyType, npyHeader } from './npy.js';
 export {
   type ReadOptions,
   readVectors,
+  type Sample,
+  type SampleOptions,
+  sampleVectors,
   type VectorBlock,
   VectorFile,
   withVectorFile,

@@ -9,8 +9,13 @@ export interface RowSource {
   readonly rows: number;
   readonly columns: number;
   readonly element: ElementType;
-  /** The elements of rows `start .. end`, without anything in between. */
-  readRows(start: number, end: number): Promise<Uint8Array>;
+  /**
+   * The elements of rows `start .. end`, without anything in between; they may be read into `buffer`,
+   * of {@link RowSource.rowBytes} per row.
+   */
+  readRows(start: number, end: number, buffer?: Uint8Array): Promise<Uint8Array>;
+  /** Bytes of a row in the file. */
+  readonly rowBytes: number;
 }
 
 /** Recognises a format by its header. `file` is the name for errors. */
@@ -47,18 +52,18 @@ export const fvecsRows: RowFormat = async (source, file) => {
   const stride = 4 + columns * 4;
   const rows = Math.ceil(source.byteLength / stride);
   checkFileSize(source, file, rows * stride);
-  const readRows = async (start: number, end: number) => {
-    const bytes = await source.slice(start * stride, end * stride);
-    const values = new Uint8Array((end - start) * columns * 4);
+  const readRows = async (start: number, end: number, buffer?: Uint8Array) => {
+    const bytes = await source.slice(start * stride, end * stride, buffer);
     for (let row = 0; row < end - start; row++) {
       const found = readUint32(bytes, row * stride);
       if (found !== columns)
         throw formatError(file, `row ${start + row}: ${found} dimensions, row 0 has ${columns}`);
-      values.set(bytes.subarray(row * stride + 4, (row + 1) * stride), row * columns * 4);
+      // Values only move towards the front, over what was read before.
+      bytes.copyWithin(row * columns * 4, row * stride + 4, (row + 1) * stride);
     }
-    return values;
+    return bytes.subarray(0, (end - start) * columns * 4);
   };
-  return { rows, columns, element: 'f4', readRows };
+  return { rows, columns, element: 'f4', readRows, rowBytes: stride };
 };
 
 function contiguousRows(
@@ -69,9 +74,9 @@ function contiguousRows(
   dataOffset: number,
 ): RowSource {
   const rowBytes = columns * NPY_SIZES[element];
-  const readRows = (start: number, end: number) =>
-    source.slice(dataOffset + start * rowBytes, dataOffset + end * rowBytes);
-  return { rows, columns, element, readRows };
+  const readRows = (start: number, end: number, buffer?: Uint8Array) =>
+    source.slice(dataOffset + start * rowBytes, dataOffset + end * rowBytes, buffer);
+  return { rows, columns, element, readRows, rowBytes };
 }
 
 function readUint32(bytes: Uint8Array, offset: number): number {

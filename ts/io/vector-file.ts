@@ -1,5 +1,7 @@
 /** Files of vectors, read whole or block by block, straight into the core's memory. */
 
+import { checkInteger } from '../arguments.js';
+import type { CoreVectorsBuilder } from '../backend.js';
 import { H2qError, inFile } from '../errors.js';
 import { backend, type OpenSource, platform } from '../platform.js';
 import { SLICE_BYTES } from '../slices.js';
@@ -12,11 +14,30 @@ const FORMATS: Readonly<Record<string, RowFormat>> = { npy: npyRows, fvecs: fvec
 /** Bytes of float32 values per block, a compromise of memory and work per call. */
 const BLOCK_BYTES = 16 * 1024 * 1024;
 
+/** Numbers up to here are exact. */
+const MAX_EXACT = Number.MAX_SAFE_INTEGER;
+
+/** Bytes of float32 values that a sample holds at most by default: ample for a fit. */
+const SAMPLE_BYTES = 128 * 1024 * 1024;
+
 export interface ReadOptions {
   /** Ends the reading; rejects with `signal.reason`. */
   signal?: AbortSignal | undefined;
   /** Called with the number of rows read so far. */
   onProgress?: ((rows: number) => void) | undefined;
+}
+
+export interface SampleOptions extends ReadOptions {
+  /** Rows to keep, at least 1. Default: as many as 128 MiB of float32 hold. */
+  rows?: number | undefined;
+  /** Decides which rows: 0 to 2^53 - 1. Default 0. */
+  seed?: number | undefined;
+}
+
+export interface Sample {
+  vectors: Vectors;
+  /** The rows of the file that `vectors` are, in rising order; absent when they are all of them. */
+  rows?: Float64Array;
 }
 
 export interface VectorBlock {
@@ -65,6 +86,28 @@ export class VectorFile {
     return this.#readRange(0, this.rows, options);
   }
 
+  /**
+   * A uniform sample of the rows, in order, in one pass; all rows when there are no more. In memory are
+   * the rows kept and one slice. Throws as {@link VectorFile.read}, also for rows that are not kept.
+   */
+  async sample(options: SampleOptions = {}): Promise<Sample> {
+    const seed = checkInteger('seed', options.seed ?? 0, 0, MAX_EXACT);
+    const keep = checkInteger(
+      'rows',
+      options.rows ?? rowsWithin(SAMPLE_BYTES, this.columns * 4),
+      1,
+      MAX_EXACT,
+    );
+    if (keep >= this.rows) return { vectors: await this.read(options) };
+    let rows: Float64Array = new Float64Array();
+    const newSampler = () => {
+      const sampler = backend().vectorsSampler(this.rows, this.columns, keep, seed);
+      rows = sampler.chosen();
+      return sampler;
+    };
+    return { vectors: await this.#readInto(newSampler, 0, this.rows, options), rows };
+  }
+
   /** All rows in blocks of at most `blockBytes` float32 values, in memory one at a time. */
   async *blocks(options: ReadOptions & { blockBytes?: number } = {}): AsyncGenerator<VectorBlock, void> {
     const blockRows = rowsWithin(options.blockBytes ?? BLOCK_BYTES, this.columns * 4);
@@ -78,14 +121,26 @@ export class VectorFile {
     return this.#source.close();
   }
 
-  async #readRange(start: number, end: number, { signal, onProgress }: ReadOptions): Promise<Vectors> {
+  #readRange(start: number, end: number, options: ReadOptions): Promise<Vectors> {
+    const builder = () => backend().vectorsBuilder(end - start, this.columns, start);
+    return this.#readInto(builder, start, end, options);
+  }
+
+  async #readInto(
+    newBuilder: () => CoreVectorsBuilder,
+    start: number,
+    end: number,
+    { signal, onProgress }: ReadOptions,
+  ): Promise<Vectors> {
     const { columns, element } = this.#rows;
     const sliceRows = rowsWithin(SLICE_BYTES, columns * 4);
     try {
-      const builder = backend().vectorsBuilder(end - start, columns, start);
+      const builder = newBuilder();
+      // One buffer for all slices: the builder copies, and garbage of this size is collected late.
+      const buffer = new Uint8Array(Math.min(sliceRows, end - start) * this.#rows.rowBytes);
       for (let row = start; row < end; row += sliceRows) {
         const sliceEnd = Math.min(row + sliceRows, end);
-        const bytes = await this.#rows.readRows(row, sliceEnd);
+        const bytes = await this.#rows.readRows(row, sliceEnd, buffer);
         signal?.throwIfAborted();
         builder.push(bytes, element);
         onProgress?.(sliceEnd);
@@ -110,6 +165,11 @@ export async function withVectorFile<T>(path: string, use: (file: VectorFile) =>
 /** Reads a whole file of vectors. Throws as {@link VectorFile.open} and {@link VectorFile.read}. */
 export function readVectors(path: string, options: ReadOptions = {}): Promise<Vectors> {
   return withVectorFile(path, (file) => file.read(options));
+}
+
+/** Reads a sample of a file of vectors that may be larger than the memory. Throws as {@link readVectors}. */
+export function sampleVectors(path: string, options: SampleOptions = {}): Promise<Sample> {
+  return withVectorFile(path, (file) => file.sample(options));
 }
 
 function formatOf(path: string): RowFormat {

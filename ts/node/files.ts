@@ -60,8 +60,8 @@ function checkRegular(stats: Stats, path: string): void {
 }
 
 function sourceOf(handle: FileHandle, byteLength: number, path: string): OpenSource {
-  const slice = async (start: number, end: number) => {
-    const bytes = new Uint8Array(end - start);
+  const slice = async (start: number, end: number, buffer?: Uint8Array) => {
+    const bytes = buffer?.subarray(0, end - start) ?? new Uint8Array(end - start);
     let filled = 0;
     while (filled < bytes.length) {
       const length = Math.min(bytes.length - filled, MAX_READ_BYTES);

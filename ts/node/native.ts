@@ -8,6 +8,7 @@ import type {
   CoreFit,
   CoreModel,
   CoreVectorsBuilder,
+  CoreVectorsSampler,
 } from '../backend.js';
 import { H2qError } from '../errors.js';
 
@@ -27,6 +28,7 @@ interface Addon
   > {
   CancelToken: new () => CancelToken;
   VectorsBuilder: new (...args: Parameters<Backend['vectorsBuilder']>) => CoreVectorsBuilder;
+  VectorsSampler: new (...args: Parameters<Backend['vectorsSampler']>) => CoreVectorsSampler;
   CodesBuilder: new (...args: Parameters<Backend['codesBuilder']>) => CoreCodesBuilder;
   Fit: new (...args: Parameters<Backend['createFit']>) => CoreFit;
   Model: { fromBytes(bytes: Uint8Array): CoreModel };
@@ -56,6 +58,7 @@ function adapt(addon: Addon): Backend {
     info: addon.info,
     createCancelToken: () => new addon.CancelToken(),
     vectorsBuilder: (...args) => new addon.VectorsBuilder(...args),
+    vectorsSampler: (...args) => new addon.VectorsSampler(...args),
     codesBuilder: (...args) => new addon.CodesBuilder(...args),
     createFit: (...args) => new addon.Fit(...args),
     modelFromBytes: (bytes) => addon.Model.fromBytes(bytes),

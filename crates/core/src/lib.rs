@@ -20,5 +20,6 @@ pub mod parallel;
 pub mod projection;
 pub mod real;
 pub mod reflections;
+pub mod sample;
 pub mod search;
 pub mod vectors;

@@ -15,10 +15,11 @@ use crate::error::{Error, Result};
 use crate::real::Real;
 
 /// What the rotation minimises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
     /// The variance of a Bernoulli bit with probability σ(z); the paper's default.
+    #[default]
     BitVariance,
     /// Squared distance to the sign, the objective of ITQ.
     L2,

@@ -150,6 +150,12 @@ impl Model {
         &self.summary
     }
 
+    /// The same model of a fit that took `seconds`.
+    pub(crate) fn taking(mut self, seconds: f64) -> Self {
+        self.summary.seconds = Some(seconds);
+        self
+    }
+
     /// Identifies mean, projection and rotation: codes of models with equal fingerprints are comparable.
     pub fn fingerprint(&self) -> [u8; 16] {
         self.fingerprint

@@ -123,7 +123,7 @@ impl ElementType {
     }
 
     /// Appends the elements in `bytes` to `out`.
-    fn decode(self, bytes: &[u8], out: &mut Vec<f32>) {
+    pub(crate) fn decode(self, bytes: &[u8], out: &mut Vec<f32>) {
         match self {
             Self::F16 => out.extend(
                 bytes.as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()),
@@ -156,18 +156,7 @@ impl VectorsBuilder {
     /// # Errors
     /// `Empty` for zero rows or columns, `OutOfMemory` when the memory cannot be had.
     pub fn new(rows: usize, columns: usize, first_row: usize) -> Result<Self> {
-        if rows == 0 || columns == 0 {
-            let axis = if rows == 0 { "rows" } else { "columns" };
-            return Err(Error::Empty { what: "vectors".into(), axis });
-        }
-        let too_large = || Error::OutOfMemory {
-            what: format!("{rows} x {columns} vectors"),
-            bytes: rows.saturating_mul(columns).saturating_mul(4),
-        };
-        let length = rows.checked_mul(columns).ok_or_else(too_large)?;
-        let mut data = Vec::new();
-        data.try_reserve_exact(length).map_err(|_| too_large())?;
-        Ok(Self { data, rows, columns, first_row })
+        Ok(Self { data: reserve(rows, columns)?, rows, columns, first_row })
     }
 
     /// Appends whole elements.
@@ -206,8 +195,24 @@ impl VectorsBuilder {
     }
 }
 
+/// Room for `rows x columns` values, at least one.
+pub(crate) fn reserve(rows: usize, columns: usize) -> Result<Vec<f32>> {
+    if rows == 0 || columns == 0 {
+        let axis = if rows == 0 { "rows" } else { "columns" };
+        return Err(Error::Empty { what: "vectors".into(), axis });
+    }
+    let too_large = || Error::OutOfMemory {
+        what: format!("{rows} x {columns} vectors"),
+        bytes: rows.saturating_mul(columns).saturating_mul(4),
+    };
+    let length = rows.checked_mul(columns).ok_or_else(too_large)?;
+    let mut data = Vec::new();
+    data.try_reserve_exact(length).map_err(|_| too_large())?;
+    Ok(data)
+}
+
 /// `offset` is the position of `values[0]` in the whole input.
-fn check_finite(values: &[f32], offset: usize, columns: usize) -> Result<()> {
+pub(crate) fn check_finite(values: &[f32], offset: usize, columns: usize) -> Result<()> {
     match first_not_finite(values) {
         None => Ok(()),
         Some(at) => Err(Error::NotFinite {

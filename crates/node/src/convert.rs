@@ -1,7 +1,8 @@
-//! Numbers and errors across the binding.
+//! Numbers, labels and errors across the binding.
 
 use h2q_core::error::Error;
-use napi::bindgen_prelude::{JsObjectValue, Object};
+use h2q_core::evaluate::Labels;
+use napi::bindgen_prelude::{BigInt64Array, JsObjectValue, Object, Uint8Array};
 use napi::{Env, JsValue};
 
 /// A JS error with the message, `code` and `details` of the core's.
@@ -37,6 +38,19 @@ pub fn optional_count(
     value: Option<f64>,
 ) -> napi::Result<Option<usize>> {
     value.map(|value| count(env, option, value)).transpose()
+}
+
+/// Labels as `ts/backend.ts` describes them; `name` is what errors call them.
+pub fn labels(env: &Env, labels: &Object, name: &'static str) -> napi::Result<Labels> {
+    let built = if labels.get_named_property::<String>("kind")? == "single" {
+        let values: BigInt64Array = labels.get_named_property("values")?;
+        Labels::single(name, values.to_vec())
+    } else {
+        let values: Uint8Array = labels.get_named_property("values")?;
+        let classes = count(env, "classes", labels.get_named_property("classes")?)?;
+        Labels::multi(name, &values, classes)
+    };
+    built.map_err(|error| js_error(env, &error))
 }
 
 /// The error of a builder that was used after its end.

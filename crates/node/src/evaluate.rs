@@ -6,14 +6,13 @@ use h2q_core::error::Error;
 use h2q_core::evaluate::{self as core, CosineEvaluation, Ties};
 use napi::Env;
 use napi::bindgen_prelude::{
-    BigInt64Array, ClassInstance, FromNapiValue, JsObjectValue, Object, Uint8Array, Uint32Array,
-    ValidateNapiValue,
+    ClassInstance, FromNapiValue, JsObjectValue, Object, Uint32Array, ValidateNapiValue,
 };
 use napi_derive::napi;
 
 use crate::codes::Codes;
-use crate::convert::{count, js_error};
-use crate::tasks::{CancelToken, run_async, run_sync};
+use crate::convert::{count, js_error, labels};
+use crate::tasks::{CancelToken, run_async};
 use crate::vectors::Vectors;
 
 /// Means over the queries at one cut-off.
@@ -61,7 +60,7 @@ pub fn neighbours<'env>(
 ) -> napi::Result<Object<'env>> {
     let number = self::count(env, "count", count)?;
     let threads = self::count(env, "threads", threads)?;
-    let (database, queries) = (database.inner.clone(), queries.inner.clone());
+    let (database, queries) = (database.share(env)?, queries.share(env)?);
     let cancel = cancel.inner.clone();
     let work = move || core::neighbours(&database, &queries, number, threads, &cancel);
     run_async(env, work, |_, rows| Ok(Uint32Array::new(rows)))
@@ -119,8 +118,8 @@ pub fn evaluate_cosine<'env>(
     cancel: &CancelToken,
 ) -> napi::Result<Object<'env>> {
     let request = Request { env, object: &evaluation };
-    let database = request.class::<Vectors>("database")?.inner.clone();
-    let queries = request.class::<Vectors>("queries")?.inner.clone();
+    let database = request.class::<Vectors>("database")?.share(env)?;
+    let queries = request.class::<Vectors>("queries")?.share(env)?;
     let database_labels = request.labels("databaseLabels", "database labels")?;
     let query_labels = request.labels("queryLabels", "query labels")?;
     let at = request.cutoffs()?;
@@ -166,18 +165,11 @@ impl<'a> Request<'a> {
 
     fn vectors(&self, name: &str) -> napi::Result<Option<Arc<h2q_core::vectors::Vectors>>> {
         let vectors: Option<ClassInstance<Vectors>> = self.get(name)?;
-        Ok(vectors.map(|vectors| vectors.inner.clone()))
+        vectors.map(|vectors| vectors.share(self.env)).transpose()
     }
 
     fn labels(&self, field: &str, name: &'static str) -> napi::Result<core::Labels> {
-        let labels: Object = self.get(field)?;
-        if labels.get_named_property::<String>("kind")? == "single" {
-            let values: BigInt64Array = labels.get_named_property("values")?;
-            return run_sync(self.env, || core::Labels::single(name, values.to_vec()));
-        }
-        let values: Uint8Array = labels.get_named_property("values")?;
-        let classes = count(self.env, "classes", labels.get_named_property("classes")?)?;
-        run_sync(self.env, || core::Labels::multi(name, &values, classes))
+        labels(self.env, &self.get(field)?, name)
     }
 
     fn cutoffs(&self) -> napi::Result<Vec<usize>> {

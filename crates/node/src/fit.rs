@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use h2q_core::fit::{self as core, FitSession, Method, SolverName};
+use h2q_core::fit::{self as core, Criterion, FitLabels, FitSession, Method, SolverName};
 use h2q_core::losses::Loss;
 use h2q_core::parallel::Cancel;
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 
-use crate::convert::{count, optional_count};
+use crate::convert::{count, labels, optional_count};
 use crate::model::Model;
 use crate::tasks::{CancelToken, run_async, run_sync};
 use crate::vectors::Vectors;
@@ -21,6 +21,8 @@ pub struct FitOptions {
     pub bits: Option<f64>,
     /// `h2q`, `itq`, `random` or `identity`.
     pub method: Option<String>,
+    /// `loss`, `neighbours` or `labels`, instead of a method.
+    pub criterion: Option<String>,
     /// `bit-variance`, `l2`, `l1` or `min-entropy`.
     pub loss: Option<String>,
     /// `auto` or `sgd`.
@@ -44,6 +46,7 @@ impl FitOptions {
         let parsed = run_sync(env, || {
             Ok((
                 self.method.as_deref().map(Method::parse).transpose()?,
+                self.criterion.as_deref().map(Criterion::parse).transpose()?,
                 self.loss.as_deref().map(Loss::parse).transpose()?,
                 self.solver.as_deref().map(SolverName::parse).transpose()?,
             ))
@@ -51,8 +54,9 @@ impl FitOptions {
         Ok(core::FitOptions {
             bits: optional_count(env, "bits", self.bits)?,
             method: parsed.0,
-            loss: parsed.1,
-            solver: parsed.2,
+            criterion: parsed.1,
+            loss: parsed.2,
+            solver: parsed.3,
             epochs: optional_count(env, "epochs", self.epochs)?,
             learning_rate: self.learning_rate,
             batch_size: optional_count(env, "batchSize", self.batch_size)?,
@@ -66,7 +70,9 @@ impl FitOptions {
 /// One epoch.
 #[napi(object)]
 pub struct EpochReport {
-    /// Counted from 1.
+    /// Which method is being fitted.
+    pub method: String,
+    /// Counted from 1, for each method anew.
     pub epoch: u32,
     /// Mean over entries, or rows for min-entropy.
     pub train_loss: f64,
@@ -81,11 +87,39 @@ pub struct EpochReport {
 impl From<core::EpochReport> for EpochReport {
     fn from(report: core::EpochReport) -> Self {
         Self {
+            method: report.method.name().into(),
             epoch: report.epoch as u32,
             train_loss: report.train_loss,
             validation_loss: report.validation_loss,
             orthogonality_error: report.orthogonality_error,
             seconds: report.seconds,
+        }
+    }
+}
+
+/// How one method did.
+#[napi(object)]
+pub struct Candidate {
+    /// The method.
+    pub method: String,
+    /// Of the held-out rows.
+    pub validation_loss: f64,
+    /// 10 nearest in the first 100.
+    pub neighbour_recall: f64,
+    /// Among the first 100; where labels were given.
+    pub label_precision: Option<f64>,
+    /// Of this method alone.
+    pub seconds: f64,
+}
+
+impl From<&core::Candidate> for Candidate {
+    fn from(candidate: &core::Candidate) -> Self {
+        Self {
+            method: candidate.method.name().into(),
+            validation_loss: candidate.validation_loss,
+            neighbour_recall: candidate.neighbour_recall,
+            label_precision: candidate.label_precision,
+            seconds: candidate.seconds,
         }
     }
 }
@@ -106,11 +140,20 @@ impl Fit {
         train: &Vectors,
         validation: Option<&Vectors>,
         options: FitOptions,
+        train_labels: Option<Object>,
+        validation_labels: Option<Object>,
     ) -> napi::Result<Self> {
         let options = options.convert(&env)?;
-        let validation = validation.map(|vectors| vectors.inner.clone());
+        let train = train.share(&env)?;
+        let validation = validation.map(|vectors| vectors.share(&env)).transpose()?;
+        let convert = |object: Option<Object>, name| {
+            object.map(|object| labels(&env, &object, name)).transpose()
+        };
+        let held_out = convert(validation_labels, "validation labels")?;
+        let fit_labels = convert(train_labels, "labels")?
+            .map(|vectors| FitLabels { vectors, validation: held_out });
         let session =
-            run_sync(&env, || FitSession::new(train.inner.clone(), validation, &options))?;
+            run_sync(&env, || FitSession::labelled(train, validation, fit_labels, &options))?;
         let planned = session.planned_epochs();
         Ok(Self { session: Arc::new(Mutex::new(session)), planned })
     }
@@ -125,6 +168,22 @@ impl Fit {
     #[napi(getter)]
     pub fn done(&self) -> bool {
         self.session.try_lock().is_ok_and(|session| session.done())
+    }
+
+    /// The methods judged so far; empty while one is running.
+    #[napi(getter)]
+    pub fn candidates(&self) -> Vec<Candidate> {
+        let candidates =
+            |session: &FitSession| session.candidates().iter().map(Candidate::from).collect();
+        self.session.try_lock().map(|session| candidates(&session)).unwrap_or_default()
+    }
+
+    /// Ends the epochs of the method that is running; nothing while a step is.
+    #[napi]
+    pub fn end_method(&self) {
+        if let Ok(mut session) = self.session.try_lock() {
+            session.end_method();
+        }
     }
 
     /// Centres, projects, scales.

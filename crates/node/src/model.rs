@@ -113,7 +113,7 @@ impl Model {
         cancel: &CancelToken,
     ) -> napi::Result<Object<'env>> {
         let threads = count(env, "threads", threads)?;
-        let (model, vectors) = (self.inner.clone(), vectors.inner.clone());
+        let (model, vectors) = (self.inner.clone(), vectors.share(env)?);
         let cancel = cancel.inner.clone();
         run_async(
             env,
@@ -131,7 +131,8 @@ impl Model {
         threads: f64,
     ) -> napi::Result<Float32Array> {
         let threads = count(&env, "threads", threads)?;
-        run_sync(&env, || self.inner.transform(&vectors.inner, threads, &Cancel::default()))
+        let vectors = vectors.share(&env)?;
+        run_sync(&env, || self.inner.transform(&vectors, threads, &Cancel::default()))
             .map(Float32Array::new)
     }
 
@@ -147,7 +148,7 @@ impl Model {
     ) -> napi::Result<Object<'env>> {
         let threads = count(env, "threads", threads)?;
         let layout = run_sync(env, || Layout::parse(&layout))?;
-        let (model, vectors) = (self.inner.clone(), vectors.inner.clone());
+        let (model, vectors) = (self.inner.clone(), vectors.share(env)?);
         let cancel = cancel.inner.clone();
         run_async(
             env,
@@ -166,9 +167,10 @@ impl Model {
         threads: f64,
     ) -> napi::Result<Uint8Array> {
         let threads = count(&env, "threads", threads)?;
+        let vectors = vectors.share(&env)?;
         run_sync(&env, || {
             let layout = Layout::parse(&layout)?;
-            self.inner.encode(&vectors.inner, layout, threads, &Cancel::default())
+            self.inner.encode(&vectors, layout, threads, &Cancel::default())
         })
         .map(|codes| Uint8Array::new(codes.into_bytes()))
     }

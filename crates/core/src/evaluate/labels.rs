@@ -12,6 +12,8 @@ pub struct Labels(Kind);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
+    /// Nothing is known of this many rows.
+    Unknown(usize),
     Single(Vec<i64>),
     /// Class c of a row is bit `c % 64` of its word `c / 64`; bits beyond `classes` are zero.
     Multi {
@@ -21,6 +23,11 @@ enum Kind {
 }
 
 impl Labels {
+    /// For rows without labels: none is relevant for any.
+    pub fn unknown(rows: usize) -> Self {
+        Self(Kind::Unknown(rows))
+    }
+
     /// One label per row. `name` is what errors call these labels, such as `database labels`.
     ///
     /// # Errors
@@ -64,9 +71,29 @@ impl Labels {
     /// Number of rows.
     pub fn rows(&self) -> usize {
         match &self.0 {
+            Kind::Unknown(rows) => *rows,
             Kind::Single(values) => values.len(),
             Kind::Multi { classes, bits } => bits.len() / classes.div_ceil(64),
         }
+    }
+
+    /// The labels of the named rows, in the order given.
+    ///
+    /// # Panics
+    /// When a row does not exist.
+    pub(crate) fn select(&self, rows: &[usize]) -> Self {
+        Self(match &self.0 {
+            Kind::Unknown(_) => Kind::Unknown(rows.len()),
+            Kind::Single(values) => Kind::Single(rows.iter().map(|&row| values[row]).collect()),
+            Kind::Multi { classes, bits } => {
+                let words = classes.div_ceil(64);
+                let row = |&row: &usize| &bits[row * words..][..words];
+                Kind::Multi {
+                    classes: *classes,
+                    bits: rows.iter().flat_map(row).copied().collect(),
+                }
+            }
+        })
     }
 
     /// Whether `row` of `database` is relevant for row `query` of these labels.
@@ -120,7 +147,7 @@ impl Labels {
     }
 
     /// Checks that these query labels fit `queries` rows, and `database` its own `rows`.
-    pub(super) fn check(&self, queries: usize, database: &Self, rows: usize) -> Result<()> {
+    pub(crate) fn check(&self, queries: usize, database: &Self, rows: usize) -> Result<()> {
         if database.rows() != rows {
             return Err(Error::mismatch("rows of the database labels", rows, database.rows()));
         }
@@ -128,6 +155,7 @@ impl Labels {
             return Err(Error::mismatch("rows of the query labels", queries, self.rows()));
         }
         let kind = |kind: &Kind| match kind {
+            Kind::Unknown(_) => "no labels",
             Kind::Single(_) => "one label per row",
             Kind::Multi { .. } => "classes per row",
         };

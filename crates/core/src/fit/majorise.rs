@@ -17,7 +17,7 @@ use faer::{Mat, Scale};
 use super::options::Resolved;
 use super::pass::{Majoriser, Rows, Step};
 use super::random::random_rotation;
-use super::{Epoch, Snapshot, Solver};
+use super::run::{Epoch, Snapshot, Solver};
 use crate::error::Result;
 use crate::linalg::polar;
 use crate::losses::Loss;
@@ -94,7 +94,7 @@ impl Majorise {
     pub fn itq(options: &Resolved) -> Self {
         let u = random_rotation(options.bits, options.seed);
         let stages = vec![Stage { tolerance: f64::NEG_INFINITY, ..Stage::new(Loss::L2) }];
-        Self::new(u, stages, Loss::L2, 0.0)
+        Self::new(u, stages, options.loss, 0.0)
     }
 
     fn new(u: Mat<f32>, stages: Vec<Stage>, reported: Loss, momentum: f32) -> Self {

@@ -29,6 +29,18 @@ pub enum Solver {
     Sgd,
 }
 
+/// What several methods are compared by, on rows that none of them was fitted to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Criterion {
+    /// The lowest loss.
+    Loss,
+    /// The highest recall of the float neighbours: the share of the 10 nearest rows by cosine of the
+    /// input that are among the first 100 by Hamming distance, ties at their expectation.
+    Neighbours,
+    /// The highest precision of labels among the first 100 by Hamming distance, ties likewise.
+    Labels,
+}
+
 /// The request; `None` leaves the choice to the defaults named at each field.
 #[derive(Debug, Clone, Default)]
 pub struct FitOptions {
@@ -36,6 +48,8 @@ pub struct FitOptions {
     pub bits: Option<usize>,
     /// Default `h2q`.
     pub method: Option<Method>,
+    /// Fits every [`Method`] and keeps the best; `method` then has to be `None`.
+    pub criterion: Option<Criterion>,
     /// Default `bit-variance`; `itq` is always `l2`.
     pub loss: Option<Loss>,
     /// Default `auto`.
@@ -70,6 +84,27 @@ pub(crate) struct Resolved {
 }
 
 impl FitOptions {
+    /// One resolved request for each method to fit. All of them prepare their rows alike.
+    pub(crate) fn candidates(&self, dimensions: usize) -> Result<Vec<Resolved>> {
+        if self.criterion.is_none() {
+            return Ok(vec![self.resolve(dimensions)?]);
+        }
+        if let Some(method) = self.method {
+            return Err(invalid("method", method.name(), "to be chosen by a criterion as well"));
+        }
+        let h2q = self.resolve(dimensions)?;
+        let candidate = |&method: &Method| match method {
+            Method::H2q => h2q.clone(),
+            _ => {
+                let epochs = default_epochs(method, Solver::Auto);
+                let epochs = self.epochs.map_or(epochs, |most| most.min(epochs));
+                let loss = if method == Method::Itq { Loss::L2 } else { h2q.loss };
+                Resolved { method, loss, solver: Solver::Auto, epochs, ..h2q.clone() }
+            }
+        };
+        Ok(Method::ALL.iter().map(candidate).collect())
+    }
+
     /// Checks the request for vectors of `dimensions` values.
     pub(crate) fn resolve(&self, dimensions: usize) -> Result<Resolved> {
         let bits = self.bits.unwrap_or(dimensions / 8 * 8);
@@ -86,14 +121,9 @@ impl FitOptions {
                 return Err(invalid("loss", loss.name(), "l2, the only one of method itq"));
             }
             (Method::Itq, _) => Loss::L2,
-            (_, loss) => loss.unwrap_or(Loss::BitVariance),
+            (_, loss) => loss.unwrap_or_default(),
         };
-        let epochs = self.epochs.unwrap_or(match (method, solver) {
-            (Method::H2q, Solver::Sgd) => 150,
-            (Method::H2q, Solver::Auto) => 200,
-            (Method::Itq, _) => 50,
-            (Method::Random | Method::Identity, _) => 0,
-        });
+        let epochs = self.epochs.unwrap_or(default_epochs(method, solver));
         if solver != Solver::Sgd {
             if let Some(rate) = self.learning_rate {
                 return Err(invalid("learningRate", rate, "used by any solver but sgd"));
@@ -126,11 +156,23 @@ impl FitOptions {
     }
 }
 
-fn invalid(option: &'static str, value: impl ToString, expected: &'static str) -> Error {
+fn default_epochs(method: Method, solver: Solver) -> usize {
+    match (method, solver) {
+        (Method::H2q, Solver::Sgd) => 150,
+        (Method::H2q, Solver::Auto) => 200,
+        (Method::Itq, _) => 50,
+        (Method::Random | Method::Identity, _) => 0,
+    }
+}
+
+pub(super) fn invalid(option: &'static str, value: impl ToString, expected: &'static str) -> Error {
     Error::InvalidOption { option, value: value.to_string(), expected }
 }
 
 impl Method {
+    /// All methods, from the simplest to the one of this library.
+    pub const ALL: [Self; 4] = [Self::Identity, Self::Random, Self::Itq, Self::H2q];
+
     /// Parses `h2q`, `itq`, `random` or `identity`.
     ///
     /// # Errors
@@ -153,6 +195,21 @@ impl Method {
             Self::Random => "random",
             Self::Identity => "identity",
         }
+    }
+}
+
+impl Criterion {
+    /// Parses `loss`, `neighbours` or `labels`.
+    ///
+    /// # Errors
+    /// `InvalidOption`.
+    pub fn parse(name: &str) -> Result<Self> {
+        Ok(match name {
+            "loss" => Self::Loss,
+            "neighbours" => Self::Neighbours,
+            "labels" => Self::Labels,
+            _ => return Err(invalid("criterion", name, "one of loss, neighbours, labels")),
+        })
     }
 }
 

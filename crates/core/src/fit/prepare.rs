@@ -9,6 +9,7 @@ use faer::{Accum, Mat, MatRef, Par};
 use rand::seq::SliceRandom;
 
 use super::options::Resolved;
+use super::part::Part;
 use super::random::{Stream, generator};
 use crate::error::{Error, Result};
 use crate::linalg::{convert, leading_eigenvectors};
@@ -33,23 +34,33 @@ pub(crate) struct Prepared {
     pub bits: usize,
 }
 
-pub(crate) fn prepare(
-    vectors: &Vectors,
-    validation: Option<&Vectors>,
-    options: &Resolved,
-    cancel: &Cancel,
-) -> Result<Prepared> {
-    let (train, split);
-    let (train, validation) = match validation {
-        Some(validation) => (vectors, validation),
-        // Too few rows to spare any: the fit is judged on the rows it sees.
-        None if vectors.rows() < 10 => (vectors, vectors),
-        None => {
-            let (kept, held_out) = split_rows(vectors.rows(), options.seed);
-            (train, split) = (vectors.select(&kept), vectors.select(&held_out));
-            (&train, &split)
+/// The rows that teach and the rows that judge.
+#[derive(Debug)]
+pub(crate) struct Split<'a> {
+    pub train: Part<'a>,
+    pub held_out: Part<'a>,
+}
+
+impl<'a> Split<'a> {
+    /// Without validation rows, a seeded tenth of the rows, at most 10,000.
+    pub fn new(vectors: &'a Vectors, validation: Option<&'a Vectors>, seed: u64) -> Self {
+        let rows = vectors.rows();
+        if let Some(validation) = validation {
+            return Self { train: Part::all(vectors), held_out: Part::all(validation) };
         }
-    };
+        // Too few rows to spare any: the fit is judged on the rows it sees.
+        if rows < 10 {
+            return Self { train: Part::all(vectors), held_out: Part::all(vectors) };
+        }
+        let mut order: Vec<usize> = (0..rows).collect();
+        order.shuffle(&mut generator(seed, Stream::Split));
+        let held_out = order.split_off(rows - (rows / 10).min(MAX_VALIDATION));
+        Self { train: Part::named(vectors, order), held_out: Part::named(vectors, held_out) }
+    }
+}
+
+pub(crate) fn prepare(split: &Split, options: &Resolved, cancel: &Cancel) -> Result<Prepared> {
+    let train = &split.train;
     let mean =
         if options.center { Some(column_means(train, options.threads, cancel)?) } else { None };
     let dimensions = train.columns();
@@ -66,30 +77,20 @@ pub(crate) fn prepare(
         None if mean.is_some() => Some(Projection::diagonal(mean.clone(), &vec![1; dimensions])),
         None => None,
     };
-    let scaled = |rows: &Vectors| scaled_rows(rows, map.as_ref(), options, cancel);
+    let scaled = |rows: &Part| scaled_rows(rows, map.as_ref(), options, cancel);
     Ok(Prepared {
         train: scaled(train)?,
-        validation: scaled(validation)?,
+        validation: scaled(&split.held_out)?,
         bits: options.bits,
         mean,
         projection,
     })
 }
 
-/// A seeded tenth of the rows, at most 10,000, for validation; both parts in rising order.
-fn split_rows(rows: usize, seed: u64) -> (Vec<usize>, Vec<usize>) {
-    let mut order: Vec<usize> = (0..rows).collect();
-    order.shuffle(&mut generator(seed, Stream::Split));
-    let mut validation = order.split_off(rows - (rows / 10).min(MAX_VALIDATION));
-    order.sort_unstable();
-    validation.sort_unstable();
-    (order, validation)
-}
-
-fn column_means(vectors: &Vectors, threads: usize, cancel: &Cancel) -> Result<Vec<f32>> {
-    let columns = vectors.columns();
-    let chunk = 16 * BLOCK_ROWS * columns;
-    let chunks = vectors.as_slice().len().div_ceil(chunk);
+fn column_means(rows: &Part, threads: usize, cancel: &Cancel) -> Result<Vec<f32>> {
+    let columns = rows.columns();
+    let chunk = 16 * BLOCK_ROWS;
+    let chunks = rows.count().div_ceil(chunk);
     let sums = map_tasks(
         threads,
         chunks,
@@ -97,27 +98,27 @@ fn column_means(vectors: &Vectors, threads: usize, cancel: &Cancel) -> Result<Ve
         || (),
         |(), i| {
             let mut sums = vec![0.0f64; columns];
-            let end = vectors.as_slice().len().min((i + 1) * chunk);
-            for row in vectors.as_slice()[i * chunk..end].chunks(columns) {
-                sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
+            for row in i * chunk..rows.count().min((i + 1) * chunk) {
+                sums.iter_mut().zip(rows.row(row)).for_each(|(sum, &x)| *sum += f64::from(x));
             }
             Ok(sums)
         },
     )?;
     let total = |j: usize| sums.iter().map(|partial| partial[j]).sum::<f64>();
-    Ok((0..columns).map(|j| (total(j) / vectors.rows() as f64) as f32).collect())
+    Ok((0..columns).map(|j| (total(j) / rows.count() as f64) as f32).collect())
 }
 
 /// `(X − mean)ᵀ (X − mean)`, of which the lower half is filled, up to a factor.
 fn second_moments(
-    vectors: &Vectors,
+    part: &Part,
     mean: Option<&[f32]>,
     threads: usize,
     cancel: &Cancel,
 ) -> Result<Mat<f64>> {
-    let (rows, columns) = (vectors.rows(), vectors.columns());
+    let (rows, columns) = (part.count(), part.columns());
     // Squares of very large or small values leave the range of float32; a power of two costs no bits.
-    let largest = vectors.as_slice().iter().fold(0.0f32, |best, x| best.max(x.abs()));
+    let values = (0..rows).flat_map(|row| part.row(row));
+    let largest = values.fold(0.0f32, |best, x| best.max(x.abs()));
     let scale =
         if largest > 0.0 { (-largest.log2().floor()).clamp(-126.0, 126.0).exp2() } else { 1.0 };
     // The strips and so the sums depend on the shape alone; each strip holds two columns² matrices.
@@ -137,7 +138,7 @@ fn second_moments(
                 cancel.check()?;
                 block.clear();
                 let last = end.min(first + BLOCK_ROWS);
-                for row in vectors.as_slice()[first * columns..last * columns].chunks(columns) {
+                for row in (first..last).map(|row| part.row(row)) {
                     match mean {
                         Some(mean) => {
                             block.extend(row.iter().zip(mean).map(|(x, m)| x * scale - m * scale))
@@ -172,28 +173,34 @@ fn second_moments(
 }
 
 fn scaled_rows(
-    vectors: &Vectors,
+    part: &Part,
     map: Option<&Projection>,
     options: &Resolved,
     cancel: &Cancel,
 ) -> Result<Vec<f32>> {
-    let mut rows = match map {
-        None => vectors.as_slice().to_vec(),
-        Some(map) => {
-            let mut rows = zeros(vectors.rows() * options.bits, "projected vectors")?;
-            map.project(vectors.as_slice(), &mut rows, options.threads, cancel)?;
-            rows
-        }
-    };
-    let (bits, chunk) = (options.bits, TASK_ROWS * options.bits);
+    let bits = options.bits;
+    let mut rows = zeros(part.count() * bits, "prepared vectors")?;
+    let buffers = || (Vec::new(), Vec::new());
     fill_chunks(
         options.threads,
         &mut rows,
-        chunk,
+        TASK_ROWS * bits,
         cancel,
-        || (),
-        |(), _, chunk| {
-            chunk.chunks_mut(bits).for_each(scale_to_root);
+        buffers,
+        |(input, scratch), i, out| {
+            let first = i * TASK_ROWS;
+            let input = part.block(first, out.len() / bits, input);
+            match map {
+                None => out.copy_from_slice(input),
+                Some(map) => {
+                    let numbered = |error| match error {
+                        Error::OutOfRange { row } => Error::OutOfRange { row: part.number(row) },
+                        other => other,
+                    };
+                    map.project_block(input, first, out, scratch).map_err(numbered)?;
+                }
+            }
+            out.chunks_mut(bits).for_each(scale_to_root);
             Ok(())
         },
     )?;

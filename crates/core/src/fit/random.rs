@@ -11,6 +11,7 @@ pub(crate) enum Stream {
     Split = 1,
     Batches = 2,
     Rotation = 3,
+    Judge = 4,
 }
 
 pub(crate) fn generator(seed: u64, stream: Stream) -> ChaCha8Rng {

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::options::Resolved;
 use super::pass::Rows;
 use super::random::{Stream, generator};
-use super::{Epoch, Snapshot, Solver};
+use super::run::{Epoch, Snapshot, Solver};
 use crate::error::{Error, Result};
 use crate::losses::{Loss, Weight};
 use crate::reflections::UtForm;

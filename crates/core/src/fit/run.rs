@@ -1,0 +1,214 @@
+//! One method on prepared rows: a solver, epoch by epoch, and the best rotation it has seen.
+
+use faer::Mat;
+
+use super::options::{Method, Resolved, Solver as SolverName};
+use super::pass::Rows;
+use super::prepare::Prepared;
+use super::{majorise, random, sgd};
+use crate::error::{Error, Result};
+use crate::linalg::orthogonality_error;
+use crate::losses::Loss;
+use crate::model::{Model, Summary};
+use crate::parallel::Cancel;
+use crate::reflections::{Rotation, UtForm};
+
+/// What one epoch reached. Losses are means over entries (over rows for min-entropy).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EpochReport {
+    /// The method that is being fitted.
+    pub method: Method,
+    /// Counted from 1, for each method anew.
+    pub epoch: usize,
+    /// For `sgd` the mean over the batches as they came.
+    pub train_loss: f64,
+    /// At the end of the epoch.
+    pub validation_loss: f64,
+    /// max |UᵀU − I|.
+    pub orthogonality_error: f64,
+    /// Time spent in the fit so far.
+    pub seconds: f64,
+}
+
+/// An algorithm that improves a rotation pass by pass.
+pub(super) trait Solver: Send {
+    /// One pass over the training rows.
+    fn epoch(&mut self, rows: Rows<'_>) -> Result<Epoch>;
+    /// Told the validation loss after each epoch, says whether to stop.
+    fn judge(&mut self, _validation_loss: f64) -> bool {
+        false
+    }
+    /// The rotation as it stands.
+    fn snapshot(&self) -> Snapshot;
+}
+
+pub(super) struct Epoch {
+    pub train_loss: f64,
+    /// Nothing more is to be gained.
+    pub done: bool,
+}
+
+/// A rotation in the form that its solver works with.
+#[derive(Debug, Clone)]
+pub(super) enum Snapshot {
+    Matrix(Mat<f32>),
+    Reflections(Vec<f32>),
+}
+
+/// A method at work.
+pub(super) struct Run {
+    pub options: Resolved,
+    pub done: bool,
+    /// Time spent on this method.
+    pub seconds: f64,
+    solver: Option<Box<dyn Solver>>,
+    epoch: usize,
+    best: Best,
+}
+
+/// The rotation with the lowest validation loss so far.
+struct Best {
+    snapshot: Snapshot,
+    train_loss: f64,
+    validation_loss: f64,
+    orthogonality_error: f64,
+}
+
+impl Run {
+    /// Evaluates the start; `random` and `identity` are done with that.
+    pub fn start(options: Resolved, prepared: &Prepared, cancel: &Cancel) -> Result<Self> {
+        let rows = prepared.train.len() / prepared.bits;
+        let mut solver: Option<Box<dyn Solver>> = match (options.method, options.solver) {
+            (Method::H2q, SolverName::Sgd) => Some(Box::new(sgd::Sgd::new(rows, &options))),
+            (Method::H2q, SolverName::Auto) => {
+                Some(Box::new(majorise::Majorise::auto(rows, &options)))
+            }
+            (Method::Itq, _) => Some(Box::new(majorise::Majorise::itq(&options))),
+            (Method::Random | Method::Identity, _) => None,
+        };
+        let snapshot = match (&solver, options.method) {
+            (Some(solver), _) => solver.snapshot(),
+            (None, Method::Random) => {
+                Snapshot::Matrix(random::random_rotation(options.bits, options.seed))
+            }
+            (None, _) => Snapshot::Matrix(Mat::identity(options.bits, options.bits)),
+        };
+        let u = snapshot.matrix(options.bits)?;
+        let best = Best {
+            train_loss: prepared.rows(&options, cancel).loss(options.loss, u.as_ref())?,
+            validation_loss: prepared.held_out(&options, cancel).loss(options.loss, u.as_ref())?,
+            orthogonality_error: orthogonality_error(u.as_ref()),
+            snapshot,
+        };
+        if options.epochs == 0 {
+            solver = None;
+        }
+        Ok(Self { done: solver.is_none(), options, seconds: 0.0, solver, epoch: 0, best })
+    }
+
+    /// One more epoch; its report says nothing yet of the time.
+    pub fn epoch(&mut self, prepared: &Prepared, cancel: &Cancel) -> Result<EpochReport> {
+        let options = &self.options;
+        let not_running = || Error::Internal { reason: "an epoch without a solver".into() };
+        let solver = self.solver.as_mut().ok_or_else(not_running)?;
+        let number = self.epoch + 1;
+        let diverged = |error| match error {
+            Error::NotFinite { .. } | Error::ZeroReflection { .. } => {
+                Error::Diverged { epoch: number }
+            }
+            other => other,
+        };
+        let epoch = solver.epoch(prepared.rows(options, cancel)).map_err(diverged)?;
+        let snapshot = solver.snapshot();
+        let u = snapshot.matrix(options.bits).map_err(diverged)?;
+        let held_out = prepared.held_out(options, cancel);
+        let validation_loss = held_out.loss(options.loss, u.as_ref())?;
+        let orthogonality_error = orthogonality_error(u.as_ref());
+        if !(validation_loss.is_finite() && orthogonality_error.is_finite()) {
+            return Err(Error::Diverged { epoch: number });
+        }
+        self.epoch = number;
+        let stop = solver.judge(validation_loss);
+        self.done = epoch.done || stop || number >= options.epochs;
+        let train_loss = epoch.train_loss;
+        if validation_loss < self.best.validation_loss {
+            self.best = Best { snapshot, train_loss, validation_loss, orthogonality_error };
+        }
+        let method = options.method;
+        Ok(EpochReport {
+            method,
+            epoch: number,
+            train_loss,
+            validation_loss,
+            orthogonality_error,
+            seconds: 0.0,
+        })
+    }
+
+    /// Another loss of the best rotation on the validation rows.
+    pub fn validation_loss(&self, loss: Loss, prepared: &Prepared, cancel: &Cancel) -> Result<f64> {
+        let u = self.best.snapshot.matrix(self.options.bits)?;
+        prepared.held_out(&self.options, cancel).loss(loss, u.as_ref())
+    }
+
+    /// The best so far of a fit of `rows` rows that has taken `seconds`.
+    pub fn model(
+        &self,
+        prepared: &Prepared,
+        rows: usize,
+        dimensions: usize,
+        seconds: f64,
+    ) -> Result<Model> {
+        let options = &self.options;
+        let summary = Summary {
+            rows,
+            dimensions,
+            bits: options.bits,
+            method: options.method,
+            loss: options.loss,
+            solver: options.solver,
+            seed: options.seed,
+            epochs: self.epoch,
+            seconds: Some(seconds),
+            train_loss: self.best.train_loss,
+            validation_loss: self.best.validation_loss,
+            orthogonality_error: self.best.orthogonality_error,
+        };
+        let rotation = self.best.snapshot.rotation(options.bits);
+        Model::new(prepared.mean.clone(), prepared.projection.clone(), rotation, summary)
+    }
+}
+
+impl Prepared {
+    fn rows<'a>(&'a self, options: &Resolved, cancel: &'a Cancel) -> Rows<'a> {
+        Rows {
+            values: &self.train,
+            columns: self.bits,
+            stride: 1,
+            threads: options.threads,
+            cancel,
+        }
+    }
+
+    fn held_out<'a>(&'a self, options: &Resolved, cancel: &'a Cancel) -> Rows<'a> {
+        Rows { values: &self.validation, ..self.rows(options, cancel) }
+    }
+}
+
+impl Snapshot {
+    fn matrix(&self, dimensions: usize) -> Result<Mat<f32>> {
+        match self {
+            Self::Matrix(u) => Ok(u.clone()),
+            Self::Reflections(vectors) => Ok(UtForm::new(vectors, dimensions)?.product()),
+        }
+    }
+
+    fn rotation(&self, dimensions: usize) -> Rotation {
+        match self {
+            Self::Matrix(u) => Rotation::from_matrix(u.as_ref()),
+            Self::Reflections(vectors) => {
+                Rotation { reflections: vectors.clone(), ..Rotation::identity(dimensions) }
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! A fit from request to model, in steps that a caller drives.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::judge::{Candidate, Judge};
+use super::options::{Criterion, FitOptions, Resolved, invalid};
+use super::prepare::{Prepared, Split, prepare};
+use super::run::{EpochReport, Run};
+use crate::error::{Error, Result};
+use crate::evaluate::Labels;
+use crate::losses::Loss;
+use crate::model::{Model, check_dimensions};
+use crate::parallel::Cancel;
+use crate::vectors::Vectors;
+
+/// Labels for [`Criterion::Labels`].
+#[derive(Debug, Clone)]
+pub struct FitLabels {
+    /// One row per vector.
+    pub vectors: Labels,
+    /// One row per validation vector, of the same kind; with validation vectors alone.
+    pub validation: Option<Labels>,
+}
+
+/// A fit in progress: [`FitSession::prepare`], [`FitSession::step`] until [`FitSession::done`],
+/// [`FitSession::finish`]. The state between steps is whole, so a caller may stop after any of them.
+pub struct FitSession {
+    rows: usize,
+    dimensions: usize,
+    /// Until they are prepared: whoever shares them can then free them.
+    input: Option<Input>,
+    criterion: Option<Criterion>,
+    /// The one asked for, which compares methods.
+    loss: Loss,
+    planned_epochs: usize,
+    /// Methods that have not begun.
+    waiting: VecDeque<Resolved>,
+    ready: Option<Ready>,
+    run: Option<Run>,
+    candidates: Vec<Candidate>,
+    winner: Option<(Candidate, Model)>,
+    /// After an error.
+    over: bool,
+    seconds: f64,
+}
+
+struct Input {
+    vectors: Arc<Vectors>,
+    validation: Option<Arc<Vectors>>,
+    labels: Option<FitLabels>,
+}
+
+/// What all methods share.
+struct Ready {
+    prepared: Prepared,
+    /// Where there is something to compare.
+    judge: Option<Judge>,
+}
+
+impl FitSession {
+    /// Checks the request; nothing is computed yet.
+    ///
+    /// # Errors
+    /// `Bits`, `InvalidOption` (also for more than [`crate::model::MAX_DIMENSIONS`]), `Mismatch` for
+    /// validation rows of other dimensions.
+    pub fn new(
+        vectors: Arc<Vectors>,
+        validation: Option<Arc<Vectors>>,
+        options: &FitOptions,
+    ) -> Result<Self> {
+        Self::labelled(vectors, validation, None, options)
+    }
+
+    /// The same with labels, by which a criterion can choose.
+    ///
+    /// # Errors
+    /// As [`FitSession::new`]; `InvalidOption` for labels that nothing needs or that are missing,
+    /// `Mismatch` where their rows or classes do not fit.
+    pub fn labelled(
+        vectors: Arc<Vectors>,
+        validation: Option<Arc<Vectors>>,
+        labels: Option<FitLabels>,
+        options: &FitOptions,
+    ) -> Result<Self> {
+        check_dimensions(vectors.columns())?;
+        let waiting: VecDeque<_> = options.candidates(vectors.columns())?.into();
+        if let Some(validation) = &validation
+            && validation.columns() != vectors.columns()
+        {
+            let what = "columns of the validation vectors";
+            return Err(Error::mismatch(what, vectors.columns(), validation.columns()));
+        }
+        check_labels(labels.as_ref(), &vectors, validation.as_deref(), options.criterion)?;
+        Ok(Self {
+            rows: vectors.rows(),
+            dimensions: vectors.columns(),
+            input: Some(Input { vectors, validation, labels }),
+            criterion: options.criterion,
+            loss: options.loss.unwrap_or_default(),
+            planned_epochs: waiting.iter().map(|options| options.epochs).sum(),
+            waiting,
+            ready: None,
+            run: None,
+            candidates: Vec::new(),
+            winner: None,
+            over: false,
+            seconds: 0.0,
+        })
+    }
+
+    /// The most epochs that will run, of all methods together; `random` and `identity` have none.
+    pub fn planned_epochs(&self) -> usize {
+        self.planned_epochs
+    }
+
+    /// Whether further steps would change nothing.
+    pub fn done(&self) -> bool {
+        // With a criterion, a method that has ended is still to be judged.
+        let run_done = self.run.as_ref().is_none_or(|run| run.done && self.criterion.is_none());
+        self.over || (self.ready.is_some() && self.waiting.is_empty() && run_done)
+    }
+
+    /// The methods that have been judged so far, in order; none without a criterion.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// Centres, projects and scales the rows and evaluates the start.
+    ///
+    /// # Errors
+    /// `Aborted`, `OutOfMemory`, `OutOfRange`, `Internal`.
+    pub fn prepare(&mut self, cancel: &Cancel) -> Result<()> {
+        let started = Instant::now();
+        let (Some(input), Some(options)) = (&self.input, self.waiting.front()) else {
+            return Ok(());
+        };
+        let split = Split::new(&input.vectors, input.validation.as_deref(), options.seed);
+        let prepared = prepare(&split, options, cancel)?;
+        let judge = match self.criterion {
+            Some(_) => {
+                let labels = input.labels.as_ref();
+                let labels = labels
+                    .map(|all| (&all.vectors, all.validation.as_ref().unwrap_or(&all.vectors)));
+                Some(Judge::new(&split, labels, options.seed, options.threads, cancel)?)
+            }
+            None => None,
+        };
+        self.run = Some(Run::start(options.clone(), &prepared, cancel)?);
+        self.waiting.pop_front();
+        self.ready = Some(Ready { prepared, judge });
+        self.input = None;
+        self.seconds += started.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    /// Runs up to `epochs` more epochs.
+    ///
+    /// # Errors
+    /// `Aborted`; `Diverged`, which only `sgd` can be. The session is then done, and
+    /// [`FitSession::finish`] still gives the best rotation before.
+    pub fn step(&mut self, epochs: usize, cancel: &Cancel) -> Result<Vec<EpochReport>> {
+        self.prepare(cancel)?;
+        let mut reports = Vec::new();
+        while reports.len() < epochs && !self.done() {
+            let started = Instant::now();
+            let result = self.advance(cancel);
+            self.seconds += started.elapsed().as_secs_f64();
+            match result {
+                Ok(None) => {}
+                Ok(Some(report)) => reports.push(EpochReport { seconds: self.seconds, ..report }),
+                Err(error) => {
+                    self.over = true;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(reports)
+    }
+
+    /// Ends the epochs of the method that is running, as if it had converged.
+    pub fn end_method(&mut self) {
+        if let Some(run) = &mut self.run {
+            run.done = true;
+        }
+    }
+
+    /// The model with the lowest validation loss seen; with a criterion, of the best method so far.
+    ///
+    /// # Errors
+    /// `Internal` when nothing was prepared.
+    pub fn finish(&self) -> Result<Model> {
+        if let Some((_, model)) = &self.winner {
+            return Ok(model.clone().taking(self.seconds));
+        }
+        let (Some(ready), Some(run)) = (&self.ready, &self.run) else {
+            return Err(Error::Internal { reason: "a fit was finished before its start".into() });
+        };
+        run.model(&ready.prepared, self.rows, self.dimensions, self.seconds)
+    }
+
+    /// One epoch of the running method, or its end and the next method's start.
+    fn advance(&mut self, cancel: &Cancel) -> Result<Option<EpochReport>> {
+        let (Some(ready), Some(run)) = (&self.ready, &mut self.run) else { return Ok(None) };
+        if !run.done {
+            let started = Instant::now();
+            let report = run.epoch(&ready.prepared, cancel)?;
+            run.seconds += started.elapsed().as_secs_f64();
+            return Ok(Some(report));
+        }
+        if let (Some(judge), Some(criterion)) = (&ready.judge, self.criterion) {
+            let (seconds, threads) = (run.seconds, run.options.threads);
+            let loss = run.validation_loss(self.loss, &ready.prepared, cancel)?;
+            let model = run.model(&ready.prepared, self.rows, self.dimensions, self.seconds)?;
+            let candidate = judge.score(&model, loss, seconds, threads, cancel)?;
+            self.candidates.push(candidate);
+            if self.winner.as_ref().is_none_or(|(best, _)| candidate.beats(best, criterion)) {
+                self.winner = Some((candidate, model));
+            }
+        }
+        self.run = match self.waiting.pop_front() {
+            Some(options) => Some(Run::start(options, &ready.prepared, cancel)?),
+            None => None,
+        };
+        Ok(None)
+    }
+}
+
+fn check_labels(
+    labels: Option<&FitLabels>,
+    vectors: &Vectors,
+    validation: Option<&Vectors>,
+    criterion: Option<Criterion>,
+) -> Result<()> {
+    let Some(FitLabels { vectors: labels, validation: held_out }) = labels else {
+        return match criterion {
+            Some(Criterion::Labels) => Err(invalid("criterion", "labels", "usable without labels")),
+            _ => Ok(()),
+        };
+    };
+    if criterion.is_none() {
+        return Err(invalid("labels", "given", "used without a criterion"));
+    }
+    match (validation, held_out) {
+        (Some(validation), Some(held_out)) => {
+            held_out.check(validation.rows(), labels, vectors.rows())
+        }
+        (None, None) => labels.check(vectors.rows(), labels, vectors.rows()),
+        (Some(_), None) => Err(invalid("validationLabels", "missing", "optional beside labels")),
+        (None, Some(_)) => Err(invalid("validationLabels", "given", "used without validation")),
+    }
+}
