@@ -83,11 +83,12 @@ fn stepping_does_not_change_the_result() {
 #[test]
 fn auto_never_raises_the_bit_variance_and_itq_never_l2() {
     let rows = support::fixture("fashion32-train.npy", 32);
-    for options in
-        [FitOptions::default(), FitOptions { method: Some(Method::Itq), ..FitOptions::default() }]
-    {
+    let auto =
+        |bits, seed| FitOptions { bits: Some(bits), seed: Some(seed), ..FitOptions::default() };
+    let itq = FitOptions { method: Some(Method::Itq), ..FitOptions::default() };
+    for options in [auto(32, 0), auto(32, 1), auto(16, 2), itq] {
         let (_, reports) = fit(&rows, &options);
-        assert!(reports.len() >= 10);
+        assert!(reports.len() >= 4, "{} epochs", reports.len());
         for pair in reports.windows(2) {
             let bound = pair[0].train_loss * (1.0 + 1e-6);
             assert!(pair[1].train_loss <= bound, "epoch {}: {pair:?}", pair[1].epoch);

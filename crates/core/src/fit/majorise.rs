@@ -11,6 +11,9 @@
 //!
 //! The minimum of the bit variance is a good start for the other losses, better than any tried for them
 //! directly, so `auto` first minimises the bit variance and then continues with the loss asked for.
+//!
+//! Which minimum is found depends on the start. Where an iteration is little work, the first epoch tries
+//! several starts on a part of the rows and goes on from the best.
 
 use faer::{Mat, Scale};
 
@@ -39,10 +42,18 @@ const ROUNDING: f64 = 1e-7;
 /// its minimum a little beside that of l1.
 const MAX_RAISES: u32 = 4;
 /// The fewest rows worth a pass of their own, and the fewest per bit.
-const PART_ROWS: usize = 4096;
-const PART_ROWS_PER_BIT: usize = 4;
+const PART_ROWS: usize = 1024;
+const PART_ROWS_PER_BIT: usize = 10;
 /// The smallest part of the rows.
 const MAX_STRIDE: usize = 8;
+/// The most starts that are tried, the identity among them; as many as keep starts x rows x bits² below
+/// this (some 50 ms in all). With more work, one start has to do.
+const MAX_STARTS: usize = 8;
+const STARTS_WORK: f64 = 4.0 * 5_000.0 * 64.0 * 64.0;
+/// The tolerance within a trial: its minimum must be told from those of the others.
+const START_TOLERANCE: f64 = 3e-5;
+/// The most iterations of a trial.
+const START_ITERATIONS: usize = 60;
 
 pub(super) struct Majorise {
     u: Mat<f32>,
@@ -50,6 +61,8 @@ pub(super) struct Majorise {
     stages: Vec<Stage>,
     reported: Loss,
     momentum: f32,
+    /// What the first epoch has to try, if anything.
+    trial: Option<Trial>,
     /// The pass at `u`, once there was one.
     step: Option<Step>,
     /// The target before that, within the same stage.
@@ -58,6 +71,14 @@ pub(super) struct Majorise {
     stalled: usize,
     /// The lowest validation loss of the last stage, and iterations since it fell enough.
     judged: (f64, usize),
+}
+
+/// Other starts than the identity.
+#[derive(Debug, Clone, Copy)]
+struct Trial {
+    starts: usize,
+    seed: u64,
+    stage: Stage,
 }
 
 /// A loss to minimise over some of the rows until an iteration gains too little.
@@ -80,14 +101,19 @@ impl Majorise {
         if options.loss != Loss::BitVariance {
             stages.insert(0, Stage { tolerance, ..Stage::new(options.loss) });
         }
-        let stride = rows / PART_ROWS.max(PART_ROWS_PER_BIT * options.bits);
-        if stride > 1 {
-            let stride = stride.min(MAX_STRIDE);
-            let part = Stage { stride, tolerance: PART_TOLERANCE, ..Stage::new(Loss::BitVariance) };
+        let stride = (rows / PART_ROWS.max(PART_ROWS_PER_BIT * options.bits)).clamp(1, MAX_STRIDE);
+        let part = Stage { stride, tolerance: PART_TOLERANCE, ..Stage::new(Loss::BitVariance) };
+        let starts = ((STARTS_WORK / work) as usize).min(MAX_STARTS);
+        let trial = (starts > 1).then_some(Trial {
+            starts,
+            seed: options.seed,
+            stage: Stage { tolerance: START_TOLERANCE, ..part },
+        });
+        if trial.is_none() && stride > 1 {
             stages.push(part);
         }
         let u = Mat::identity(options.bits, options.bits);
-        Self::new(u, stages, options.loss, MOMENTUM)
+        Self { trial, ..Self::new(u, stages, options.loss, MOMENTUM) }
     }
 
     /// ITQ: a random start and as many steps as were asked for.
@@ -99,7 +125,30 @@ impl Majorise {
 
     fn new(u: Mat<f32>, stages: Vec<Stage>, reported: Loss, momentum: f32) -> Self {
         let judged = (f64::INFINITY, 0);
-        Self { u, stages, reported, momentum, step: None, previous: None, stalled: 0, judged }
+        let (trial, step, previous) = (None, None, None);
+        Self { u, stages, reported, momentum, trial, step, previous, stalled: 0, judged }
+    }
+
+    /// The best of the minima that are reached from several starts.
+    fn best_start(&self, trial: Trial, rows: Rows<'_>) -> Result<Mat<f32>> {
+        let mut best: Option<(f64, Mat<f32>)> = None;
+        for number in 0..trial.starts {
+            let start = match number {
+                0 => self.u.clone(),
+                _ => random_rotation(rows.columns, trial.seed.wrapping_add(number as u64)),
+            };
+            let mut solver = Self::new(start, vec![trial.stage], Loss::BitVariance, MOMENTUM);
+            for _ in 0..START_ITERATIONS {
+                if solver.epoch(rows)?.done {
+                    break;
+                }
+            }
+            let loss = rows.loss(self.reported, solver.u.as_ref())?;
+            if best.as_ref().is_none_or(|(lowest, _)| loss < *lowest) {
+                best = Some((loss, solver.u));
+            }
+        }
+        Ok(best.map_or_else(|| self.u.clone(), |(_, u)| u))
     }
 
     /// What was seen of one stage says nothing of the next.
@@ -135,6 +184,9 @@ impl Stage {
 
 impl Solver for Majorise {
     fn epoch(&mut self, rows: Rows<'_>) -> Result<Epoch> {
+        if let Some(trial) = self.trial.take() {
+            self.u = self.best_start(trial, rows)?;
+        }
         let Some(&Stage { majoriser, stride, tolerance, raises }) = self.stages.last() else {
             let train_loss = rows.loss(self.reported, self.u.as_ref())?;
             return Ok(Epoch { train_loss, done: true });
