@@ -126,9 +126,9 @@ pub(super) struct Sgd {
 
 impl Sgd {
     pub fn new(rows: usize, options: &Resolved) -> Self {
-        let Resolved { bits, loss, learning_rate, .. } = *options;
+        let Resolved { bits, reflections, loss, learning_rate, .. } = *options;
         Self {
-            steps: HouseholderSgd::from_identity(bits, loss, learning_rate),
+            steps: HouseholderSgd::from_unit_vectors(reflections, bits, loss, learning_rate),
             order: (0..rows).collect(),
             batch_size: options.batch_size,
             generator: generator(options.seed, Stream::Batches),
