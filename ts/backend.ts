@@ -64,6 +64,7 @@ export interface CoreFitOptions {
   epochs?: number;
   learningRate?: number;
   batchSize?: number;
+  reflections?: number;
   center?: boolean;
   seed?: number;
   threads?: number;

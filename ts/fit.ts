@@ -47,6 +47,11 @@ export interface FitSyncOptions {
   learningRate?: number | undefined;
   /** Rows per step of `sgd`. Default 128, as in the paper. */
   batchSize?: number | undefined;
+  /**
+   * Number m of reflections of `sgd`, a whole number from 1 to `bits`. Default `bits`, as in the paper. With
+   * fewer an epoch takes less time, but U = H1 H2 … Hm leaves `bits` - m directions as they are.
+   */
+  reflections?: number | undefined;
   /** Rows that only judge. Default: a seeded tenth of the rows, at most 10,000. */
   validation?: VectorsInput | undefined;
   /** Subtract the mean first. Default: only when `bits` is less than the dimensions. */
@@ -168,7 +173,8 @@ function stallDetector(patience: number): (report: EpochReport) => boolean {
 
 /** Checks kinds; ranges that depend on the vectors are checked by the core. */
 function checkOptions(options: FitSyncOptions): CoreFitOptions {
-  const { bits, method, loss, solver, epochs, learningRate, batchSize, center, seed, threads } = options;
+  const { bits, method, loss, solver, epochs, learningRate, batchSize, reflections, center, seed, threads } =
+    options;
   const checked: CoreFitOptions = {};
   if (bits !== undefined) checked.bits = checkInteger('bits', bits, 0);
   if (method === 'auto') {
@@ -186,6 +192,7 @@ function checkOptions(options: FitSyncOptions): CoreFitOptions {
   if (epochs !== undefined) checked.epochs = checkInteger('epochs', epochs, 1);
   if (learningRate !== undefined) checked.learningRate = checkPositive('learningRate', learningRate);
   if (batchSize !== undefined) checked.batchSize = checkInteger('batchSize', batchSize, 1);
+  if (reflections !== undefined) checked.reflections = checkInteger('reflections', reflections, 1);
   if (center !== undefined) checked.center = checkBoolean('center', center);
   if (seed !== undefined) checked.seed = checkInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
   if (threads !== undefined) checked.threads = checkInteger('threads', threads, 0);

@@ -1,5 +1,7 @@
 /** The commands end to end, against a plain recomputation. */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { outcomeOf } from '../outcome.js';
 import { randomValues, Workplace } from './h2q.js';
@@ -104,10 +106,12 @@ it('every flag of fit reaches the core', async () => {
         'sgd',
       ],
       ...['--epochs', '2', '--learning-rate', '0.05', '--batch-size', '50', '--validation', 'v.npy'],
-      ...['--center', 'off', '--seed', '3', '--threads', '1'],
+      ...['--reflections', '3', '--center', 'off', '--seed', '3', '--threads', '1'],
     ),
   );
   expect(summary).toMatchObject({ rows: 200, bits: 8, loss: 'l1', solver: 'sgd', epochs: 2 });
+  // The number of reflections in the model file: third after the header of 64 bytes.
+  expect(readFileSync(join(work.path, 'm')).readUInt32LE(64 + 2 * 4)).toBe(3);
 });
 
 it('encode is the sign of transform in both layouts, from every vector format', async () => {

@@ -48,6 +48,7 @@ describe('wrong usage exits 1 with one line that names the culprit', () => {
     [[...fit, '--learning-rate', 'Infinity'], "h2q: --learning-rate: 'Infinity' is not"],
     [[...fit, '--learning-rate', '1e39'], "h2q: --learning-rate: '1e39' is not a number above 0 and at most"],
     [[...fit, '--batch-size', '1.5'], "h2q: --batch-size: '1.5' is not"],
+    [[...fit, '--reflections', '0'], "h2q: --reflections: '0' is not a whole number between 1"],
     [[...fit, '--center', 'true'], "h2q: --center: 'true' is not one of on, off"],
     [[...fit, '--seed', '9007199254740993'], "h2q: --seed: '9007199254740993' is not"],
     [[...fit, '--threads', 'two'], "h2q: --threads: 'two' is not"],

@@ -86,8 +86,9 @@ describe.each(runners)('%s', (_, run) => {
       epochs: 3,
       learningRate: 0.5,
     } as const;
-    await run({ ...options, batchSize: 4, center: false, seed: 2 ** 53 - 1, threads: 1 });
-    expect(received).toEqual({ ...options, batchSize: 4, center: false, seed: 2 ** 53 - 1, threads: 1 });
+    const more = { batchSize: 4, reflections: 3, center: false, seed: 2 ** 53 - 1, threads: 1 };
+    await run({ ...options, ...more });
+    expect(received).toEqual({ ...options, ...more });
   });
 
   it('auto is a criterion for the core: labels where there are any, else neighbours', async () => {
@@ -126,6 +127,8 @@ describe.each(runners)('%s', (_, run) => {
     [{ learningRate: 0 }, 'learningRate: 0 is not a number above 0'],
     [{ learningRate: 3.41e38 }, 'learningRate: 3.41e+38 is not a number above 0 and at most 3.4028'],
     [{ batchSize: 0 }, 'batchSize: 0 is not'],
+    [{ reflections: 0 }, 'reflections: 0 is not'],
+    [{ reflections: 2.5 }, 'reflections: 2.5 is not'],
     [{ center: 'on' }, "center: 'on' is not true or false"],
     [{ seed: 2 ** 53 }, 'seed: 9007199254740992 is not'],
     [{ threads: -1 }, 'threads: -1 is not'],

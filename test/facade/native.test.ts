@@ -104,6 +104,24 @@ describe('fit', () => {
     vectors.release();
   });
 
+  it('turns by one reflection when asked for one', async () => {
+    const options = { solver: 'sgd', epochs: 2, reflections: 1 } as const;
+    const { model } = await h2q.fit(matrix, options);
+    // X - X H = (X v) 2vᵀ/(vᵀv): all rows are multiples of one.
+    const turned = (await model.transform(matrix)).data;
+    const difference = (row: number) =>
+      [...turned.slice(row * COLUMNS, (row + 1) * COLUMNS)].map(
+        (z, j) => matrix.data[row * COLUMNS + j]! - z,
+      );
+    const norm = (a: number[]) => Math.hypot(...a);
+    const first = difference(0);
+    for (let row = 1; row < 20; row++) {
+      const other = difference(row);
+      const inner = other.reduce((sum, value, j) => sum + value * first[j]!, 0);
+      expect(Math.abs(inner) / norm(first) / norm(other)).toBeCloseTo(1, 4);
+    }
+  });
+
   it('leaves the event loop free', async () => {
     let ticks = 0;
     const timer = setInterval(() => ticks++, 5);
@@ -132,6 +150,16 @@ describe('fit', () => {
       'a rate without sgd',
       { learningRate: 1 },
       { code: 'INVALID_OPTION', details: { option: 'learningRate' } },
+    ],
+    [
+      'reflections without sgd',
+      { reflections: 4 },
+      { code: 'INVALID_OPTION', details: { option: 'reflections' } },
+    ],
+    [
+      'more reflections than bits',
+      { solver: 'sgd', bits: 8, reflections: 9 },
+      { code: 'INVALID_OPTION', details: { option: 'reflections' } },
     ],
     ['other validation dimensions', { validation: randomMatrix(5, 1, 8) }, { code: 'MISMATCH' }],
   ])('%s is an H2qError of the core', async (_, options, wanted) => {

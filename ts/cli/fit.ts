@@ -59,6 +59,7 @@ export function addFit(program: Command, context: Context): void {
     .option('--epochs <n>', 'largest number of epochs or iterations', wholeNumber('--epochs', 1))
     .option('--learning-rate <r>', 'step size of sgd', positiveNumber('--learning-rate'))
     .option('--batch-size <n>', 'rows per step of sgd', wholeNumber('--batch-size', 1))
+    .option('--reflections <m>', 'reflections of sgd (default: the bits)', wholeNumber('--reflections', 1))
     .option('--validation <file>', 'vectors that only judge (default: a tenth of the rows, at most 10,000)')
     .option('--validation-labels <file>', 'their labels, where both --labels and --validation are given')
     .option(

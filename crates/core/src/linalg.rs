@@ -25,6 +25,19 @@ pub fn product<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> Mat<T> {
     dst
 }
 
+/// The first `count` values of a buffer, which grows when it is too small and never shrinks.
+pub fn grown<T: Real>(buffer: &mut Vec<T>, count: usize) -> &mut [T] {
+    if buffer.len() < count {
+        buffer.resize(count, T::default());
+    }
+    &mut buffer[..count]
+}
+
+/// [`grown`] as a column-major matrix.
+pub fn grown_matrix<T: Real>(buffer: &mut Vec<T>, rows: usize, columns: usize) -> MatMut<'_, T> {
+    MatMut::from_column_major_slice_mut(grown(buffer, rows * columns), rows, columns)
+}
+
 /// The same numbers in the other precision.
 pub fn convert<A: Real, B: Real>(a: MatRef<'_, A>) -> Mat<B> {
     Mat::from_fn(a.nrows(), a.ncols(), |i, j| B::from_f64(a[(i, j)].into()))

@@ -143,8 +143,14 @@ impl<T: Real> pulp::WithSimd for Sum<'_, T> {
                 _ => entries(z, weight, l1),
             },
             Loss::MinEntropy => {
-                let mut scratch = vec![T::default(); columns];
-                z.chunks_mut(columns).map(|row| min_entropy(row, weight, &mut scratch)).sum()
+                let (mut stack, mut heap) = ([T::default(); STACK_COLUMNS], Vec::new());
+                let scratch = if columns <= STACK_COLUMNS {
+                    &mut stack[..columns]
+                } else {
+                    heap.resize(columns, T::default());
+                    &mut heap
+                };
+                z.chunks_mut(columns).map(|row| min_entropy(row, weight, scratch)).sum()
             }
         }
     }
@@ -153,6 +159,8 @@ impl<T: Real> pulp::WithSimd for Sum<'_, T> {
 /// Entries whose values are kept aside until they are summed. A loop that only maps, without a running
 /// sum and longer than a vector register, is what the compiler turns into SIMD.
 const BLOCK: usize = 256;
+/// Rows up to this width have their exponentials on the stack: a step of `sgd` allocates nothing.
+const STACK_COLUMNS: usize = 1024;
 /// Independent partial sums, in a fixed order.
 const LANES: usize = 16;
 

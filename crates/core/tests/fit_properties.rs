@@ -196,11 +196,52 @@ fn unusable_options_are_named() {
         let options = FitOptions { learning_rate: Some(wrong), ..sgd.clone() };
         assert!(refused(options).starts_with("learningRate: "), "{wrong}");
     }
-    let options = FitOptions { batch_size: Some(0), ..sgd };
+    let options = FitOptions { batch_size: Some(0), ..sgd.clone() };
     assert!(refused(options).starts_with("batchSize: 0"));
+    for wrong in [0, 17] {
+        let options = FitOptions { reflections: Some(wrong), ..sgd.clone() };
+        assert!(refused(options).starts_with(&format!("reflections: {wrong} is not from 1 to")));
+    }
+    // The limit is the bits, not the dimensions.
+    let options = FitOptions { reflections: Some(9), bits: Some(8), ..sgd };
+    assert!(refused(options).starts_with("reflections: 9"));
+    let options = FitOptions { reflections: Some(4), ..FitOptions::default() };
+    assert!(refused(options).starts_with("reflections: 4 is not used by"));
     let other = Some(Arc::new(support::vectors(3, 15, 1)));
     let error = FitSession::new(Arc::new(rows.clone()), other, &FitOptions::default());
     assert_eq!(error.err().expect("refused").code(), "MISMATCH");
+}
+
+#[test]
+fn sgd_with_few_reflections_learns_a_model_of_that_many() {
+    let rows = support::fixture("fashion32-train.npy", 32);
+    for (bits, count) in [(32, 1), (32, 8), (32, 31), (32, 32), (16, 5)] {
+        let options = FitOptions {
+            bits: Some(bits),
+            solver: Some(SolverName::Sgd),
+            reflections: Some(count),
+            epochs: Some(4),
+            ..FitOptions::default()
+        };
+        let (model, reports) = fit(&rows, &options);
+        let rotation = model.rotation();
+        assert_eq!((rotation.dimensions, rotation.reflections.len()), (bits, count * bits));
+        let u = rotation.matrix().expect("no zero reflection");
+        assert!(orthogonality_error(u.as_ref()) < 1e-12);
+        assert!(model.summary().orthogonality_error < 1e-5);
+        // The start has the loss of plain sign: its U is diagonal.
+        let sign = FitOptions {
+            bits: Some(bits),
+            method: Some(Method::Identity),
+            ..FitOptions::default()
+        };
+        let start = fit(&rows, &sign).0.summary().validation_loss;
+        let losses: Vec<f64> = reports.iter().map(|report| report.validation_loss).collect();
+        assert!(losses[0] < start && losses[3] < losses[0], "m {count}: {start}, {losses:?}");
+
+        let again = Model::from_bytes(&model.to_bytes()).expect("a whole file");
+        assert_eq!(again.rotation(), rotation);
+    }
 }
 
 #[test]

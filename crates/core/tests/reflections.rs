@@ -6,7 +6,7 @@ use faer::{Mat, MatMut, MatRef};
 use h2q_core::error::Error;
 use h2q_core::linalg::{convert, orthogonality_error};
 use h2q_core::losses::Loss;
-use h2q_core::reflections::{Rotation, UtForm, reflection_product};
+use h2q_core::reflections::{GradientScratch, Input, Rotation, UtForm, reflection_product};
 
 /// (d, m): m < d, m = d, d = 1, d on both sides of multiples of 8 and of block sizes.
 const SHAPES: [(usize, usize); 12] = [
@@ -140,6 +140,78 @@ fn gradient_equals_central_differences() {
             }
         }
     }
+}
+
+/// Loss and gradient of `X U` for a form in float64.
+fn loss_and_gradient(loss: Loss, vectors: &[f64], x: MatRef<'_, f64>) -> (f64, Mat<f64>) {
+    let (rows, d) = (x.nrows(), x.ncols());
+    let form = UtForm::new(vectors, d).expect("vectors");
+    let mut z = vec![0.0; rows * d];
+    let c = form.apply(x, MatMut::from_row_major_slice_mut(&mut z, rows, d));
+    let (value, dz) = loss.value_and_gradient(&z, d).expect("whole rows");
+    let dz = MatRef::from_row_major_slice(&dz, rows, d);
+    (value, form.gradient(x, c.as_ref(), dz))
+}
+
+#[test]
+fn gradient_of_several_blocks_equals_central_differences() {
+    let rows = 4;
+    for (d, m) in [(70, 65), (130, 130), (200, 192)] {
+        let mut vectors = vectors(d, m, d as u64);
+        let x: Vec<f64> = self::vectors(rows, d, 1);
+        let x = MatRef::from_row_major_slice(&x, rows, d);
+        let (_, gradient) = loss_and_gradient(Loss::BitVariance, &vectors, x);
+        // Some entries of every block.
+        for k in (0..d * m).step_by(d * m / 60) {
+            let (middle, step) = (vectors[k], 1e-5);
+            let mut value = |entry| {
+                vectors[k] = entry;
+                loss_and_gradient(Loss::BitVariance, &vectors, x).0
+            };
+            let expected = (value(middle + step) - value(middle - step)) / (2.0 * step);
+            value(middle);
+            let actual = gradient[(k % d, k / d)];
+            let error = (expected - actual).abs();
+            assert!(error < 1e-9, "d {d} m {m}, entry {k}: {expected} by differences, {actual}");
+        }
+    }
+}
+
+#[test]
+fn gradient_depends_on_the_rows_only_through_their_product_with_the_derivative() {
+    for (d, m) in SHAPES {
+        let (rows, vectors) = (2 * d, vectors(d, m, 1));
+        let (x, dz) = (self::vectors(rows, d, 2), self::vectors(rows, d, 3));
+        let (x, dz) =
+            (MatRef::from_row_major_slice(&x, rows, d), MatRef::from_row_major_slice(&dz, rows, d));
+        let form = UtForm::new(&vectors, d).expect("vectors");
+        let c = form.apply(x, Mat::zeros(rows, d).as_mut());
+        let expected = form.gradient(x, c.as_ref(), dz);
+
+        let (mut c, mut u) = (Mat::zeros(d, m), Mat::zeros(d, d));
+        form.apply_into(Input::Identity, u.as_mut(), c.as_mut());
+        assert_eq!(u, form.product());
+        let (mut summed, mut gradient) = (x.transpose() * dz, Mat::zeros(d, m));
+        let scratch = &mut GradientScratch::default();
+        let (c, summed) = (c.as_ref(), summed.as_mut());
+        form.gradient_into(Input::Identity, c, summed, gradient.as_mut(), scratch);
+        let difference = largest_difference(expected.as_ref(), gradient.as_ref());
+        assert!(difference < 1e-12 * d as f64, "d {d}, m {m}: {difference}");
+    }
+}
+
+#[test]
+fn an_updated_form_equals_a_new_one() {
+    let d = 70;
+    let mut form = UtForm::identity(d);
+    // More vectors, fewer, none.
+    for (seed, m) in [3, 70, 65, 0, 64].into_iter().enumerate() {
+        let vectors = support::uniform(d * m, seed as u64);
+        form.update(&vectors).expect("vectors");
+        assert_eq!((form.dimensions(), form.count()), (d, m));
+        assert_eq!(form.product(), UtForm::new(&vectors, d).expect("vectors").product());
+    }
+    assert_eq!(form.update(&[0.0; 70]).expect_err("zero"), Error::ZeroReflection { index: 0 });
 }
 
 #[test]

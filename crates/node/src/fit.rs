@@ -33,6 +33,8 @@ pub struct FitOptions {
     pub learning_rate: Option<f64>,
     /// `sgd` alone.
     pub batch_size: Option<f64>,
+    /// `sgd` alone.
+    pub reflections: Option<f64>,
     /// Subtract the mean.
     pub center: Option<bool>,
     /// Seed of every random choice.
@@ -60,6 +62,7 @@ impl FitOptions {
             epochs: optional_count(env, "epochs", self.epochs)?,
             learning_rate: self.learning_rate,
             batch_size: optional_count(env, "batchSize", self.batch_size)?,
+            reflections: optional_count(env, "reflections", self.reflections)?,
             center: self.center,
             seed: optional_count(env, "seed", self.seed)?.map(|seed| seed as u64),
             threads: optional_count(env, "threads", self.threads)?,

@@ -60,6 +60,8 @@ pub struct FitOptions {
     pub learning_rate: Option<f64>,
     /// `sgd` alone. Default 128, as in the paper.
     pub batch_size: Option<usize>,
+    /// `sgd` alone: the number m of reflections, `1..=bits`. Default bits, as in the paper.
+    pub reflections: Option<usize>,
     /// Subtract the mean of the training rows. Default: only when bits < d.
     pub center: Option<bool>,
     /// Decides the validation split, the batches and the random starts. Default 0.
@@ -78,6 +80,7 @@ pub(crate) struct Resolved {
     pub epochs: usize,
     pub learning_rate: f64,
     pub batch_size: usize,
+    pub reflections: usize,
     pub center: bool,
     pub seed: u64,
     pub threads: usize,
@@ -131,6 +134,9 @@ impl FitOptions {
             if let Some(size) = self.batch_size {
                 return Err(invalid("batchSize", size, "used by any solver but sgd"));
             }
+            if let Some(count) = self.reflections {
+                return Err(invalid("reflections", count, "used by any solver but sgd"));
+            }
         }
         let paper_rate = if loss == Loss::BitVariance { 1.0 } else { 0.1 };
         let learning_rate = self.learning_rate.unwrap_or(paper_rate);
@@ -141,6 +147,10 @@ impl FitOptions {
         if batch_size == 0 {
             return Err(invalid("batchSize", 0, "at least 1"));
         }
+        let reflections = self.reflections.unwrap_or(bits);
+        if !(1..=bits).contains(&reflections) {
+            return Err(invalid("reflections", reflections, "from 1 to the number of bits"));
+        }
         Ok(Resolved {
             bits,
             method,
@@ -149,6 +159,7 @@ impl FitOptions {
             epochs,
             learning_rate,
             batch_size,
+            reflections,
             center: self.center.unwrap_or(bits < dimensions),
             seed: self.seed.unwrap_or(0),
             threads: self.threads.unwrap_or(0),
