@@ -9,7 +9,7 @@ import { saveRecord, spread } from './lib/record.mjs';
 
 /** @typedef {import('../ts/backend.js').Loss} Loss */
 /** @typedef {{ train: string, validation: string }} Files */
-/** @typedef {{ seconds: number, validationLoss: number, epochs?: number }} Sample */
+/** @typedef {{ seconds: number, validationLoss: number | null, epochs?: number }} Sample */
 /** @typedef {{ name: string, losses: Loss[], run: (files: Files, loss: Loss) => Promise<Sample> }} Contender */
 
 /** @type {Loss[]} */
@@ -17,6 +17,8 @@ const LOSSES = ['bit-variance', 'l2', 'l1', 'min-entropy'];
 const ROWS = 5000;
 const VALIDATION = 1000;
 const EPOCHS = 150;
+/** PyTorch with one reflection after the other would take minutes: so few epochs, multiplied. */
+const TIMED_EPOCHS = 3;
 
 /** @param {{ quick: boolean }} options */
 export async function run({ quick }) {
@@ -55,15 +57,21 @@ function listContenders(epochs) {
     own('h2q sgd', LOSSES, { solver: 'sgd', epochs }),
     own('h2q itq', ['l2'], { method: 'itq' }),
   ];
-  const peer = (/** @type {string} */ name, /** @type {Loss[]} */ losses, /** @type {string} */ script) => ({
-    name,
-    losses,
-    run: async (/** @type {Files} */ { train, validation }, /** @type {Loss} */ loss) =>
-      runPeer(script, train, validation, loss, String(epochs)),
+  const pytorch = (/** @type {string} */ form, /** @type {number} */ timed) => ({
+    name: `PyTorch ${form}`,
+    losses: LOSSES,
+    run: async (/** @type {Files} */ { train, validation }, /** @type {Loss} */ loss) => {
+      const sample = runPeer('householder_sgd', train, validation, loss, String(timed), form);
+      if (timed === epochs) return sample;
+      return { seconds: (sample.seconds * epochs) / timed, validationLoss: null };
+    },
   });
-  if (hasPython('torch', 'numpy')) contenders.push(peer('PyTorch sgd', LOSSES, 'householder_sgd'));
-  else console.error('PyTorch is not installed: its rows are missing');
-  if (hasPython('faiss', 'numpy')) contenders.push(peer('faiss ITQ', ['l2'], 'faiss_itq'));
+  if (hasPython('torch', 'numpy')) {
+    contenders.push(pytorch('sequence', Math.min(TIMED_EPOCHS, epochs)), pytorch('ut', epochs));
+  } else console.error('PyTorch is not installed: its rows are missing');
+  const faiss = (/** @type {Files} */ { train, validation }) =>
+    Promise.resolve(runPeer('faiss_itq', train, validation));
+  if (hasPython('faiss', 'numpy')) contenders.push({ name: 'faiss ITQ', losses: ['l2'], run: faiss });
   else console.error('faiss is not installed: its rows are missing');
   return contenders;
 }
@@ -94,15 +102,25 @@ async function measure(contenders, files, loss, rounds) {
   for (let round = 0; round < rounds; round++) {
     for (const { contender, samples } of rows) samples.push(await contender.run(files, loss));
   }
-  const reference = rows.find(({ contender }) => contender.name === 'PyTorch sgd');
   const seconds = (/** @type {Sample[]} */ samples) => spread(samples.map((sample) => sample.seconds));
+  const timesFaster = (/** @type {string} */ name, /** @type {Sample[]} */ samples) => {
+    const reference = rows.find(({ contender }) => contender.name === name);
+    return reference ? seconds(reference.samples).median / seconds(samples).median : null;
+  };
   return rows.map(({ contender, samples }) => ({
     contender: contender.name,
     seconds: seconds(samples),
-    validationLoss: spread(samples.map((sample) => sample.validationLoss)),
+    validationLoss: spreadOf(samples.map((sample) => sample.validationLoss)),
     epochs: samples[0]?.epochs,
-    timesFaster: reference ? seconds(reference.samples).median / seconds(samples).median : null,
+    timesSequence: timesFaster('PyTorch sequence', samples),
+    timesUt: timesFaster('PyTorch ut', samples),
   }));
+}
+
+/** @param {(number | null)[]} values */
+function spreadOf(values) {
+  const known = values.filter((value) => value !== null);
+  return known.length > 0 ? spread(known) : null;
 }
 
 /**
@@ -112,7 +130,7 @@ async function measure(contenders, files, loss, rounds) {
  * @param {number} bits
  */
 function gigaflops({ contender, epochs, seconds }, bits) {
-  if (contender === 'h2q sgd' || epochs === undefined) return null;
+  if (!['h2q auto', 'h2q itq'].includes(contender) || epochs === undefined) return null;
   return (epochs * 4 * ROWS * bits * bits) / seconds.median / 1e9;
 }
 
@@ -157,10 +175,11 @@ function print(results) {
     String(row.bits),
     row.loss,
     row.contender,
-    row.validationLoss.median.toFixed(5),
+    number(row.validationLoss?.median ?? null, 5),
     row.seconds.median.toFixed(4),
     `${row.seconds.lowest.toFixed(4)}–${row.seconds.highest.toFixed(4)}`,
-    number(row.timesFaster),
+    number(row.timesSequence),
+    number(row.timesUt),
     number(row.gigaflops),
   ]);
   const head = [
@@ -170,7 +189,8 @@ function print(results) {
     'validation loss',
     'seconds',
     'lowest–highest',
-    'x PyTorch',
+    'x sequence',
+    'x UT',
     'GFLOP/s',
   ];
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));

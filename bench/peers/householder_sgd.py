@@ -1,6 +1,7 @@
-"""The paper's procedure as a lean PyTorch loop: plain SGD on V from the identity, U = I - V T V' in the UT form.
+"""The paper's procedure as a lean PyTorch loop: plain SGD on V from the identity.
 
-Usage: householder_sgd.py TRAIN.npy VALIDATION.npy LOSS EPOCHS [SEED]
+Usage: householder_sgd.py TRAIN.npy VALIDATION.npy LOSS EPOCHS FORM [SEED]
+FORM is `sequence`, one reflection after the other, or `ut`, U = I - V T V' without a loop over reflections.
 Prints one JSON line: seconds (the loop alone), steps, millisecondsPerStep, validationLoss (the lowest).
 """
 
@@ -29,7 +30,18 @@ LOSSES = {
 }
 
 
-def apply(x, v):
+def turn(x, v):
+    for unit in (v / v.norm(dim=0)).unbind(1):
+        x = torch.addr(x, x @ unit, unit, alpha=-2)
+    return x
+
+
+def apply_sequence(x, v):
+    # The reflections act on the fewer rows: those of X, or of the identity for U itself.
+    return turn(x, v) if len(x) < len(v) else x @ turn(torch.eye(len(v)), v)
+
+
+def apply_ut(x, v):
     gram = v.T @ v
     s = torch.triu(gram, 1) + 0.5 * torch.diag(gram.diagonal())
     return x - torch.linalg.solve_triangular(s, x @ v, upper=True, left=False) @ v.T
@@ -38,7 +50,8 @@ def apply(x, v):
 def main():
     train, validation = rows(sys.argv[1]), rows(sys.argv[2])
     loss, epochs = LOSSES[sys.argv[3]], int(sys.argv[4])
-    torch.manual_seed(int(sys.argv[5]) if len(sys.argv) > 5 else 0)
+    apply = {"sequence": apply_sequence, "ut": apply_ut}[sys.argv[5]]
+    torch.manual_seed(int(sys.argv[6]) if len(sys.argv) > 6 else 0)
     rate = 1.0 if sys.argv[3] == "bit-variance" else 0.1
     v = torch.eye(train.shape[1], requires_grad=True)
     best, steps, start = float("inf"), 0, time.perf_counter()

@@ -11,13 +11,14 @@ it('runs every contender once and reports losses and seconds', { timeout: 120_00
   for (const { seconds, validationLoss } of results) {
     expect(seconds.median).toBeGreaterThan(0);
     expect(seconds).toMatchObject({ samples: 1, lowest: seconds.median, highest: seconds.median });
-    expect(validationLoss.median).toBeLessThan(3);
+    // Where it is known: a peer that is timed over a few epochs alone has no final loss.
+    if (validationLoss) expect(validationLoss.median).toBeLessThan(3);
   }
   // 2 epochs of sgd are behind the converged solver on every loss.
   for (const loss of ['bit-variance', 'l2', 'l1', 'min-entropy']) {
     const of = (contender: string) =>
-      results.find((row) => row.loss === loss && row.contender === contender)?.validationLoss.median;
-    expect(of('h2q auto'), loss).toBeLessThan(of('h2q sgd') ?? 0);
+      results.find((row) => row.loss === loss && row.contender === contender)?.validationLoss?.median;
+    expect(of('h2q auto') ?? 1e9, loss).toBeLessThan(of('h2q sgd') ?? 0);
   }
 });
 

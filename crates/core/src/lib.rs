@@ -20,6 +20,7 @@ pub mod parallel;
 pub mod projection;
 pub mod real;
 pub mod reflections;
+pub mod rotation;
 pub mod sample;
 pub mod search;
 pub mod vectors;

@@ -10,7 +10,7 @@ use crate::linalg::{convert, product, to_row_major};
 use crate::losses::Loss;
 use crate::parallel::{Cancel, fill_chunks};
 use crate::projection::{Projection, TASK_ROWS};
-use crate::reflections::Rotation;
+use crate::rotation::Rotation;
 use crate::vectors::{Vectors, zeros};
 
 /// How a model was fitted.

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::error::{Error, Result};
 use crate::linalg::to_row_major;
 use crate::model::{MAX_DIMENSIONS, Model, Summary, fingerprint};
-use crate::reflections::Rotation;
+use crate::rotation::Rotation;
 
 const MAGIC: &[u8; 8] = b"H2QMODEL";
 const VERSION: u32 = 1;

@@ -11,7 +11,8 @@ use crate::linalg::orthogonality_error;
 use crate::losses::Loss;
 use crate::model::{Model, Summary};
 use crate::parallel::Cancel;
-use crate::reflections::{Rotation, UtForm};
+use crate::reflections::UtForm;
+use crate::rotation::Rotation;
 
 /// What one epoch reached. Losses are means over entries (over rows for min-entropy).
 #[derive(Debug, Clone, Copy, PartialEq)]
