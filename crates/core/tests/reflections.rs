@@ -6,7 +6,8 @@ use faer::{Mat, MatMut, MatRef};
 use h2q_core::error::Error;
 use h2q_core::linalg::{convert, orthogonality_error};
 use h2q_core::losses::Loss;
-use h2q_core::reflections::{GradientScratch, Input, Rotation, UtForm, reflection_product};
+use h2q_core::reflections::{GradientScratch, Input, UtForm, reflection_product};
+use h2q_core::rotation::Rotation;
 
 /// (d, m): m < d, m = d, d = 1, d on both sides of multiples of 8 and of block sizes.
 const SHAPES: [(usize, usize); 12] = [
