@@ -1,4 +1,4 @@
-// Peers in Python, where they are installed. H2Q_PYTHON names the interpreter, else python3.
+// Peers and data sets in Python, where they are installed. H2Q_PYTHON names the interpreter, else python3.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -26,4 +26,14 @@ export function runPeer(name, ...args) {
   const { status, stdout, stderr } = spawnSync(python, [script, ...args], { encoding: 'utf8', env });
   if (status !== 0) throw new Error(`${name}.py: ${stderr}`);
   return JSON.parse(stdout);
+}
+
+/**
+ * Runs bench/data/NAME.py, what it prints going to standard error, and says whether it came to its end.
+ *
+ * @param {string} name
+ */
+export function makeData(name) {
+  const script = fileURLToPath(new URL(`../data/${name}.py`, import.meta.url));
+  return spawnSync(python, [script], { stdio: ['ignore', 2, 2] }).status === 0;
 }
