@@ -5,7 +5,7 @@ mod support;
 use std::sync::Arc;
 
 use h2q_core::error::Error;
-use h2q_core::fit::{EpochReport, FitOptions, FitSession, Method, SolverName};
+use h2q_core::fit::{Criterion, EpochReport, FitOptions, FitSession, Method, SolverName};
 use h2q_core::linalg::orthogonality_error;
 use h2q_core::losses::Loss;
 use h2q_core::model::Model;
@@ -22,7 +22,7 @@ fn fit(rows: &Vectors, options: &FitOptions) -> (Model, Vec<EpochReport>) {
     run(rows, options).expect("a fit")
 }
 
-/// Each method and solver, with few epochs.
+/// Each method and solver, and the best of them, with few epochs.
 fn kinds() -> Vec<FitOptions> {
     let options = FitOptions { epochs: Some(8), ..FitOptions::default() };
     let mut kinds: Vec<FitOptions> = [Method::Itq, Method::Random, Method::Identity]
@@ -34,6 +34,7 @@ fn kinds() -> Vec<FitOptions> {
             kinds.push(FitOptions { solver, loss, ..options.clone() });
         }
     }
+    kinds.push(FitOptions { criterion: Some(Criterion::Neighbours), ..options });
     kinds
 }
 
