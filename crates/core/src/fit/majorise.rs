@@ -48,12 +48,12 @@ const PART_ROWS_PER_BIT: usize = 10;
 const MAX_STRIDE: usize = 8;
 /// The most starts that are tried, the identity among them; as many as keep starts x rows x bits² below
 /// this (some 50 ms in all). With more work, one start has to do.
-const MAX_STARTS: usize = 8;
+const MAX_STARTS: usize = 6;
 const STARTS_WORK: f64 = 4.0 * 5_000.0 * 64.0 * 64.0;
 /// The tolerance within a trial: its minimum must be told from those of the others.
-const START_TOLERANCE: f64 = 3e-5;
+const START_TOLERANCE: f64 = 1e-4;
 /// The most iterations of a trial.
-const START_ITERATIONS: usize = 60;
+const START_ITERATIONS: usize = 20;
 
 pub(super) struct Majorise {
     u: Mat<f32>,
