@@ -181,6 +181,35 @@ export interface CoreIndex {
   searchRadiusSync(queries: CoreCodes, radius: number, threads: number): RadiusHits;
 }
 
+/** How made-up codes lie: every bit a coin, or around 20,000 centres with each bit flipped at p = 0.06. */
+export type CodesAre = 'uniform' | 'clustered';
+
+export interface HammingMeasureOptions {
+  bits: number;
+  rows: number;
+  queries: number;
+  k: number;
+  data: CodesAre;
+  seed: number;
+  threads: number;
+}
+
+/** Seconds of one round of measurements. */
+export interface HammingRound {
+  singleQuery: number;
+  /** All queries in one call. */
+  batch: number;
+  /** A plain read of the index by one thread with the widest loads, */
+  read: number;
+  /** of so many bytes. */
+  readBytes: number;
+}
+
+/** Made-up codes in an index, and queries. */
+export interface CoreHammingMeasure {
+  round(cancel: CancelToken): Promise<HammingRound>;
+}
+
 /** One label per row, or `classes` 0/1 bytes per row (multi-label: relevant when any class is shared). */
 export type Labels =
   | { kind: 'single'; values: BigInt64Array }
@@ -272,6 +301,7 @@ export interface Backend {
     evaluation: CosineEvaluation,
     cancel: CancelToken,
   ): Promise<{ metrics: MetricsAt[]; neighbours: Uint32Array }>;
+  createHammingMeasure(options: HammingMeasureOptions, cancel: CancelToken): Promise<CoreHammingMeasure>;
   // Primitives, for research and teaching; small inputs, synchronous.
   /** U = H1 H2 … Hm, dimensions x dimensions row-major, of `m` reflection vectors (rows of `reflections`). */
   reflectionProduct(reflections: Float32Array, dimensions: number): Float32Array;

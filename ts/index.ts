@@ -7,6 +7,7 @@ export { settled } from './abort.js';
 export type {
   BackendInfo,
   Candidate,
+  CodesAre,
   Criterion,
   EpochReport,
   FitSummary,
@@ -43,6 +44,7 @@ export {
 } from './hamming-index.js';
 export * from './io/index.js';
 export type { LabelsInput } from './labels.js';
+export { type HammingMeasurement, type MeasureHammingOptions, measureHamming } from './measure-hamming.js';
 export {
   type EncodeOptions,
   type EncodeSyncOptions,

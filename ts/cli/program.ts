@@ -2,6 +2,7 @@
 
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
+import { addBench } from './bench.js';
 import type { Context } from './context.js';
 import { addDemo } from './demo.js';
 import { addEncode } from './encode.js';
@@ -41,6 +42,7 @@ function createProgram(context: Context): Command {
   addEncode(program, context);
   addSearch(program, context);
   addEval(program, context);
+  addBench(program, context);
   addDemo(program, context);
   return program;
 }

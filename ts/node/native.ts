@@ -22,6 +22,7 @@ interface Addon
     | 'neighbours'
     | 'evaluateCodes'
     | 'evaluateCosine'
+    | 'createHammingMeasure'
     | 'reflectionProduct'
     | 'hammingDistance'
     | 'popcount'
@@ -67,6 +68,7 @@ function adapt(addon: Addon): Backend {
     neighbours: addon.neighbours,
     evaluateCodes: addon.evaluateCodes,
     evaluateCosine: addon.evaluateCosine,
+    createHammingMeasure: addon.createHammingMeasure,
     reflectionProduct: addon.reflectionProduct,
     loss: addon.lossValue,
     hammingDistance: addon.hammingDistance,

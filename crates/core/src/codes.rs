@@ -146,7 +146,7 @@ pub fn pack_signs(z: &[f32], layout: Layout, out: &mut [u8]) {
     }
 }
 
-fn check_bits(bits: usize) -> Result<()> {
+pub(crate) fn check_bits(bits: usize) -> Result<()> {
     if bits == 0 || !bits.is_multiple_of(8) {
         return Err(Error::InvalidOption {
             option: "bits",

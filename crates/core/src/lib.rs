@@ -14,6 +14,7 @@ pub mod hamming;
 pub mod jobs;
 pub mod linalg;
 pub mod losses;
+pub mod measure;
 pub mod model;
 mod model_file;
 pub mod parallel;

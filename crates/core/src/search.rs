@@ -93,6 +93,11 @@ impl Index {
         self.bits
     }
 
+    /// The codes as a scan reads them.
+    pub(crate) fn memory_words(&self) -> &[u64] {
+        self.words.range(0, self.rows())
+    }
+
     /// Bytes held, about.
     pub fn memory(&self) -> usize {
         let ids = self.ids.as_ref().map_or(0, |_| size_of::<i64>() + size_of::<u32>());

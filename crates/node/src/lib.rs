@@ -6,6 +6,7 @@ mod convert;
 mod evaluate;
 mod fit;
 mod index;
+mod measure;
 mod model;
 mod primitives;
 mod tasks;

@@ -1,0 +1,266 @@
+//! The measurements behind `h2q bench hamming`: made-up codes, searches beside a plain read of the same
+//! memory, in turns.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::codes::{Codes, check_bits};
+use crate::error::{Error, Result};
+use crate::parallel::{Cancel, fill_chunks};
+use crate::search::Index;
+use crate::vectors::zeros;
+
+/// Centres of clustered codes, and the probability that a bit of a code differs from its centre's.
+const CENTRES: usize = 20_000;
+const FLIPPED: f64 = 0.06;
+/// Codes that share a random stream: the codes depend on the seed alone.
+const CHUNK_ROWS: usize = 1 << 16;
+/// A single measurement is repeated until it has lasted so long, in seconds.
+const SHORTEST: f64 = 0.002;
+
+/// How made-up codes lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodesAre {
+    /// Every bit is a coin.
+    Uniform,
+    /// Around 20,000 random centres, each bit flipped with probability 0.06; queries alike.
+    Clustered,
+}
+
+impl CodesAre {
+    /// Parses `uniform` or `clustered`.
+    ///
+    /// # Errors
+    /// `InvalidOption`.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "uniform" => Ok(Self::Uniform),
+            "clustered" => Ok(Self::Clustered),
+            _ => Err(Error::InvalidOption {
+                option: "data",
+                value: name.into(),
+                expected: "uniform or clustered",
+            }),
+        }
+    }
+}
+
+/// What to make and to search.
+#[derive(Debug, Clone, Copy)]
+pub struct HammingMeasureOptions {
+    /// Length of a code, a multiple of 8.
+    pub bits: usize,
+    /// Codes in the index, at least 1.
+    pub rows: usize,
+    /// Codes of a batch, at least 1.
+    pub queries: usize,
+    /// Hits per query, at least 1.
+    pub k: usize,
+    /// How codes and queries lie.
+    pub data: CodesAre,
+    /// Decides codes and queries.
+    pub seed: u64,
+    /// Threads of the searches; 0 for all.
+    pub threads: usize,
+}
+
+/// An index and queries to measure with.
+#[derive(Debug)]
+pub struct HammingMeasure {
+    index: Index,
+    queries: Codes,
+    k: usize,
+    threads: usize,
+    rounds: usize,
+}
+
+/// Seconds of one round.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HammingRound {
+    /// One query, another one in every round.
+    pub single_query: f64,
+    /// All queries in one call.
+    pub batch: f64,
+    /// One thread that adds up all words of the index with the widest loads.
+    pub read: f64,
+    /// Bytes that were read.
+    pub read_bytes: usize,
+}
+
+impl HammingMeasure {
+    /// Makes the codes and indexes them.
+    ///
+    /// # Errors
+    /// `InvalidOption` for bits, k or more than 2^32 − 1 rows; `Empty`, `OutOfMemory`, `Aborted`.
+    pub fn new(options: &HammingMeasureOptions, cancel: &Cancel) -> Result<Self> {
+        let HammingMeasureOptions { bits, rows, queries, k, data, seed, threads } = *options;
+        check_bits(bits)?;
+        if k == 0 {
+            let expected = "at least 1";
+            return Err(Error::InvalidOption { option: "k", value: "0".into(), expected });
+        }
+        if u32::try_from(rows).is_err() {
+            let (value, expected) = (rows.to_string(), "at most 4294967295");
+            return Err(Error::InvalidOption { option: "rows", value, expected });
+        }
+        let generator = Generator::new(bits, data, seed);
+        let queries = generator.codes(queries, QUERIES, threads, cancel)?;
+        let index = Index::new(&generator.codes(rows, ROWS, threads, cancel)?, None)?;
+        Ok(Self { index, queries, k, threads, rounds: 0 })
+    }
+
+    /// Reads and searches, once each.
+    ///
+    /// # Errors
+    /// `TooManyHits`, `OutOfMemory`, `Aborted`.
+    pub fn round(&mut self, cancel: &Cancel) -> Result<HammingRound> {
+        let row = self.rounds % self.queries.rows();
+        let query = Codes::new(self.queries.row(row).to_vec(), self.queries.bits())?;
+        self.rounds += 1;
+        let Self { index, queries, k, threads, .. } = self;
+        let read = timed(|| {
+            black_box(sum(index.memory_words()));
+            Ok(())
+        })?;
+        let search = |queries: &Codes| {
+            black_box(index.search(queries, *k, *threads, cancel)?);
+            Ok(())
+        };
+        Ok(HammingRound {
+            single_query: timed(|| search(&query))?,
+            batch: timed(|| search(queries))?,
+            read,
+            read_bytes: size_of_val(index.memory_words()),
+        })
+    }
+}
+
+/// Mean seconds of `work`, repeated for long enough to be told from the clock's own grain.
+fn timed(mut work: impl FnMut() -> Result<()>) -> Result<f64> {
+    let (started, mut times) = (Instant::now(), 0);
+    loop {
+        work()?;
+        times += 1;
+        let seconds = started.elapsed().as_secs_f64();
+        if seconds >= SHORTEST {
+            return Ok(seconds / f64::from(times));
+        }
+    }
+}
+
+/// The words added up with the widest loads of this CPU.
+fn sum(words: &[u64]) -> u64 {
+    pulp::Arch::new().dispatch(Sum(words))
+}
+
+/// The argument of [`sum`]: a type of its own, so that all of it is compiled for the CPU's level.
+struct Sum<'a>(&'a [u64]);
+
+impl pulp::WithSimd for Sum<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> u64 {
+        // Independent sums, so that loads are all there is to wait for.
+        let mut sums = [0u64; 64];
+        let (blocks, tail) = self.0.as_chunks::<64>();
+        for block in blocks {
+            for (sum, word) in sums.iter_mut().zip(block) {
+                *sum = sum.wrapping_add(*word);
+            }
+        }
+        sums.iter().chain(tail).fold(0, |sum, word| sum.wrapping_add(*word))
+    }
+}
+
+/// The codes that [`HammingMeasure`] searches in.
+///
+/// # Errors
+/// As [`HammingMeasure::new`].
+pub fn made_up_codes(
+    bits: usize,
+    rows: usize,
+    data: CodesAre,
+    seed: u64,
+    threads: usize,
+    cancel: &Cancel,
+) -> Result<Codes> {
+    check_bits(bits)?;
+    Generator::new(bits, data, seed).codes(rows, ROWS, threads, cancel)
+}
+
+/// Random streams of the codes that ask and of those that are searched.
+const QUERIES: u64 = 1;
+const ROWS: u64 = 2;
+
+struct Generator {
+    bits: usize,
+    seed: u64,
+    /// Codes one after the other; none for uniform codes.
+    centres: Vec<u8>,
+}
+
+impl Generator {
+    fn new(bits: usize, codes_are: CodesAre, seed: u64) -> Self {
+        let centres = match codes_are {
+            CodesAre::Uniform => Vec::new(),
+            CodesAre::Clustered => {
+                let mut centres = vec![0; CENTRES * bits / 8];
+                stream(seed, 0).fill(&mut centres[..]);
+                centres
+            }
+        };
+        Self { bits, seed, centres }
+    }
+
+    fn codes(&self, rows: usize, part: u64, threads: usize, cancel: &Cancel) -> Result<Codes> {
+        let bytes = self.bits / 8;
+        let too_large = || Error::out_of_memory("codes", usize::MAX);
+        let mut codes: Vec<u8> = zeros(rows.checked_mul(bytes).ok_or_else(too_large)?, "codes")?;
+        let chunk = CHUNK_ROWS * bytes;
+        fill_chunks(
+            threads,
+            &mut codes,
+            chunk,
+            cancel,
+            || (),
+            |(), i, codes| {
+                let mut generator = stream(self.seed, (part << 32) + i as u64);
+                if self.centres.is_empty() {
+                    generator.fill(codes);
+                    return Ok(());
+                }
+                for code in codes.chunks_mut(bytes) {
+                    let centre = generator.random_range(0..CENTRES);
+                    code.copy_from_slice(&self.centres[centre * bytes..][..bytes]);
+                }
+                flip(codes, &mut generator);
+                Ok(())
+            },
+        )?;
+        Codes::new(codes, self.bits)
+    }
+}
+
+fn stream(seed: u64, number: u64) -> ChaCha8Rng {
+    let mut generator = ChaCha8Rng::seed_from_u64(seed);
+    generator.set_stream(number);
+    generator
+}
+
+/// Flips each bit with probability [`FLIPPED`], by drawing the gaps between flipped bits.
+fn flip(codes: &mut [u8], generator: &mut ChaCha8Rng) {
+    let bits = codes.len() * 8;
+    let mut gap = || {
+        let u: f64 = 1.0 - generator.random::<f64>();
+        (u.ln() / (1.0 - FLIPPED).ln()) as usize
+    };
+    let mut bit = gap();
+    while bit < bits {
+        codes[bit / 8] ^= 1 << (bit % 8);
+        bit += 1 + gap();
+    }
+}
