@@ -74,7 +74,8 @@ fn stepping_does_not_change_the_result() {
         session.prepare(&Cancel::default()).expect("preparation");
         while !session.done() {
             let reports = session.step(1, &Cancel::default()).expect("a step");
-            assert_eq!(reports.len(), 1);
+            // The last method ends with its judgement instead of an epoch.
+            assert!(reports.len() == 1 || (kind.criterion.is_some() && session.done()));
         }
         assert_eq!(session.step(1, &Cancel::default()).expect("nothing left"), []);
         assert_eq!(content(&session.finish().expect("a model")), whole, "{kind:?}");
@@ -102,9 +103,10 @@ fn kept_model_has_the_lowest_validation_loss() {
     let rows = support::vectors(400, 16, 3);
     for kind in kinds() {
         let (model, reports) = fit(&rows, &kind);
-        let lowest = reports.iter().map(|r| r.validation_loss).fold(f64::INFINITY, f64::min);
+        let own = reports.iter().filter(|report| report.method == model.summary().method);
+        let lowest = own.clone().map(|r| r.validation_loss).fold(f64::INFINITY, f64::min);
         assert!(model.summary().validation_loss <= lowest, "{kind:?}");
-        assert_eq!(model.summary().epochs, reports.len());
+        assert_eq!(model.summary().epochs, own.count());
     }
 }
 
