@@ -93,6 +93,12 @@ pub enum Error {
         /// What was wrong.
         reason: String,
     },
+    /// Bytes that are not an index, or a damaged one.
+    #[error("not a readable index: {reason}")]
+    IndexFormat {
+        /// What was wrong.
+        reason: String,
+    },
     /// The caller asked for the work to stop.
     #[error("aborted")]
     Aborted,
@@ -119,6 +125,7 @@ impl Error {
             Self::Diverged { .. } => "DIVERGED",
             Self::TooManyHits { .. } => "TOO_MANY_HITS",
             Self::ModelFormat { .. } => "MODEL_FORMAT",
+            Self::IndexFormat { .. } => "INDEX_FORMAT",
             Self::Aborted => "ABORTED",
             Self::Internal { .. } => "INTERNAL",
         }

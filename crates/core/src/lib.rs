@@ -4,13 +4,14 @@
 //! reflections, until every coordinate is close to its sign; the signs are the code. `U` changes no
 //! distance and no cosine, so this second stage costs the embedding nothing.
 //!
-//! Data flows one way: [`vectors`] → `fit` → `model` → `codes` → `search`, and `evaluate` judges.
+//! Data flows one way: [`vectors`] → `fit` → `model` → `codes` → [`index`], and `evaluate` judges.
 
 pub mod codes;
 pub mod error;
 pub mod evaluate;
 pub mod fit;
 pub mod hamming;
+pub mod index;
 pub mod jobs;
 pub mod linalg;
 pub mod losses;
@@ -23,5 +24,4 @@ pub mod real;
 pub mod reflections;
 pub mod rotation;
 pub mod sample;
-pub mod search;
 pub mod vectors;

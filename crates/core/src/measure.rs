@@ -10,7 +10,8 @@ use rand_chacha::ChaCha8Rng;
 use crate::codes::{Codes, check_bits};
 use crate::error::{Error, Result};
 use crate::parallel::{Cancel, fill_chunks};
-use crate::search::Index;
+use crate::hamming::Line;
+use crate::index::{Index, Method, SearchOptions};
 use crate::vectors::zeros;
 
 /// Centres of clustered codes, and the probability that a bit of a code differs from its centre's.
@@ -65,6 +66,8 @@ pub struct HammingMeasureOptions {
     pub seed: u64,
     /// Threads of the searches; 0 for all.
     pub threads: usize,
+    /// How to search. The tables of `Mih` are built beforehand.
+    pub method: Method,
 }
 
 /// An index and queries to measure with.
@@ -73,8 +76,10 @@ pub struct HammingMeasure {
     index: Index,
     queries: Codes,
     k: usize,
-    threads: usize,
+    options: SearchOptions,
     rounds: usize,
+    /// Seconds that building the search tables took, where the method needs them.
+    build: Option<f64>,
 }
 
 /// Seconds of one round.
@@ -96,7 +101,7 @@ impl HammingMeasure {
     /// # Errors
     /// `InvalidOption` for bits, k or more than 2^32 − 1 rows; `Empty`, `OutOfMemory`, `Aborted`.
     pub fn new(options: &HammingMeasureOptions, cancel: &Cancel) -> Result<Self> {
-        let HammingMeasureOptions { bits, rows, queries, k, data, seed, threads } = *options;
+        let HammingMeasureOptions { bits, rows, queries, k, data, seed, threads, method } = *options;
         check_bits(bits)?;
         if k == 0 {
             let expected = "at least 1";
@@ -109,7 +114,24 @@ impl HammingMeasure {
         let generator = Generator::new(bits, data, seed);
         let queries = generator.codes(queries, QUERIES, threads, cancel)?;
         let index = Index::new(&generator.codes(rows, ROWS, threads, cancel)?, None)?;
-        Ok(Self { index, queries, k, threads, rounds: 0 })
+        let mut build = None;
+        if method == Method::Mih {
+            let started = Instant::now();
+            index.build_tables(threads, cancel)?;
+            build = Some(started.elapsed().as_secs_f64());
+        }
+        let options = SearchOptions { method, filter: None, threads };
+        Ok(Self { index, queries, k, options, rounds: 0, build })
+    }
+
+    /// Seconds that building the search tables took, where the method needs them.
+    pub fn build_seconds(&self) -> Option<f64> {
+        self.build
+    }
+
+    /// Bytes that the index holds, tables included.
+    pub fn memory(&self) -> usize {
+        self.index.memory()
     }
 
     /// Reads and searches, once each.
@@ -120,20 +142,25 @@ impl HammingMeasure {
         let row = self.rounds % self.queries.rows();
         let query = Codes::new(self.queries.row(row).to_vec(), self.queries.bits())?;
         self.rounds += 1;
-        let Self { index, queries, k, threads, .. } = self;
+        let Self { index, queries, k, options, .. } = self;
+        let mut read_bytes = 0;
         let read = timed(|| {
-            black_box(sum(index.memory_words()));
+            read_bytes = 0;
+            index.for_each_memory(|lines| {
+                black_box(sum(lines));
+                read_bytes += size_of_val(lines);
+            });
             Ok(())
         })?;
         let search = |queries: &Codes| {
-            black_box(index.search(queries, *k, *threads, cancel)?);
+            black_box(index.search(queries, *k, options, cancel)?);
             Ok(())
         };
         Ok(HammingRound {
             single_query: timed(|| search(&query))?,
             batch: timed(|| search(queries))?,
             read,
-            read_bytes: size_of_val(index.memory_words()),
+            read_bytes,
         })
     }
 }
@@ -152,12 +179,12 @@ fn timed(mut work: impl FnMut() -> Result<()>) -> Result<f64> {
 }
 
 /// The words added up with the widest loads of this CPU.
-fn sum(words: &[u64]) -> u64 {
-    pulp::Arch::new().dispatch(Sum(words))
+fn sum(lines: &[Line]) -> u64 {
+    pulp::Arch::new().dispatch(Sum(lines))
 }
 
 /// The argument of [`sum`]: a type of its own, so that all of it is compiled for the CPU's level.
-struct Sum<'a>(&'a [u64]);
+struct Sum<'a>(&'a [Line]);
 
 impl pulp::WithSimd for Sum<'_> {
     type Output = u64;
@@ -165,14 +192,17 @@ impl pulp::WithSimd for Sum<'_> {
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) -> u64 {
         // Independent sums, so that loads are all there is to wait for.
-        let mut sums = [0u64; 64];
-        let (blocks, tail) = self.0.as_chunks::<64>();
+        let mut sums = [Line::default(); 8];
+        let (blocks, tail) = self.0.as_chunks::<8>();
         for block in blocks {
-            for (sum, word) in sums.iter_mut().zip(block) {
-                *sum = sum.wrapping_add(*word);
+            for (sum, line) in sums.iter_mut().zip(block) {
+                for (sum, word) in sum.0.iter_mut().zip(line.0) {
+                    *sum = sum.wrapping_add(word);
+                }
             }
         }
-        sums.iter().chain(tail).fold(0, |sum, word| sum.wrapping_add(*word))
+        let lines = sums.iter().chain(tail);
+        lines.flat_map(|line| line.0).fold(0, u64::wrapping_add)
     }
 }
 

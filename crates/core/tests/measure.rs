@@ -4,7 +4,7 @@ use h2q_core::codes::Codes;
 use h2q_core::error::Error;
 use h2q_core::measure::{CodesAre, HammingMeasure, HammingMeasureOptions, made_up_codes};
 use h2q_core::parallel::Cancel;
-use h2q_core::search::Index;
+use h2q_core::index::{Index, Method, SearchOptions};
 
 #[test]
 fn clustered_codes_differ_from_their_centre_in_six_bits_of_a_hundred() {
@@ -13,7 +13,7 @@ fn clustered_codes_differ_from_their_centre_in_six_bits_of_a_hundred() {
     let some = Codes::new(codes.as_bytes()[..500 * 128].to_vec(), 1024).expect("codes");
     let index = Index::new(&codes, None).expect("an index");
     // Two random codes differ in 512 bits, those of one centre in 2 · 0.06 · 0.94 · 1024 = 115.5.
-    let hits = index.search_radius(&some, 250, 0, &cancel).expect("hits");
+    let hits = index.search_radius(&some, 250, &SearchOptions::on(0), &cancel).expect("hits");
     let others: Vec<f64> =
         hits.distances.iter().filter(|&&d| d > 0).map(|&d| f64::from(d)).collect();
     // As many codes as centres: each has one companion in the mean.
@@ -49,6 +49,7 @@ fn a_round_reads_the_whole_index() {
         data: CodesAre::Uniform,
         seed: 0,
         threads: 1,
+        method: Method::Linear,
     };
     let cancel = Cancel::default();
     let mut measure = HammingMeasure::new(&options, &cancel).expect("codes");
@@ -71,6 +72,7 @@ fn refuses_what_makes_no_sense() {
         data: CodesAre::Uniform,
         seed: 0,
         threads: 1,
+        method: Method::Linear,
     };
     let refused =
         |options| HammingMeasure::new(&options, &Cancel::default()).err().map(|e| e.code());

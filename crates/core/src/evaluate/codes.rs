@@ -8,7 +8,7 @@ use pulp::Arch;
 use super::expected::{self, Group, harmonic_numbers};
 use super::{Cutoffs, Labels, MetricsAt, Scores, Totals, check_row_numbers, order, ranked};
 use crate::error::{Error, Result};
-use crate::hamming::{Words, distances};
+use crate::hamming::{Blocks, Kernel, blocks};
 use crate::parallel::{Cancel, map_tasks};
 use crate::vectors::Vectors;
 
@@ -88,9 +88,9 @@ struct Job<'a> {
     bits: usize,
     rows: usize,
     queries: usize,
-    /// Codes as words, zero-padded at the end of each row.
-    database_words: Words,
-    query_words: Words,
+    kernel: Kernel,
+    database: Blocks,
+    query_codes: &'a [u8],
     database_labels: &'a Labels,
     query_labels: &'a Labels,
     neighbours: &'a [u32],
@@ -151,8 +151,9 @@ impl<'a> Job<'a> {
             bits,
             rows,
             queries,
-            database_words: Words::new(evaluation.database_codes.chunks(bits / 8), bits),
-            query_words: Words::new(evaluation.query_codes.chunks(bits / 8), bits),
+            kernel: Kernel::chosen()?,
+            database: Blocks::from_rows(evaluation.database_codes.chunks_exact(bits / 8), bits)?,
+            query_codes: evaluation.query_codes,
             database_labels,
             query_labels,
             neighbours: evaluation.neighbours,
@@ -245,15 +246,15 @@ impl<'a> Job<'a> {
 
     /// Fills `distances` and `counts` of the workspace.
     fn scan(&self, query: usize, work: &mut Workspace) -> Result<()> {
-        let own = self.query_words.range(query, 1);
+        let mut own = vec![0; self.database.words()];
+        blocks::to_words(&self.query_codes[query * self.bits / 8..][..self.bits / 8], &mut own);
         work.counts.fill([0; 2]);
         for start in (0..self.rows).step_by(ROWS) {
             self.cancel.check()?;
             let rows = start..(start + ROWS).min(self.rows);
-            let block = self.database_words.range(rows.start, rows.len());
             let out = &mut work.distances[rows.clone()];
             let relevant = &mut work.relevant[..rows.len()];
-            distances(own, block, out);
+            self.kernel.distances(&own, &self.database, rows.start, out);
             self.arch.dispatch(
                 #[inline(always)]
                 || self.query_labels.mark(query, self.database_labels, rows, relevant),

@@ -1,0 +1,11 @@
+//! The instruction sets. Each kernel file is compiled twice: over the CPU's own intrinsics, and in tests
+//! over a software twin of them, so that every kernel is checked on every CPU.
+
+#[cfg(target_arch = "aarch64")]
+pub(super) mod arm;
+#[cfg(test)]
+pub(super) mod twin_arm;
+#[cfg(test)]
+pub(super) mod twin_x86;
+#[cfg(target_arch = "x86_64")]
+pub(super) mod x86;

@@ -1,0 +1,9 @@
+//! The same kernels over a software twin of the intrinsics.
+
+#[path = "twin_x86_intrinsics.rs"]
+mod intrinsics;
+
+#[path = "avx2.rs"]
+pub mod avx2;
+#[path = "avx512.rs"]
+pub mod avx512;

@@ -1,0 +1,100 @@
+//! Which codes a search may find.
+
+use super::bitmap::Bitmap;
+use super::segment::Segment;
+use crate::error::{Error, Result};
+
+/// Allows or denies a set of codes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    set: Set,
+    is_denied: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Set {
+    /// By row of the index.
+    Rows(Bitmap),
+    /// Rising ids; rows where the index has none.
+    Ids(Vec<i64>),
+}
+
+impl Filter {
+    /// Allows (or, with `is_denied`, all but) the rows whose bit is set: bit `row % 8` of byte `row / 8`.
+    ///
+    /// # Errors
+    /// `Mismatch` for other than `⌈rows / 8⌉` bytes, `rows` counting every row ever added; `OutOfMemory`.
+    pub fn rows(bytes: &[u8], rows: usize, is_denied: bool) -> Result<Self> {
+        if bytes.len() != rows.div_ceil(8) {
+            return Err(Error::mismatch("bytes of the filter", rows.div_ceil(8), bytes.len()));
+        }
+        Ok(Self { set: Set::Rows(Bitmap::from_bytes(bytes, rows)?), is_denied })
+    }
+
+    /// Allows (or all but) the codes with these ids, in any order, repeated or unknown ones included.
+    pub fn ids(mut ids: Vec<i64>, is_denied: bool) -> Self {
+        if !ids.is_sorted() {
+            ids.sort_unstable();
+        }
+        Self { set: Set::Ids(ids), is_denied }
+    }
+
+    /// The positions of `segment` that it lets pass.
+    pub(super) fn positions(&self, segment: &Segment) -> Result<Bitmap> {
+        let count = segment.count();
+        let mut positions = match &self.set {
+            Set::Rows(rows) => match &segment.rows {
+                None => rows.slice(segment.first_row as usize, count)?,
+                Some(_) => {
+                    let mut positions = Bitmap::none(count)?;
+                    for position in 0..count {
+                        let row = segment.row(position as u32) as usize;
+                        // Rows that were added after the filter was made are not in it.
+                        if row < rows.length() && rows.has(row) {
+                            positions.insert(position);
+                        }
+                    }
+                    positions
+                }
+            },
+            Set::Ids(ids) => {
+                let mut positions = Bitmap::none(count)?;
+                let mut ids = ids.as_slice();
+                // Both rise: each id is looked for behind the last one found.
+                let mut position = 0;
+                while let (Some((id, rest)), true) = (ids.split_first(), position < count) {
+                    position += seek(count - position, |i| segment.id((position + i) as u32) < *id);
+                    if position < count && segment.id(position as u32) == *id {
+                        positions.insert(position);
+                        position += 1;
+                    } else {
+                        ids = rest;
+                    }
+                }
+                positions
+            }
+        };
+        if self.is_denied {
+            positions.invert();
+        }
+        Ok(positions)
+    }
+}
+
+/// The first of `0..count` where `is_before` ends, near the front in a few steps.
+fn seek(count: usize, is_before: impl Fn(usize) -> bool) -> usize {
+    let mut reach = 1;
+    while reach < count && is_before(reach - 1) {
+        reach *= 2;
+    }
+    let (mut low, mut high) = (reach / 2, reach.min(count));
+    while low < high {
+        let middle = (low + high) / 2;
+        if is_before(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}

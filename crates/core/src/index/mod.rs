@@ -1,0 +1,159 @@
+//! A searchable set of codes: exact, ordered by (distance, id), searched while it grows and shrinks.
+
+mod bitmap;
+mod change;
+mod filter;
+mod hits;
+mod scan;
+mod search;
+mod segment;
+mod tables;
+mod top_k;
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+pub use bitmap::Bitmap;
+pub use filter::Filter;
+pub use hits::Hits;
+pub use search::{Method, SearchOptions};
+pub use tables::Work;
+
+use crate::codes::{Codes, check_bits};
+use crate::error::{Error, Result};
+use crate::hamming::{Kernel, Line};
+use crate::parallel::Cancel;
+use segment::Segment;
+
+/// Codes to search in. Rows are numbered in the order of adding and keep their numbers.
+///
+/// Searches work on the snapshot that they find, so they run at the same time as each other and as a
+/// change, and see all of a change or nothing of it.
+#[derive(Debug)]
+pub struct Index {
+    bits: usize,
+    kernel: Kernel,
+    current: RwLock<Arc<Snapshot>>,
+    /// Held by whoever makes the next snapshot.
+    changing: Mutex<()>,
+}
+
+/// What an index holds at one moment.
+#[derive(Debug, Clone, Default)]
+struct Snapshot {
+    parts: Vec<Part>,
+    /// Rows ever added: the number of the next one.
+    rows: usize,
+    /// Rows that can be found.
+    alive: usize,
+    has_ids: bool,
+}
+
+/// A segment, and which of its positions are left where some were removed.
+#[derive(Debug, Clone)]
+struct Part {
+    segment: Arc<Segment>,
+    alive: Option<Arc<Bitmap>>,
+}
+
+impl Index {
+    /// Indexes `codes`; ties between equal distances go to the smaller id, or to the earlier row where
+    /// there are no ids (or the ids are equal).
+    ///
+    /// # Errors
+    /// `Mismatch` when ids are not one per code, `InvalidOption` for more than 2^32 − 1 codes or an
+    /// `H2Q_KERNEL` that cannot be used, `OutOfMemory`.
+    pub fn new(codes: &Codes, ids: Option<Vec<i64>>) -> Result<Self> {
+        let index = Self::empty(codes.bits(), ids.is_some())?;
+        index.add(codes, ids)?;
+        Ok(index)
+    }
+
+    /// An index of no codes yet, with ids or without.
+    ///
+    /// # Errors
+    /// `InvalidOption` for bits that are no positive multiple of 8 or beyond 2^30, or as [`Index::new`].
+    pub fn empty(bits: usize, has_ids: bool) -> Result<Self> {
+        check_bits(bits)?;
+        if bits > 1 << 30 {
+            let expected = "at most 1073741824";
+            return Err(Error::InvalidOption { option: "bits", value: bits.to_string(), expected });
+        }
+        let snapshot = Snapshot { has_ids, ..Snapshot::default() };
+        let current = RwLock::new(Arc::new(snapshot));
+        Ok(Self { bits, kernel: Kernel::chosen()?, current, changing: Mutex::new(()) })
+    }
+
+    /// The same codes, searched by another kernel.
+    #[must_use]
+    pub fn with_kernel(mut self, kernel: Kernel) -> Self {
+        self.kernel = kernel;
+        self
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Number of codes that can be found.
+    pub fn alive(&self) -> usize {
+        self.snapshot().alive
+    }
+
+    /// Number of rows ever added, removed ones included: the number of the next row.
+    pub fn rows(&self) -> usize {
+        self.snapshot().rows
+    }
+
+    /// Whether the codes have ids of their own.
+    pub fn has_ids(&self) -> bool {
+        self.snapshot().has_ids
+    }
+
+    /// Length of each code.
+    pub fn bits(&self) -> usize {
+        self.bits
+    }
+
+    /// The kernel that scans it.
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// Bytes held, about, search tables included.
+    pub fn memory(&self) -> usize {
+        self.snapshot().parts.iter().map(|part| part.segment.memory()).sum()
+    }
+
+    /// Builds the search tables of every segment that is large enough for some to pay.
+    ///
+    /// # Errors
+    /// `OutOfMemory`, `Aborted`.
+    pub fn build_tables(&self, threads: usize, cancel: &Cancel) -> Result<()> {
+        for part in &self.snapshot().parts {
+            part.segment.tables(threads, cancel)?;
+        }
+        Ok(())
+    }
+
+    /// Copies the code of `row` as words, the last one padded with zeros; removed ones are still there.
+    ///
+    /// # Errors
+    /// `Mismatch` for a row beyond the last, `OutOfMemory`.
+    pub fn code(&self, row: u32, words: &mut [u64]) -> Result<()> {
+        let snapshot = self.snapshot();
+        let after = snapshot.parts.partition_point(|part| part.segment.first_row <= row);
+        let part = after.checked_sub(1).map(|at| &snapshot.parts[at].segment);
+        match part {
+            Some(part) if (row as usize) < part.first_row as usize + part.count() => {
+                part.blocks.get(part.position(row)? as usize, words);
+                Ok(())
+            }
+            _ => Err(Error::mismatch("row", snapshot.rows, row as usize)),
+        }
+    }
+
+    /// The lines that a scan reads, segment by segment.
+    pub(crate) fn for_each_memory(&self, mut visit: impl FnMut(&[Line])) {
+        self.snapshot().parts.iter().for_each(|part| visit(part.segment.blocks.lines()));
+    }
+}

@@ -1,0 +1,150 @@
+//! An immutable part of an index: codes in the order of their ids, with what is derived from them.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use super::bitmap::Bitmap;
+use super::tables::Tables;
+use crate::codes::Codes;
+use crate::error::{Error, Result};
+use crate::hamming::Blocks;
+use crate::parallel::Cancel;
+use crate::vectors::zeros;
+
+/// Codes and what they are called. Rows are numbered over the whole index.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub blocks: Blocks,
+    pub first_row: u32,
+    /// Rising, in the order of positions.
+    pub ids: Option<Vec<i64>>,
+    /// The row at each position, less `first_row`; without it position p is row p.
+    pub rows: Option<Vec<u32>>,
+    positions: OnceLock<Vec<u32>>,
+    tables: OnceLock<Tables>,
+    building: Mutex<()>,
+}
+
+impl Segment {
+    /// Codes in the order of their ids, equal ids in the order of rows.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub fn new(codes: &Codes, ids: Option<Vec<i64>>, first_row: u32) -> Result<Self> {
+        let bits = codes.bits();
+        if ids.as_ref().is_none_or(|ids| ids.is_sorted()) {
+            let blocks = Blocks::from_rows(codes.as_bytes().chunks_exact(bits / 8), bits)?;
+            return Ok(Self::of(blocks, first_row, ids, None));
+        }
+        let by_row = ids.unwrap_or_default();
+        let mut rows: Vec<u32> = (0..codes.rows() as u32).collect();
+        rows.sort_by_key(|row| by_row[*row as usize]);
+        let ids = rows.iter().map(|row| by_row[*row as usize]).collect();
+        let in_order = rows.iter().map(|row| codes.row(*row as usize));
+        let blocks = Blocks::from_rows(in_order, bits)?;
+        Ok(Self::of(blocks, first_row, Some(ids), Some(rows)))
+    }
+
+    pub fn of(blocks: Blocks, first_row: u32, ids: Option<Vec<i64>>, rows: Option<Vec<u32>>) -> Self {
+        let (positions, tables, building) = Default::default();
+        Self { blocks, first_row, ids, rows, positions, tables, building }
+    }
+
+    /// One segment of several that follow each other in rows. With the alive positions of each it also
+    /// gives those of the whole.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub fn merge(parts: &[(&Self, Option<&Bitmap>)], bits: usize) -> Result<(Self, Option<Bitmap>)> {
+        let first_row = parts.first().map_or(0, |(part, _)| part.first_row);
+        let count = parts.iter().map(|(part, _)| part.count()).sum();
+        let mut order: Vec<(u32, u32)> = Vec::new();
+        order.try_reserve_exact(count).map_err(|_| Error::out_of_memory("a segment", 8 * count))?;
+        for (p, (part, _)) in parts.iter().enumerate() {
+            order.extend((0..part.count() as u32).map(|position| (p as u32, position)));
+        }
+        let segment = |p: u32| parts[p as usize].0;
+        let has_ids = parts.iter().any(|(part, _)| part.ids.is_some());
+        if has_ids {
+            order.sort_by_key(|(p, at)| (segment(*p).id(*at), segment(*p).row(*at)));
+        }
+        let mut blocks = Blocks::zeros(count, bits)?;
+        let mut words = vec![0; blocks.words()];
+        for (position, (p, at)) in order.iter().enumerate() {
+            segment(*p).blocks.get(*at as usize, &mut words);
+            blocks.set(position, &words);
+        }
+        let ids = has_ids.then(|| order.iter().map(|(p, at)| segment(*p).id(*at)).collect());
+        let rows: Vec<u32> = order.iter().map(|(p, at)| segment(*p).row(*at) - first_row).collect();
+        let rows = Some(rows).filter(|rows| !rows.is_sorted());
+        let mut alive = None;
+        if parts.iter().any(|(_, alive)| alive.is_some()) {
+            let mut all = Bitmap::all(count)?;
+            for (position, (p, at)) in order.iter().enumerate() {
+                if parts[*p as usize].1.is_some_and(|alive| !alive.has(*at as usize)) {
+                    all.remove(position);
+                }
+            }
+            alive = Some(all);
+        }
+        Ok((Self::of(blocks, first_row, ids, rows), alive))
+    }
+
+    /// Number of codes, removed ones included.
+    pub fn count(&self) -> usize {
+        self.blocks.rows()
+    }
+
+    /// The row at `position`.
+    pub fn row(&self, position: u32) -> u32 {
+        self.first_row + self.rows.as_ref().map_or(position, |rows| rows[position as usize])
+    }
+
+    /// The id at `position`: the row where there are none.
+    pub fn id(&self, position: u32) -> i64 {
+        self.ids.as_ref().map_or_else(|| i64::from(self.row(position)), |ids| ids[position as usize])
+    }
+
+    /// The position of `row`, which must be of this segment.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub fn position(&self, row: u32) -> Result<u32> {
+        let within = row - self.first_row;
+        let Some(rows) = &self.rows else { return Ok(within) };
+        if let Some(positions) = self.positions.get() {
+            return Ok(positions[within as usize]);
+        }
+        let mut positions: Vec<u32> = zeros(rows.len(), "positions of rows")?;
+        for (position, row) in rows.iter().enumerate() {
+            positions[*row as usize] = position as u32;
+        }
+        Ok(self.positions.get_or_init(|| positions)[within as usize])
+    }
+
+    /// The search tables, if they have been built.
+    pub fn built_tables(&self) -> Option<&Tables> {
+        self.tables.get()
+    }
+
+    /// The search tables, built when first asked for.
+    ///
+    /// # Errors
+    /// `OutOfMemory`, `Aborted`.
+    pub fn tables(&self, threads: usize, cancel: &Cancel) -> Result<&Tables> {
+        let _building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tables) = self.tables.get() {
+            return Ok(tables);
+        }
+        let tables = Tables::build(&self.blocks, threads, cancel)?;
+        Ok(self.tables.get_or_init(|| tables))
+    }
+
+    /// Bytes held, about.
+    pub fn memory(&self) -> usize {
+        size_of_val(self.blocks.lines())
+            + self.ids.as_ref().map_or(0, |ids| size_of_val(&ids[..]))
+            + self.rows.as_ref().map_or(0, |rows| size_of_val(&rows[..]))
+            + self.positions.get().map_or(0, |positions| size_of_val(&positions[..]))
+            + self.tables.get().map_or(0, Tables::memory)
+    }
+}

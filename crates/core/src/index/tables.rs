@@ -1,0 +1,347 @@
+//! Multi-index hashing (Norouzi, Punjani, Fleet: *Fast Exact Search in Hamming Space with Multi-Index
+//! Hashing*, arXiv 1307.2982): a code is cut into m substrings, and a table per substring tells which
+//! codes have which value there.
+//!
+//! A code within distance r of the query is within ⌊r/m⌋ in some substring. Buckets are visited in steps
+//! (a, j): those at distance a from the query's substring j, for j from 0 to m − 1, then a + 1. After step
+//! (a, j) every code within m·a + j has been met: one that has not differs by at least a + 1 in the
+//! substrings up to j and by at least a in the others. A code may lie in several buckets; it counts in the
+//! first step that meets it, which its own substrings tell, so there is no list of codes seen.
+
+use super::bitmap::Bitmap;
+use super::top_k::Collector;
+use crate::error::Result;
+use crate::hamming::{Blocks, GROUP, key};
+use crate::parallel::{Cancel, map_tasks};
+use crate::vectors::zeros;
+
+/// A table per substring of the codes of one segment.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    tables: Vec<Table>,
+    /// Codes, and their length.
+    rows: usize,
+    bits: usize,
+}
+
+#[derive(Debug)]
+struct Table {
+    part: Substring,
+    /// Bucket v owns `positions[offsets[v]..offsets[v + 1]]`, rising.
+    offsets: Vec<u32>,
+    positions: Vec<u32>,
+}
+
+/// `bits` bits of a code from bit `start` on, at most [`WIDEST`].
+#[derive(Debug, Clone, Copy)]
+struct Substring {
+    start: usize,
+    bits: usize,
+}
+
+/// Offsets of 2^24 buckets take 64 MiB.
+const WIDEST: usize = 24;
+/// Codes between two looks at the cancel flag.
+const CHUNK: usize = 1 << 16;
+/// Codes asked of memory ahead of the one that is compared.
+const AHEAD: usize = 16;
+
+/// What a search through tables did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Codes whose distance was computed.
+    pub candidates: u64,
+    /// Buckets of tables that were looked into.
+    pub buckets: u64,
+}
+
+impl Work {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.candidates += other.candidates;
+        self.buckets += other.buckets;
+    }
+}
+
+/// What a search may cost and what it has, in nanoseconds of a rough model; `docs/kernels.md`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget(pub f64);
+
+/// A look into a bucket, and a candidate: each a cache miss that others overlap.
+pub(crate) const BUCKET_NANOSECONDS: f64 = 8.0;
+pub(crate) const CANDIDATE_NANOSECONDS: f64 = 10.0;
+/// A code in one table while it is built: two passes over random buckets.
+pub(crate) const BUILD_NANOSECONDS: f64 = 16.0;
+
+impl Substring {
+    /// Cuts `bits` into parts of about log2(rows) bits, so that a bucket holds about one code.
+    fn cut(bits: usize, rows: usize) -> Vec<Self> {
+        let width = (rows.max(2).ilog2() as usize).clamp(8, WIDEST);
+        let count = bits.div_ceil(width);
+        let border = |i: usize| i * bits / count;
+        (0..count).map(|i| Self { start: border(i), bits: border(i + 1) - border(i) }).collect()
+    }
+
+    /// Its value in a code given word by word.
+    #[inline(always)]
+    fn of(self, word: impl Fn(usize) -> u64) -> usize {
+        let (first, shift) = (self.start / 64, self.start % 64);
+        let mut value = word(first) >> shift;
+        if shift + self.bits > 64 {
+            value |= word(first + 1) << (64 - shift);
+        }
+        (value & ((1 << self.bits) - 1)) as usize
+    }
+}
+
+impl Tables {
+    /// Bytes per code of the tables over `rows` codes of `bits` bits: four per table, and the offsets.
+    pub fn bytes_per_code(rows: usize, bits: usize) -> f64 {
+        let bytes = |part: &Substring| 4.0 + 4.0 * (1u64 << part.bits) as f64 / rows as f64;
+        Substring::cut(bits, rows).iter().map(bytes).sum()
+    }
+
+    /// Nanoseconds of [`Tables::build`] on one thread, by the rough model.
+    pub fn build_nanoseconds(rows: usize, bits: usize) -> f64 {
+        (rows * Substring::cut(bits, rows).len()) as f64 * BUILD_NANOSECONDS
+    }
+
+    /// # Errors
+    /// `OutOfMemory`, `Aborted`.
+    pub fn build(blocks: &Blocks, threads: usize, cancel: &Cancel) -> Result<Self> {
+        let parts = Substring::cut(blocks.bits(), blocks.rows());
+        let work = |_: &mut (), t: usize| Table::build(blocks, parts[t], cancel);
+        let tables = map_tasks(threads, parts.len(), cancel, || (), work)?;
+        Ok(Self { tables, rows: blocks.rows(), bits: blocks.bits() })
+    }
+
+    /// Bytes held.
+    pub fn memory(&self) -> usize {
+        let of = |table: &Table| size_of_val(&table.offsets[..]) + size_of_val(&table.positions[..]);
+        self.tables.iter().map(of).sum()
+    }
+
+    /// Offers `collector` all codes that can still be hits. Gives up before it costs more than `budget`;
+    /// what the collector has then is right as far as it goes, but not all.
+    ///
+    /// # Errors
+    /// `OutOfMemory`, `Aborted`.
+    pub fn search(
+        &self,
+        blocks: &Blocks,
+        query: &[u64],
+        allowed: Option<&Bitmap>,
+        collector: &mut Collector,
+        budget: Budget,
+        scratch: &mut Scratch,
+        cancel: &Cancel,
+    ) -> Result<(bool, Work)> {
+        let mut done = Work::default();
+        let mut spent = 0.0;
+        for step in 0.. {
+            let (near, t) = (step / self.tables.len(), step % self.tables.len());
+            // All codes within `step` − 1 have been met.
+            if step >= collector.limit_anywhere() as usize || step > self.bits {
+                break;
+            }
+            cancel.check()?;
+            let table = &self.tables[t];
+            if near > table.part.bits {
+                continue;
+            }
+            spent += buckets_at(table.part.bits, near) * BUCKET_NANOSECONDS;
+            if spent > budget.0 {
+                return Ok((false, done));
+            }
+            let count = table.look_up(query, near, scratch);
+            done.buckets += scratch.values.len() as u64;
+            spent += count as f64 * CANDIDATE_NANOSECONDS;
+            if spent > budget.0 {
+                return Ok((false, done));
+            }
+            done.candidates += count as u64;
+            self.offer(blocks, query, allowed, (near, t), collector, scratch)?;
+        }
+        Ok((true, done))
+    }
+
+    /// Compares the codes of the buckets in `scratch`, those of step (`near`, `t`).
+    fn offer(
+        &self,
+        blocks: &Blocks,
+        query: &[u64],
+        allowed: Option<&Bitmap>,
+        (near, t): (usize, usize),
+        collector: &mut Collector,
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        let table = &self.tables[t];
+        scratch.positions.clear();
+        for (start, end) in &scratch.ranges {
+            scratch.positions.extend_from_slice(&table.positions[*start as usize..*end as usize]);
+        }
+        let limit = collector.limit_anywhere();
+        for (i, position) in scratch.positions.iter().enumerate() {
+            if let Some(ahead) = scratch.positions.get(i + AHEAD) {
+                prefetch(blocks, *ahead as usize);
+            }
+            let position = *position as usize;
+            let differing = |w: usize| blocks.word(position, w) ^ query[w];
+            let distance: u32 = (0..query.len()).map(|w| differing(w).count_ones()).sum();
+            let is_hit = distance < limit && allowed.is_none_or(|allowed| allowed.has(position));
+            if is_hit && self.is_first(differing, near, t) {
+                collector.reserve(1)?;
+                collector.keys.push(key(distance, position as u32));
+            }
+        }
+        collector.settle();
+        Ok(())
+    }
+
+    /// Whether no earlier step met the code that differs from the query by `differing`.
+    fn is_first(&self, differing: impl Fn(usize) -> u64, near: usize, t: usize) -> bool {
+        self.tables.iter().enumerate().all(|(other, table)| {
+            let distance = table.part.of(&differing).count_ones() as usize;
+            if other < t { distance > near } else { distance >= near }
+        })
+    }
+
+    /// What the first step costs at least, so that hopeless searches are not begun.
+    pub fn first_step_nanoseconds(&self) -> f64 {
+        let per_bucket = |table: &Table| self.rows as f64 / (1u64 << table.part.bits) as f64;
+        let of = |table| BUCKET_NANOSECONDS + per_bucket(table) * CANDIDATE_NANOSECONDS;
+        self.tables.iter().map(of).sum()
+    }
+}
+
+/// Buffers of a search, to be used again.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// Buckets of a step, where their codes lie, and all of these.
+    values: Vec<usize>,
+    ranges: Vec<(u32, u32)>,
+    positions: Vec<u32>,
+}
+
+impl Table {
+    fn build(blocks: &Blocks, part: Substring, cancel: &Cancel) -> Result<Self> {
+        let rows = blocks.rows();
+        let mut offsets: Vec<u32> = zeros((1 << part.bits) + 1, "search tables")?;
+        let mut positions: Vec<u32> = zeros(rows, "search tables")?;
+        let value = |position: usize| part.of(|w| blocks.word(position, w));
+        for position in 0..rows {
+            if position.is_multiple_of(CHUNK) {
+                cancel.check()?;
+            }
+            offsets[value(position) + 1] += 1;
+        }
+        for v in 1..offsets.len() {
+            offsets[v] += offsets[v - 1];
+        }
+        // Each bucket is filled from its offset on, which moves to the next bucket's and is moved back.
+        for position in 0..rows {
+            if position.is_multiple_of(CHUNK) {
+                cancel.check()?;
+            }
+            let next = &mut offsets[value(position)];
+            positions[*next as usize] = position as u32;
+            *next += 1;
+        }
+        let last = offsets.len() - 1;
+        offsets.copy_within(..last, 1);
+        offsets[0] = 0;
+        Ok(Self { part, offsets, positions })
+    }
+
+    /// Finds the buckets at distance `near` from the query and returns how many codes they hold.
+    fn look_up(&self, query: &[u64], near: usize, scratch: &mut Scratch) -> usize {
+        let own = self.part.of(|w| query[w]);
+        scratch.values.clear();
+        scratch.values.extend(combinations(self.part.bits, near).map(|flipped| own ^ flipped));
+        scratch.ranges.clear();
+        let mut count = 0;
+        for (i, value) in scratch.values.iter().enumerate() {
+            if let Some(ahead) = scratch.values.get(i + AHEAD) {
+                prefetch_line(&self.offsets[*ahead]);
+            }
+            let (start, end) = (self.offsets[*value], self.offsets[*value + 1]);
+            if start < end {
+                prefetch_line(&self.positions[start as usize]);
+                scratch.ranges.push((start, end));
+                count += (end - start) as usize;
+            }
+        }
+        count
+    }
+}
+
+/// The numbers of `bits` bits with `ones` ones, rising (Gosper's hack).
+fn combinations(bits: usize, ones: usize) -> impl Iterator<Item = usize> {
+    let first = (1usize << ones) - 1;
+    let next = move |value: &usize| {
+        if *value == 0 {
+            return None;
+        }
+        let lowest = *value & value.wrapping_neg();
+        let ripple = *value + lowest;
+        let next = ripple | ((*value ^ ripple) >> 2) / lowest;
+        Some(next).filter(|next| next >> bits == 0)
+    };
+    std::iter::successors(Some(first), next)
+}
+
+/// Number of [`combinations`].
+fn buckets_at(bits: usize, ones: usize) -> f64 {
+    (0..ones).fold(1.0, |count, i| count * (bits - i) as f64 / (i + 1) as f64)
+}
+
+#[inline(always)]
+fn prefetch(blocks: &Blocks, position: usize) {
+    let first = position / GROUP * blocks.words();
+    // The lines that follow come by the hardware's own prefetching.
+    prefetch_line(&blocks.lines()[first]);
+}
+
+/// Asks for the cache line of `value`; a hint, without effect where there is no instruction for it.
+#[inline(always)]
+fn prefetch_line<T>(value: &T) {
+    // SAFETY: prefetching has no effect but on the caches, and SSE is part of every x86-64.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(
+            std::ptr::from_ref(value).cast(),
+        );
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn combinations_are_all_numbers_with_so_many_ones() {
+        for bits in 1..=10 {
+            for ones in 0..=bits {
+                let wanted: Vec<usize> =
+                    (0..1 << bits).filter(|v: &usize| v.count_ones() as usize == ones).collect();
+                assert_eq!(combinations(bits, ones).collect::<Vec<_>>(), wanted);
+                assert_eq!(buckets_at(bits, ones).round() as usize, wanted.len());
+            }
+        }
+    }
+
+    #[test]
+    fn substrings_cover_every_bit_once() {
+        for (bits, rows) in [(8, 1), (64, 10_000_000), (72, 1000), (1536, 1 << 30), (64, 1 << 26)] {
+            let parts = Substring::cut(bits, rows);
+            let mut end = 0;
+            for part in &parts {
+                assert_eq!(part.start, end);
+                assert!((1..=WIDEST).contains(&part.bits));
+                end += part.bits;
+            }
+            assert_eq!(end, bits);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The k best of what a query has met, by counting: distances are small integers.
+
+use crate::error::{Error, Result};
+use crate::hamming::unkey;
+
+/// Which codes are hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// The k nearest, at least one.
+    Nearest(usize),
+    /// All with distance <= radius.
+    Within(u32),
+}
+
+/// The candidates of one query, as [`crate::hamming::key`]s.
+///
+/// `counts` holds how many were met at each distance below `limit`. As soon as k codes are at most `limit`
+/// away, a code that comes later needs a smaller distance, so the limit falls and never rises.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    /// Whoever compares codes appends here and calls [`Collector::settle`].
+    pub keys: Vec<u64>,
+    settled: usize,
+    counts: Vec<u32>,
+    /// Counted so far, all at distances below `limit`.
+    below: usize,
+    limit: u32,
+    /// Whether k codes with distance <= `limit` were met.
+    is_full: bool,
+    wanted: Wanted,
+}
+
+/// Keys beyond twice the hits before the best are picked out.
+const SLACK: usize = 64;
+
+impl Collector {
+    pub fn new(wanted: Wanted, bits: usize) -> Self {
+        let limit = match wanted {
+            Wanted::Nearest(_) => bits as u32 + 1,
+            Wanted::Within(radius) => radius.min(bits as u32) + 1,
+        };
+        let counts = match wanted {
+            Wanted::Nearest(_) => vec![0; limit as usize],
+            Wanted::Within(_) => Vec::new(),
+        };
+        Self { keys: Vec::new(), settled: 0, counts, below: 0, limit, is_full: false, wanted }
+    }
+
+    /// Tells that k codes with distance <= `distance` are known from elsewhere.
+    pub fn bound(&mut self, distance: u32) {
+        if distance + 1 < self.limit {
+            self.limit = distance + 1;
+            self.below = self.counts[..self.limit as usize].iter().map(|count| *count as usize).sum();
+        }
+    }
+
+    /// Codes at later positions than all met so far are of interest below this distance.
+    pub fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// The same for codes at any position: a smaller one wins a tie.
+    pub fn limit_anywhere(&self) -> u32 {
+        self.limit + u32::from(self.is_full)
+    }
+
+    /// The distance of the k-th best, once there are k.
+    pub fn kth(&self) -> Option<u32> {
+        self.is_full.then_some(self.limit)
+    }
+
+    /// Makes room for `more` keys.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub fn reserve(&mut self, more: usize) -> Result<()> {
+        if self.keys.capacity() - self.keys.len() >= more {
+            return Ok(());
+        }
+        let bytes = (self.keys.len() + more).saturating_mul(size_of::<u64>());
+        self.keys.try_reserve(more).map_err(|_| Error::out_of_memory("hits", bytes))
+    }
+
+    /// Counts the keys that were appended.
+    pub fn settle(&mut self) {
+        let Wanted::Nearest(k) = self.wanted else { return };
+        for key in &self.keys[self.settled..] {
+            let distance = unkey(*key).0;
+            if distance >= self.limit {
+                continue;
+            }
+            self.counts[distance as usize] += 1;
+            self.below += 1;
+            while self.below >= k {
+                self.limit -= 1;
+                self.below -= self.counts[self.limit as usize] as usize;
+                self.is_full = true;
+            }
+        }
+        if self.keys.len() >= 2 * k + SLACK {
+            self.keys.select_nth_unstable(k - 1);
+            self.keys.truncate(k);
+        }
+        self.settled = self.keys.len();
+    }
+
+    /// The hits in order of (distance, position).
+    pub fn finish(self) -> Vec<u64> {
+        finish(self.keys, self.wanted)
+    }
+}
+
+/// Sorts and cuts keys that may come from several collectors.
+pub(crate) fn finish(mut keys: Vec<u64>, wanted: Wanted) -> Vec<u64> {
+    if let Wanted::Nearest(k) = wanted {
+        if keys.len() > k {
+            keys.select_nth_unstable(k - 1);
+            keys.truncate(k);
+        }
+    }
+    keys.sort_unstable();
+    keys
+}
