@@ -9,9 +9,9 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::codes::{Codes, check_bits};
 use crate::error::{Error, Result};
-use crate::parallel::{Cancel, fill_chunks};
 use crate::hamming::Line;
 use crate::index::{Index, Method, SearchOptions};
+use crate::parallel::{Cancel, fill_chunks};
 use crate::vectors::zeros;
 
 /// Centres of clustered codes, and the probability that a bit of a code differs from its centre's.
@@ -101,7 +101,8 @@ impl HammingMeasure {
     /// # Errors
     /// `InvalidOption` for bits, k or more than 2^32 − 1 rows; `Empty`, `OutOfMemory`, `Aborted`.
     pub fn new(options: &HammingMeasureOptions, cancel: &Cancel) -> Result<Self> {
-        let HammingMeasureOptions { bits, rows, queries, k, data, seed, threads, method } = *options;
+        let HammingMeasureOptions { bits, rows, queries, k, data, seed, threads, method } =
+            *options;
         check_bits(bits)?;
         if k == 0 {
             let expected = "at least 1";

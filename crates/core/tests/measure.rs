@@ -2,9 +2,9 @@
 
 use h2q_core::codes::Codes;
 use h2q_core::error::Error;
+use h2q_core::index::{Index, Method, SearchOptions};
 use h2q_core::measure::{CodesAre, HammingMeasure, HammingMeasureOptions, made_up_codes};
 use h2q_core::parallel::Cancel;
-use h2q_core::index::{Index, Method, SearchOptions};
 
 #[test]
 fn clustered_codes_differ_from_their_centre_in_six_bits_of_a_hundred() {

@@ -11,6 +11,11 @@ pub const GROUP: usize = 8;
 #[repr(C, align(64))]
 pub struct Line(pub [u64; GROUP]);
 
+// SAFETY: eight words without padding; every pattern of bits is a value.
+unsafe impl bytemuck::Zeroable for Line {}
+// SAFETY: as above.
+unsafe impl bytemuck::Pod for Line {}
+
 /// Codes in groups of eight; line j of a group holds word j of each. Bits beyond the length of a code and
 /// codes beyond the last are zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +42,10 @@ impl Blocks {
     ///
     /// # Errors
     /// `OutOfMemory`.
-    pub fn from_rows<'a>(rows: impl ExactSizeIterator<Item = &'a [u8]>, bits: usize) -> Result<Self> {
+    pub fn from_rows<'a>(
+        rows: impl ExactSizeIterator<Item = &'a [u8]>,
+        bits: usize,
+    ) -> Result<Self> {
         let mut blocks = Self::zeros(rows.len(), bits)?;
         let mut words = vec![0; blocks.words()];
         for (position, row) in rows.enumerate() {

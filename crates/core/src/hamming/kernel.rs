@@ -44,7 +44,8 @@ impl Kernel {
                 (has!("avx2") && has!("popcnt"), Variant::Avx2),
                 (wide && has!("popcnt"), Variant::Avx512),
             ];
-            kernels.extend(found.into_iter().filter(|(has, _)| *has).map(|(_, kernel)| Self(kernel)));
+            kernels
+                .extend(found.into_iter().filter(|(has, _)| *has).map(|(_, kernel)| Self(kernel)));
         }
         #[cfg(target_arch = "aarch64")]
         if std::arch::is_aarch64_feature_detected!("neon") {
@@ -70,7 +71,8 @@ impl Kernel {
     fn choose(wanted: Option<String>) -> Result<Self> {
         let fastest = Self::available().pop().unwrap_or(Self::SCALAR);
         let Some(value) = wanted.filter(|name| !name.is_empty()) else { return Ok(fastest) };
-        let expected = "a kernel that this CPU runs (scalar; popcnt, avx2, avx512 on x86-64; neon on arm64)";
+        let expected =
+            "a kernel that this CPU runs (scalar; popcnt, avx2, avx512 on x86-64; neon on arm64)";
         Self::named(&value).ok_or(Error::InvalidOption { option: "H2Q_KERNEL", value, expected })
     }
 
@@ -176,13 +178,18 @@ macro_rules! compiled_for {
 }
 #[cfg(target_arch = "x86_64")]
 compiled_for!("popcnt", Plain, collect_popcnt, distances_popcnt);
-// SAFETY: the functions are compiled for these instructions, so their callers have proved them.
 #[cfg(target_arch = "x86_64")]
-compiled_for!("avx2,popcnt", unsafe { Avx2::new_unchecked() }, collect_avx2, distances_avx2);
-// SAFETY: as above.
+compiled_for!(
+    "avx2,popcnt",
+    // SAFETY: the functions are compiled for these instructions, so their callers have proved them.
+    unsafe { Avx2::new_unchecked() },
+    collect_avx2,
+    distances_avx2
+);
 #[cfg(target_arch = "x86_64")]
 compiled_for!(
     "avx512f,avx512vpopcntdq,popcnt",
+    // SAFETY: as above.
     unsafe { Avx512::new_unchecked() },
     collect_avx512,
     distances_avx512
@@ -243,7 +250,9 @@ mod tests {
                 assert_eq!(all[..rows], wanted, "{case}");
 
                 let bitmap: Vec<u64> = (0..rows.div_ceil(64))
-                    .map(|_| random.random::<u64>() & random.random::<u64>() & random.random::<u64>())
+                    .map(|_| {
+                        random.random::<u64>() & random.random::<u64>() & random.random::<u64>()
+                    })
                     .collect();
                 let middle = wanted[rows / 2];
                 for limit in [0, 1, middle, middle + 1, 64 * words as u32 + 1] {
@@ -258,8 +267,9 @@ mod tests {
                         };
                         let mut keys = Vec::new();
                         collect(scan, &mut keys);
-                        let is_allowed =
-                            |i: usize| allowed.is_none_or(|words| words[i / 64] >> (i % 64) & 1 == 1);
+                        let is_allowed = |i: usize| {
+                            allowed.is_none_or(|words| words[i / 64] >> (i % 64) & 1 == 1)
+                        };
                         let expected: Vec<u64> = (0..rows)
                             .filter(|i| wanted[*i] < limit && is_allowed(*i))
                             .map(|i| key(wanted[i], scan.first + i as u32))
@@ -291,7 +301,11 @@ mod tests {
         // SAFETY: as above.
         let neon = unsafe { twin_arm::neon::Neon::new_unchecked() };
         check("avx2", |s, k| scan::collect(avx2, s, k), |q, l, o| scan::distances(avx2, q, l, o));
-        check("avx512", |s, k| scan::collect(avx512, s, k), |q, l, o| scan::distances(avx512, q, l, o));
+        check(
+            "avx512",
+            |s, k| scan::collect(avx512, s, k),
+            |q, l, o| scan::distances(avx512, q, l, o),
+        );
         check("neon", |s, k| scan::collect(neon, s, k), |q, l, o| scan::distances(neon, q, l, o));
     }
 

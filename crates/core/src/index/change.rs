@@ -35,7 +35,12 @@ impl Index {
         }
         let segment = Segment::new(codes, ids, first_row as u32)?;
         let parts = appended(&now.parts, segment, self.bits)?;
-        self.publish(Snapshot { parts, rows, alive: now.alive + codes.rows(), has_ids: now.has_ids });
+        self.publish(Snapshot {
+            parts,
+            rows,
+            alive: now.alive + codes.rows(),
+            has_ids: now.has_ids,
+        });
         Ok(first_row)
     }
 
@@ -72,7 +77,7 @@ impl Index {
         Ok(removed)
     }
 
-    fn publish(&self, next: Snapshot) {
+    pub(super) fn publish(&self, next: Snapshot) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
     }
 }
@@ -100,7 +105,7 @@ fn appended(parts: &[Part], segment: Segment, bits: usize) -> Result<Vec<Part>> 
 /// The positions in `segment` of rising `ids`.
 fn positions_of<'a>(segment: &'a Segment, ids: &'a [i64]) -> impl Iterator<Item = usize> + 'a {
     ids.iter().flat_map(move |id| {
-        let positions = match &segment.ids {
+        match &segment.ids {
             Some(all) => {
                 let first = all.partition_point(|other| other < id);
                 first..first + all[first..].partition_point(|other| other == id)
@@ -113,7 +118,6 @@ fn positions_of<'a>(segment: &'a Segment, ids: &'a [i64]) -> impl Iterator<Item 
                     _ => 0..0,
                 }
             }
-        };
-        positions
+        }
     })
 }

@@ -72,8 +72,7 @@ impl Gathering {
     pub fn finish(self, work: Work) -> Result<Hits> {
         let total = self.hits.iter().map(Vec::len).sum();
         check_hits(total)?;
-        let mut all =
-            Hits { offsets: vec![0], rows: vec![], distances: vec![], ids: None, work };
+        let mut all = Hits { offsets: vec![0], rows: vec![], distances: vec![], ids: None, work };
         reserve(&mut all.rows, total)?;
         reserve(&mut all.distances, total)?;
         if self.has_ids {

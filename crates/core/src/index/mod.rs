@@ -2,6 +2,9 @@
 
 mod bitmap;
 mod change;
+mod file;
+mod file_read;
+mod file_write;
 mod filter;
 mod hits;
 mod scan;
@@ -13,6 +16,8 @@ mod top_k;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use bitmap::Bitmap;
+pub use file_read::IndexReader;
+pub use file_write::IndexWriter;
 pub use filter::Filter;
 pub use hits::Hits;
 pub use search::{Method, SearchOptions};

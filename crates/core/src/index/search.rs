@@ -7,12 +7,12 @@ use super::filter::Filter;
 use super::hits::{Gathering, Hits, check_hits};
 use super::scan::{LinearScan, Queries};
 use super::segment::Segment;
-use super::tables::{Budget, Scratch, Tables, Work};
+use super::tables::{Probe, Scratch, Tables, Work};
 use super::top_k::{Collector, Wanted};
 use super::{Index, Part, Snapshot};
 use crate::codes::Codes;
 use crate::error::{Error, Result};
-use crate::hamming::{Kernel, blocks};
+use crate::hamming::{Kernel, blocks, unkey};
 use crate::parallel::{Cancel, map_tasks};
 
 /// How to search; the hits are the same.
@@ -69,6 +69,8 @@ const GIVE_UP: f64 = 0.05;
 /// Queries of a task in the tables; a task whose first few all gave up leaves the rest to the scan.
 const TILE: usize = 16;
 const FEW: usize = 4;
+/// Queries that are scanned for to judge whether tables are worth building.
+const PROBES: usize = 8;
 /// Nanoseconds of a scan per word that comes from memory, rough.
 const MEMORY_WORD: f64 = 0.4;
 
@@ -202,15 +204,7 @@ impl Run<'_> {
                     }
                 }
             }
-            let scan = LinearScan {
-                kernel: self.kernel,
-                segment: part.segment,
-                allowed: part.allowed.as_ref(),
-                queries: self.queries,
-                wanted: self.wanted,
-                bounds: &self.bounds,
-            };
-            let found = scan.run(&pending, self.options.threads, self.cancel)?;
+            let found = self.scan(part).run(&pending, self.options.threads, self.cancel)?;
             work.candidates += part.segment.count() as u64 * pending.len() as u64;
             for (query, keys) in pending.iter().zip(found) {
                 gathering.add(*query as usize, part.segment, &keys)?;
@@ -230,7 +224,7 @@ impl Run<'_> {
             Method::Mih => segment.tables(self.options.threads, self.cancel).map(Some),
             Method::Auto => {
                 let is_worth_it =
-                    |tables: &&Tables| tables.first_step_nanoseconds() <= self.budget(segment).0;
+                    |tables: &&Tables| tables.first_step_nanoseconds() <= self.budget(segment);
                 if let Some(tables) = segment.built_tables() {
                     return Ok(Some(tables).filter(is_worth_it));
                 }
@@ -243,10 +237,10 @@ impl Run<'_> {
     }
 
     /// What `method: auto` lets the tables use up for one query.
-    fn budget(&self, segment: &Segment) -> Budget {
+    fn budget(&self, segment: &Segment) -> f64 {
         match self.options.method {
-            Method::Mih => Budget(f64::INFINITY),
-            _ => Budget(GIVE_UP * self.scan_nanoseconds(segment)),
+            Method::Mih => f64::INFINITY,
+            _ => GIVE_UP * self.scan_nanoseconds(segment),
         }
     }
 
@@ -256,14 +250,45 @@ impl Run<'_> {
         (segment.count() * self.queries.words) as f64 * word
     }
 
-    /// Whether tables would save this search more than twice what building them takes, judged by some
-    /// scans: what a search in tables costs follows from the distance of the k-th hit.
-    fn should_build(&self, _part: &Searched) -> Result<bool> {
-        Ok(false)
+    /// Whether tables would save this search more than twice what building them takes. What a search in
+    /// tables takes follows from the distance of the k-th hit, which a few scans tell.
+    fn should_build(&self, part: &Searched) -> Result<bool> {
+        let (rows, bits) = (part.segment.count(), part.segment.blocks.bits());
+        let scan = self.scan_nanoseconds(part.segment);
+        let gain = |search: f64| (scan - search) * self.count as f64;
+        let cost = 2.0 * Tables::build_nanoseconds(rows, bits);
+        let in_tables = |distance| Tables::search_nanoseconds(rows, bits, distance);
+        if gain(in_tables(0)) <= cost {
+            return Ok(false);
+        }
+        if let Wanted::Within(radius) = self.wanted {
+            return Ok(gain(in_tables(radius.min(bits as u32))) > cost);
+        }
+        let step = self.count.div_ceil(PROBES);
+        let probes: Vec<u32> = (0..self.count as u32).step_by(step).collect();
+        let found = self.scan(part).run(&probes, self.options.threads, self.cancel)?;
+        let farthest = |keys: &Vec<u64>| keys.last().map_or(bits as u32, |key| unkey(*key).0);
+        let searches = found.iter().map(|keys| in_tables(farthest(keys)).min(scan));
+        Ok(gain(searches.sum::<f64>() / probes.len() as f64) > cost)
+    }
+
+    fn scan<'s>(&'s self, part: &'s Searched) -> LinearScan<'s> {
+        LinearScan {
+            kernel: self.kernel,
+            segment: part.segment,
+            allowed: part.allowed.as_ref(),
+            queries: self.queries,
+            wanted: self.wanted,
+            bounds: &self.bounds,
+        }
     }
 
     /// Per query its keys, or none where it gave up.
-    fn search_tables(&self, part: &Searched, tables: &Tables) -> Result<Vec<(Option<Vec<u64>>, Work)>> {
+    fn search_tables(
+        &self,
+        part: &Searched,
+        tables: &Tables,
+    ) -> Result<Vec<(Option<Vec<u64>>, Work)>> {
         let segment = part.segment;
         let budget = self.budget(segment);
         let tile = |scratch: &mut Scratch, task: usize| {
@@ -278,23 +303,20 @@ impl Run<'_> {
                 if let Wanted::Nearest(_) = self.wanted {
                     collector.bound(self.bounds[query].load(Relaxed));
                 }
-                let (is_done, work) = tables.search(
-                    &segment.blocks,
-                    self.queries.get(query),
-                    part.allowed.as_ref(),
-                    &mut collector,
+                let probe = Probe {
+                    blocks: &segment.blocks,
+                    query: self.queries.get(query),
+                    allowed: part.allowed.as_ref(),
                     budget,
-                    scratch,
-                    self.cancel,
-                )?;
+                };
+                let (is_done, work) = tables.search(probe, &mut collector, scratch, self.cancel)?;
                 is_hopeless &= !is_done;
                 answers.push((is_done.then(|| collector.finish()), work));
             }
             Ok(answers)
         };
         let tasks = self.count.div_ceil(TILE);
-        let answers =
-            map_tasks(self.options.threads, tasks, self.cancel, Scratch::default, tile)?;
+        let answers = map_tasks(self.options.threads, tasks, self.cancel, Scratch::default, tile)?;
         Ok(answers.into_iter().flatten().collect())
     }
 }

@@ -44,7 +44,12 @@ impl Segment {
         Ok(Self::of(blocks, first_row, Some(ids), Some(rows)))
     }
 
-    pub fn of(blocks: Blocks, first_row: u32, ids: Option<Vec<i64>>, rows: Option<Vec<u32>>) -> Self {
+    pub fn of(
+        blocks: Blocks,
+        first_row: u32,
+        ids: Option<Vec<i64>>,
+        rows: Option<Vec<u32>>,
+    ) -> Self {
         let (positions, tables, building) = Default::default();
         Self { blocks, first_row, ids, rows, positions, tables, building }
     }
@@ -54,7 +59,10 @@ impl Segment {
     ///
     /// # Errors
     /// `OutOfMemory`.
-    pub fn merge(parts: &[(&Self, Option<&Bitmap>)], bits: usize) -> Result<(Self, Option<Bitmap>)> {
+    pub fn merge(
+        parts: &[(&Self, Option<&Bitmap>)],
+        bits: usize,
+    ) -> Result<(Self, Option<Bitmap>)> {
         let first_row = parts.first().map_or(0, |(part, _)| part.first_row);
         let count = parts.iter().map(|(part, _)| part.count()).sum();
         let mut order: Vec<(u32, u32)> = Vec::new();
@@ -101,7 +109,9 @@ impl Segment {
 
     /// The id at `position`: the row where there are none.
     pub fn id(&self, position: u32) -> i64 {
-        self.ids.as_ref().map_or_else(|| i64::from(self.row(position)), |ids| ids[position as usize])
+        self.ids
+            .as_ref()
+            .map_or_else(|| i64::from(self.row(position)), |ids| ids[position as usize])
     }
 
     /// The position of `row`, which must be of this segment.

@@ -43,6 +43,8 @@ struct Substring {
 const WIDEST: usize = 24;
 /// Codes between two looks at the cancel flag.
 const CHUNK: usize = 1 << 16;
+/// Upper bits that the first round of a table's sort goes by.
+const SORT_BITS: usize = 10;
 /// Codes asked of memory ahead of the one that is compared.
 const AHEAD: usize = 16;
 
@@ -62,15 +64,25 @@ impl Work {
     }
 }
 
-/// What a search may cost and what it has, in nanoseconds of a rough model; `docs/kernels.md`.
+/// One query, what it is compared with, and what that may cost.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Budget(pub f64);
+pub(crate) struct Probe<'a> {
+    /// The codes of the tables.
+    pub blocks: &'a Blocks,
+    pub query: &'a [u64],
+    /// Positions that may be found; all where there is no bitmap.
+    pub allowed: Option<&'a Bitmap>,
+    /// Nanoseconds of a rough model (docs/kernels.md).
+    pub budget: f64,
+}
 
 /// A look into a bucket, and a candidate: each a cache miss that others overlap.
-pub(crate) const BUCKET_NANOSECONDS: f64 = 8.0;
-pub(crate) const CANDIDATE_NANOSECONDS: f64 = 10.0;
-/// A code in one table while it is built: two passes over random buckets.
-pub(crate) const BUILD_NANOSECONDS: f64 = 16.0;
+const BUCKET_NANOSECONDS: f64 = 8.0;
+const CANDIDATE_NANOSECONDS: f64 = 10.0;
+/// How many times more codes lie in the buckets near a query than in others, for codes worth a search.
+const CLUSTERING: f64 = 4.0;
+/// A code in one table while it is built.
+const BUILD_NANOSECONDS: f64 = 20.0;
 
 impl Substring {
     /// Cuts `bits` into parts of about log2(rows) bits, so that a bucket holds about one code.
@@ -94,15 +106,20 @@ impl Substring {
 }
 
 impl Tables {
-    /// Bytes per code of the tables over `rows` codes of `bits` bits: four per table, and the offsets.
-    pub fn bytes_per_code(rows: usize, bits: usize) -> f64 {
-        let bytes = |part: &Substring| 4.0 + 4.0 * (1u64 << part.bits) as f64 / rows as f64;
-        Substring::cut(bits, rows).iter().map(bytes).sum()
-    }
-
     /// Nanoseconds of [`Tables::build`] on one thread, by the rough model.
     pub fn build_nanoseconds(rows: usize, bits: usize) -> f64 {
         (rows * Substring::cut(bits, rows).len()) as f64 * BUILD_NANOSECONDS
+    }
+
+    /// Nanoseconds of a search that must meet every code within `distance`, by the rough model.
+    pub fn search_nanoseconds(rows: usize, bits: usize, distance: u32) -> f64 {
+        let parts = Substring::cut(bits, rows);
+        let step = |step: usize| {
+            let (near, part) = (step / parts.len(), parts[step % parts.len()]);
+            let codes = CLUSTERING * rows as f64 / (1u64 << part.bits) as f64;
+            buckets_at(part.bits, near) * (BUCKET_NANOSECONDS + codes * CANDIDATE_NANOSECONDS)
+        };
+        (0..=distance as usize).map(step).sum()
     }
 
     /// # Errors
@@ -116,22 +133,20 @@ impl Tables {
 
     /// Bytes held.
     pub fn memory(&self) -> usize {
-        let of = |table: &Table| size_of_val(&table.offsets[..]) + size_of_val(&table.positions[..]);
+        let of =
+            |table: &Table| size_of_val(&table.offsets[..]) + size_of_val(&table.positions[..]);
         self.tables.iter().map(of).sum()
     }
 
-    /// Offers `collector` all codes that can still be hits. Gives up before it costs more than `budget`;
+    /// Offers `collector` all codes that can still be hits. Gives up before it costs more than the budget;
     /// what the collector has then is right as far as it goes, but not all.
     ///
     /// # Errors
     /// `OutOfMemory`, `Aborted`.
     pub fn search(
         &self,
-        blocks: &Blocks,
-        query: &[u64],
-        allowed: Option<&Bitmap>,
+        probe: Probe,
         collector: &mut Collector,
-        budget: Budget,
         scratch: &mut Scratch,
         cancel: &Cancel,
     ) -> Result<(bool, Work)> {
@@ -149,17 +164,17 @@ impl Tables {
                 continue;
             }
             spent += buckets_at(table.part.bits, near) * BUCKET_NANOSECONDS;
-            if spent > budget.0 {
+            if spent > probe.budget {
                 return Ok((false, done));
             }
-            let count = table.look_up(query, near, scratch);
+            let count = table.look_up(probe.query, near, scratch);
             done.buckets += scratch.values.len() as u64;
             spent += count as f64 * CANDIDATE_NANOSECONDS;
-            if spent > budget.0 {
+            if spent > probe.budget {
                 return Ok((false, done));
             }
             done.candidates += count as u64;
-            self.offer(blocks, query, allowed, (near, t), collector, scratch)?;
+            self.offer(probe, (near, t), collector, scratch)?;
         }
         Ok((true, done))
     }
@@ -167,9 +182,7 @@ impl Tables {
     /// Compares the codes of the buckets in `scratch`, those of step (`near`, `t`).
     fn offer(
         &self,
-        blocks: &Blocks,
-        query: &[u64],
-        allowed: Option<&Bitmap>,
+        Probe { blocks, query, allowed, .. }: Probe,
         (near, t): (usize, usize),
         collector: &mut Collector,
         scratch: &mut Scratch,
@@ -223,32 +236,62 @@ pub(crate) struct Scratch {
 }
 
 impl Table {
+    /// Sorts codes by value in two rounds, by the upper bits and then by the lower ones, so that each
+    /// writes to few places at a time.
     fn build(blocks: &Blocks, part: Substring, cancel: &Cancel) -> Result<Self> {
         let rows = blocks.rows();
+        let low_bits = part.bits.saturating_sub(SORT_BITS);
+        let value = |position: usize| part.of(|w| blocks.word(position, w));
+
+        // Where the entries of each value of the upper bits start.
+        let mut starts: Vec<usize> = vec![0; (1 << (part.bits - low_bits)) + 1];
+        for position in 0..rows {
+            if position.is_multiple_of(CHUNK) {
+                cancel.check()?;
+            }
+            starts[(value(position) >> low_bits) + 1] += 1;
+        }
+        for upper in 1..starts.len() {
+            starts[upper] += starts[upper - 1];
+        }
+        let mut entries: Vec<(u32, u32)> = zeros(rows, "search tables")?;
+        let mut next = starts.clone();
+        for position in 0..rows {
+            if position.is_multiple_of(CHUNK) {
+                cancel.check()?;
+            }
+            let value = value(position);
+            let place = &mut next[value >> low_bits];
+            entries[*place] = (value as u32, position as u32);
+            *place += 1;
+        }
+
         let mut offsets: Vec<u32> = zeros((1 << part.bits) + 1, "search tables")?;
         let mut positions: Vec<u32> = zeros(rows, "search tables")?;
-        let value = |position: usize| part.of(|w| blocks.word(position, w));
-        for position in 0..rows {
-            if position.is_multiple_of(CHUNK) {
+        for (upper, range) in starts.windows(2).enumerate() {
+            if upper.is_multiple_of(64) {
                 cancel.check()?;
             }
-            offsets[value(position) + 1] += 1;
-        }
-        for v in 1..offsets.len() {
-            offsets[v] += offsets[v - 1];
-        }
-        // Each bucket is filled from its offset on, which moves to the next bucket's and is moved back.
-        for position in 0..rows {
-            if position.is_multiple_of(CHUNK) {
-                cancel.check()?;
+            let entries = &entries[range[0]..range[1]];
+            let offsets = &mut offsets[upper << low_bits..=(upper + 1) << low_bits];
+            let lower = |value: u32| value as usize & ((1 << low_bits) - 1);
+            // Each offset is first that of the next bucket to be filled, and ends as that of the bucket
+            // behind, which is what belongs one place further on.
+            offsets.fill(0);
+            entries.iter().for_each(|(value, _)| offsets[lower(*value) + 1] += 1);
+            offsets[0] = range[0] as u32;
+            for v in 1..offsets.len() {
+                offsets[v] += offsets[v - 1];
             }
-            let next = &mut offsets[value(position)];
-            positions[*next as usize] = position as u32;
-            *next += 1;
+            for (value, position) in entries {
+                let place = &mut offsets[lower(*value)];
+                positions[*place as usize] = *position;
+                *place += 1;
+            }
+            let last = offsets.len() - 1;
+            offsets.copy_within(..last, 1);
+            offsets[0] = range[0] as u32;
         }
-        let last = offsets.len() - 1;
-        offsets.copy_within(..last, 1);
-        offsets[0] = 0;
         Ok(Self { part, offsets, positions })
     }
 
@@ -283,7 +326,7 @@ fn combinations(bits: usize, ones: usize) -> impl Iterator<Item = usize> {
         }
         let lowest = *value & value.wrapping_neg();
         let ripple = *value + lowest;
-        let next = ripple | ((*value ^ ripple) >> 2) / lowest;
+        let next = ripple | (((*value ^ ripple) >> 2) / lowest);
         Some(next).filter(|next| next >> bits == 0)
     };
     std::iter::successors(Some(first), next)

@@ -50,7 +50,8 @@ impl Collector {
     pub fn bound(&mut self, distance: u32) {
         if distance + 1 < self.limit {
             self.limit = distance + 1;
-            self.below = self.counts[..self.limit as usize].iter().map(|count| *count as usize).sum();
+            self.below =
+                self.counts[..self.limit as usize].iter().map(|count| *count as usize).sum();
         }
     }
 
@@ -112,11 +113,11 @@ impl Collector {
 
 /// Sorts and cuts keys that may come from several collectors.
 pub(crate) fn finish(mut keys: Vec<u64>, wanted: Wanted) -> Vec<u64> {
-    if let Wanted::Nearest(k) = wanted {
-        if keys.len() > k {
-            keys.select_nth_unstable(k - 1);
-            keys.truncate(k);
-        }
+    if let Wanted::Nearest(k) = wanted
+        && keys.len() > k
+    {
+        keys.select_nth_unstable(k - 1);
+        keys.truncate(k);
     }
     keys.sort_unstable();
     keys

@@ -3,8 +3,8 @@
 mod support;
 
 use h2q_core::codes::Codes;
-use h2q_core::parallel::Cancel;
 use h2q_core::index::{Hits, Index, SearchOptions};
+use h2q_core::parallel::Cancel;
 use rand::RngExt;
 
 const BITS: [usize; 12] = [8, 16, 24, 32, 64, 72, 128, 192, 256, 384, 512, 1024];
@@ -45,7 +45,9 @@ fn hits_equal_brute_force_with_ties_for_every_width() {
             let index = Index::new(&database, None).expect("an index");
             let ids: Vec<i64> = (0..rows as i64).collect();
             for k in [1, 2, 10, rows, rows + 5] {
-                let hits = index.search(&queries, k, &SearchOptions::on(1), &Cancel::default()).expect("hits");
+                let hits = index
+                    .search(&queries, k, &SearchOptions::on(1), &Cancel::default())
+                    .expect("hits");
                 for q in 0..queries.rows() {
                     let expected: Vec<_> = ranking(&database, queries.row(q), &ids)
                         .into_iter()
@@ -68,7 +70,8 @@ fn ids_decide_ties_and_come_with_the_hits() {
     // Some ids stand twice: then the earlier row comes first.
     let ids: Vec<i64> = (0..rows).map(|_| generator.random_range(-300..300)).collect();
     let index = Index::new(&database, Some(ids.clone())).expect("an index");
-    let hits = index.search(&queries, 100, &SearchOptions::on(1), &Cancel::default()).expect("hits");
+    let hits =
+        index.search(&queries, 100, &SearchOptions::on(1), &Cancel::default()).expect("hits");
     let found = hits.ids.as_ref().expect("ids");
     for q in 0..queries.rows() {
         let expected = &ranking(&database, queries.row(q), &ids)[..100];
@@ -86,7 +89,9 @@ fn radius_is_inclusive() {
     let ids: Vec<i64> = (0..400).collect();
     let index = Index::new(&database, None).expect("an index");
     for radius in [0, 1, 5, 16, u32::MAX] {
-        let hits = index.search_radius(&queries, radius, &SearchOptions::on(2), &Cancel::default()).expect("hits");
+        let hits = index
+            .search_radius(&queries, radius, &SearchOptions::on(2), &Cancel::default())
+            .expect("hits");
         for q in 0..queries.rows() {
             let expected: Vec<_> = ranking(&database, queries.row(q), &ids)
                 .into_iter()
@@ -106,11 +111,17 @@ fn threads_and_batches_change_no_hit() {
     let index = Index::new(&database, None).expect("an index");
     let all = index.search(&queries, 50, &SearchOptions::on(1), &Cancel::default()).expect("hits");
     for threads in [0, 2, 3, 8] {
-        assert_eq!(index.search(&queries, 50, &SearchOptions::on(threads), &Cancel::default()).expect("hits"), all);
+        assert_eq!(
+            index
+                .search(&queries, 50, &SearchOptions::on(threads), &Cancel::default())
+                .expect("hits"),
+            all
+        );
     }
     for q in 0..queries.rows() {
         let one = Codes::new(queries.row(q).to_vec(), 8).expect("a code");
-        let alone = index.search(&one, 50, &SearchOptions::on(2), &Cancel::default()).expect("hits");
+        let alone =
+            index.search(&one, 50, &SearchOptions::on(2), &Cancel::default()).expect("hits");
         assert_eq!(rows_of(&alone, 0), rows_of(&all, q));
     }
 }
@@ -119,7 +130,10 @@ fn threads_and_batches_change_no_hit() {
 fn unusable_requests_are_named() {
     let index = Index::new(&codes(10, 16, 1), None).expect("an index");
     let cancel = Cancel::default();
-    assert_eq!(index.search(&codes(1, 8, 1), 1, &SearchOptions::on(1), &cancel).expect_err("bits").code(), "MISMATCH");
+    assert_eq!(
+        index.search(&codes(1, 8, 1), 1, &SearchOptions::on(1), &cancel).expect_err("bits").code(),
+        "MISMATCH"
+    );
     let error = index.search(&codes(1, 16, 1), 0, &SearchOptions::on(1), &cancel).expect_err("k");
     assert_eq!(error.code(), "INVALID_OPTION");
     assert_eq!(Index::new(&codes(3, 8, 1), Some(vec![1])).expect_err("ids").code(), "MISMATCH");
@@ -133,13 +147,18 @@ fn a_cancelled_search_stops() {
     let index = Index::new(&codes(10, 16, 1), None).expect("an index");
     let cancel = Cancel::default();
     cancel.cancel();
-    assert_eq!(index.search(&codes(1, 16, 1), 1, &SearchOptions::on(1), &cancel).expect_err("stop").code(), "ABORTED");
+    assert_eq!(
+        index.search(&codes(1, 16, 1), 1, &SearchOptions::on(1), &cancel).expect_err("stop").code(),
+        "ABORTED"
+    );
 }
 
 #[test]
 fn more_hits_than_a_result_can_hold_are_refused_before_any_work() {
     let index = Index::new(&codes(70_000, 8, 1), None).expect("an index");
     let queries = codes(70_000, 8, 2);
-    let error = index.search(&queries, usize::MAX, &SearchOptions::on(1), &Cancel::default()).expect_err("too many");
+    let error = index
+        .search(&queries, usize::MAX, &SearchOptions::on(1), &Cancel::default())
+        .expect_err("too many");
     assert_eq!(error.code(), "TOO_MANY_HITS");
 }

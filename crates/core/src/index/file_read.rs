@@ -1,0 +1,261 @@
+//! An index from the bytes of a file, given in pieces of any size. Nothing is believed: sizes are compared
+//! with the length of the file before memory is asked for, contents with their checksums and with what an
+//! index needs to be.
+
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::bitmap::Bitmap;
+use super::file::{Checksums, HEADER, Header, Kind, Record, bad, chunks, padded};
+use super::segment::Segment;
+use super::{Index, Part, Snapshot};
+use crate::error::Result;
+use crate::hamming::{Blocks, Line};
+use crate::vectors::zeros;
+
+/// Takes the bytes of a file and gives the index.
+pub struct IndexReader {
+    /// Bytes of the file that are still to come.
+    left: usize,
+    header: Option<Header>,
+    record: Option<Open>,
+    /// A header or a table of checksums until it is complete.
+    buffer: Vec<u8>,
+    snapshot: Snapshot,
+}
+
+/// A record on its way.
+struct Open {
+    record: Record,
+    /// The table of checksums, until it has been read.
+    table_bytes: usize,
+    table: Option<Vec<u64>>,
+    checksums: Checksums,
+    sections: [usize; 4],
+    /// The section that is read, and how far.
+    current: usize,
+    offset: usize,
+    lines: Vec<Line>,
+    ids: Vec<i64>,
+    rows: Vec<u32>,
+    removed: Vec<u32>,
+}
+
+impl IndexReader {
+    /// For a file of `bytes` bytes.
+    pub fn new(bytes: usize) -> Self {
+        let (header, record, buffer, snapshot) = Default::default();
+        Self { left: bytes, header, record, buffer, snapshot }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// `IndexFormat` as soon as something is wrong, `OutOfMemory`.
+    pub fn push(&mut self, mut bytes: &[u8]) -> Result<()> {
+        if bytes.len() > self.left {
+            return Err(bad("it is longer than was announced"));
+        }
+        while !bytes.is_empty() {
+            let taken = self.take(bytes)?;
+            self.left -= taken;
+            bytes = &bytes[taken..];
+        }
+        Ok(())
+    }
+
+    /// The index, once all bytes have come.
+    ///
+    /// # Errors
+    /// `IndexFormat` when bytes are missing, or as [`Index::new`].
+    pub fn finish(mut self) -> Result<Index> {
+        let is_whole = self.left == 0 && self.record.is_none() && self.buffer.is_empty();
+        let header = self.header.filter(|_| is_whole).ok_or_else(|| bad("it is truncated"))?;
+        self.snapshot.has_ids = header.has_ids;
+        let index = Index::empty(header.bits as usize, header.has_ids)?;
+        index.publish(self.snapshot);
+        Ok(index)
+    }
+
+    /// Uses some of `bytes`, at least one, and tells how many.
+    fn take(&mut self, bytes: &[u8]) -> Result<usize> {
+        let Some(open) = &mut self.record else {
+            let taken = bytes.len().min(HEADER - self.buffer.len());
+            self.buffer.extend_from_slice(&bytes[..taken]);
+            if let Ok(whole) = <[u8; HEADER]>::try_from(&self.buffer[..]) {
+                self.buffer.clear();
+                match self.header {
+                    None => self.header = Some(Header::from_bytes(&whole)?),
+                    Some(header) => {
+                        let record = Record::from_bytes(&whole)?;
+                        self.record = Some(Open::new(record, header, self.left - taken)?);
+                    }
+                }
+            }
+            return Ok(taken);
+        };
+        if open.table.is_none() {
+            let taken = bytes.len().min(open.table_bytes - self.buffer.len());
+            self.buffer.extend_from_slice(&bytes[..taken]);
+            if self.buffer.len() == open.table_bytes {
+                open.set_table(&std::mem::take(&mut self.buffer))?;
+            }
+            self.close_if_whole()?;
+            return Ok(taken);
+        }
+        let taken = open.fill(bytes);
+        self.close_if_whole()?;
+        Ok(taken)
+    }
+
+    fn close_if_whole(&mut self) -> Result<()> {
+        if self.record.as_ref().is_some_and(Open::is_whole)
+            && let (Some(open), Some(header)) = (self.record.take(), self.header)
+        {
+            open.close(header, &mut self.snapshot)?;
+        }
+        Ok(())
+    }
+}
+
+impl Open {
+    fn new(record: Record, header: Header, left: usize) -> Result<Self> {
+        let too_large = || bad("a record reaches past its end");
+        let sections = record.sections(header).ok_or_else(too_large)?;
+        let payload = sections
+            .iter()
+            .try_fold(0usize, |sum, bytes| sum.checked_add(bytes.checked_next_multiple_of(64)?));
+        let payload = payload.ok_or_else(too_large)?;
+        let table_bytes = padded(chunks(payload) * 8);
+        let expected = payload.checked_add(table_bytes).ok_or_else(too_large)?;
+        if record.bytes != expected as u64 || record.count == 0 {
+            return Err(bad("the header of a record is impossible"));
+        }
+        if expected > left {
+            return Err(bad("it is truncated within a record"));
+        }
+        let [lines, ids, rows, removed] = sections;
+        Ok(Self {
+            record,
+            table_bytes,
+            table: None,
+            checksums: Checksums::default(),
+            sections,
+            current: 0,
+            offset: 0,
+            lines: zeros(lines / 64, "codes")?,
+            ids: zeros(ids / 8, "ids")?,
+            rows: zeros(rows / 4, "rows")?,
+            removed: zeros(removed / 4, "removed rows")?,
+        })
+    }
+
+    fn set_table(&mut self, bytes: &[u8]) -> Result<()> {
+        let count = chunks(self.sections.iter().map(|bytes| padded(*bytes)).sum());
+        let (table, rest) = bytes.split_at(count * 8);
+        if xxh3_64(table) != self.record.checksum || rest.iter().any(|byte| *byte != 0) {
+            return Err(bad("the checksums of a record are damaged"));
+        }
+        self.table =
+            Some(table.as_chunks::<8>().0.iter().map(|sum| u64::from_le_bytes(*sum)).collect());
+        Ok(())
+    }
+
+    fn is_whole(&self) -> bool {
+        self.table.is_some() && self.sections[self.current..].iter().all(|bytes| *bytes == 0)
+    }
+
+    /// Copies into the current section what belongs there, padding included.
+    fn fill(&mut self, bytes: &[u8]) -> usize {
+        while self.sections[self.current] == 0 {
+            self.current += 1;
+        }
+        let length = self.sections[self.current];
+        let taken = bytes.len().min(padded(length) - self.offset);
+        let section: &mut [u8] = match self.current {
+            0 => bytemuck::cast_slice_mut(&mut self.lines),
+            1 => bytemuck::cast_slice_mut(&mut self.ids),
+            2 => bytemuck::cast_slice_mut(&mut self.rows),
+            _ => bytemuck::cast_slice_mut(&mut self.removed),
+        };
+        let stored = taken.min(length.saturating_sub(self.offset));
+        if stored > 0 {
+            section[self.offset..self.offset + stored].copy_from_slice(&bytes[..stored]);
+        }
+        self.checksums.update(&bytes[..taken]);
+        self.offset += taken;
+        if self.offset == padded(length) {
+            self.sections[self.current] = 0;
+            self.offset = 0;
+        }
+        taken
+    }
+
+    /// Checks the contents and adds them to the snapshot.
+    fn close(self, header: Header, snapshot: &mut Snapshot) -> Result<()> {
+        if Some(self.checksums.finish()) != self.table {
+            return Err(bad("its contents are damaged"));
+        }
+        match self.record.kind {
+            Kind::Segment => {
+                let rows = snapshot.rows + self.record.count as usize;
+                if self.record.first_row != snapshot.rows as u64 || u32::try_from(rows).is_err() {
+                    return Err(bad("its rows are not numbered one after the other"));
+                }
+                let count = self.record.count as usize;
+                let blocks = Blocks::from_lines(self.lines, count, header.bits as usize)?;
+                let rows_at = self.record.has_rows.then_some(self.rows);
+                let ids = header.has_ids.then_some(self.ids);
+                check_order(ids.as_deref(), rows_at.as_deref(), count)?;
+                let segment = Segment::of(blocks, snapshot.rows as u32, ids, rows_at);
+                snapshot.parts.push(Part { segment: Arc::new(segment), alive: None });
+                snapshot.rows = rows;
+                snapshot.alive += count;
+                Ok(())
+            }
+            Kind::Removal => remove(&self.removed, snapshot),
+        }
+    }
+}
+
+/// Every row once, in order of (id, row).
+fn check_order(ids: Option<&[i64]>, rows: Option<&[u32]>, count: usize) -> Result<()> {
+    if let Some(rows) = rows {
+        let mut seen = Bitmap::none(count)?;
+        for row in rows {
+            if *row as usize >= count || seen.has(*row as usize) {
+                return Err(bad("its table of rows is malformed"));
+            }
+            seen.insert(*row as usize);
+        }
+    }
+    let row = |position: usize| rows.map_or(position as u32, |rows| rows[position]);
+    let is_ordered = |p: usize| match ids {
+        Some(ids) => (ids[p - 1], row(p - 1)) < (ids[p], row(p)),
+        None => row(p - 1) < row(p),
+    };
+    if !(1..count).all(is_ordered) {
+        return Err(bad("its codes are not in the order of their ids"));
+    }
+    Ok(())
+}
+
+fn remove(rows: &[u32], snapshot: &mut Snapshot) -> Result<()> {
+    for row in rows {
+        let after = snapshot.parts.partition_point(|part| part.segment.first_row <= *row);
+        let part = after.checked_sub(1).map(|at| &mut snapshot.parts[at]);
+        let part = part.filter(|_| (*row as usize) < snapshot.rows);
+        let part = part.ok_or_else(|| bad("it removes a row that it does not have"))?;
+        let position = part.segment.position(*row)? as usize;
+        if part.alive.is_none() {
+            part.alive = Some(Arc::new(Bitmap::all(part.segment.count())?));
+        }
+        let alive = part.alive.as_mut().map(Arc::make_mut);
+        if !alive.is_some_and(|alive| alive.remove(position)) {
+            return Err(bad("it removes a row twice"));
+        }
+        snapshot.alive -= 1;
+    }
+    Ok(())
+}
