@@ -35,10 +35,11 @@ export function drawHamming(results) {
   const drawn = panels.map((panel, i) => drawPanel(panel, GAP + i * (PANEL_WIDTH + GAP)));
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, sans-serif" font-size="12">
 <style>
-  svg { color: #1f2328; --ground: #ffffff; --plot-background: #ffffff; }
-  @media (prefers-color-scheme: dark) { svg { color: #e6edf3; --ground: #0d1117; --plot-background: #0d1117; } }
+  svg { color: #1f2328; }
+  .ground { fill: #ffffff; }
+  @media (prefers-color-scheme: dark) { svg { color: #e6edf3; } .ground { fill: #0d1117; } }
 </style>
-<rect width="100%" height="100%" style="fill: var(--ground)"/>
+<rect class="ground" width="100%" height="100%"/>
 <g fill="currentColor">
 <text x="${GAP}" y="24" font-size="16" font-weight="600">Hamming search: codes per second</text>
 <text x="${GAP}" y="42" opacity="0.75">queries × rows by the seconds of a batch, k = 10; medians with lowest and highest; dashed: looks at a part of the codes</text>
@@ -74,7 +75,7 @@ function choosePanels(measured) {
     },
     {
       along: 'rows',
-      title: 'by codes',
+      title: 'by number of codes',
       subtitle: 'clustered, 64 bits, 1 thread',
       rows: batches.filter(({ data, bits, threads }) => data === 'clustered' && bits === 64 && threads === 1),
     },
@@ -113,6 +114,7 @@ function drawPanel({ along, title, subtitle, rows }, left) {
       Plot.dot(own, { x: 'x', y: 'y', fill: colour, r: 3 }),
     ];
   });
+  const { domain, ticks } = axisOfDecades(points);
   const { document } = parseHTML('<html><body></body></html>');
   const svg = Plot.plot({
     document,
@@ -132,8 +134,8 @@ function drawPanel({ along, title, subtitle, rows }, left) {
       labelAnchor: 'center',
       inset: 12,
     },
-    y: { type: 'log', label: null, grid: true, ...axisOfDecades(points) },
-    marks,
+    y: { type: 'log', domain },
+    marks: [Plot.gridY(ticks), Plot.axisY(ticks, { label: null, text: short }), ...marks],
   });
   for (const [name, value] of Object.entries({ x: left, y: TOP })) svg.setAttribute(name, String(value));
   return `<text x="${left}" y="${TOP - 24}" font-size="14" font-weight="600">${title}</text>
@@ -147,7 +149,7 @@ ${svg.outerHTML}`;
  * @param {{ low: number, high: number }[]} points
  */
 function axisOfDecades(points) {
-  if (points.length === 0) return { domain: [1e8, 1e9] };
+  if (points.length === 0) return { domain: [1e8, 1e9], ticks: [1e8, 1e9] };
   const steps = Array.from(
     { length: 39 },
     (_, i) => (i % 3 === 2 ? 5 : 1 + (i % 3)) * 10 ** Math.floor(i / 3),
@@ -155,7 +157,8 @@ function axisOfDecades(points) {
   const below = steps.findLastIndex((step) => points.every(({ low }) => step <= low));
   const above = steps.findIndex((step) => points.every(({ high }) => step >= high));
   const ticks = steps.slice(Math.max(0, below), above === -1 ? undefined : above + 1);
-  return { domain: [ticks[0], ticks.at(-1)], ticks, tickFormat: short };
+  const decades = ticks.filter((tick) => Number.isInteger(Math.log10(tick)));
+  return { domain: [ticks[0], ticks.at(-1)], ticks: decades.length > 3 ? decades : ticks };
 }
 
 /** @param {typeof LOOKS} shown */

@@ -47,7 +47,8 @@ const TELLING_BYTES = 16 * 2 ** 20;
  * @returns {Promise<{ rows: Row[], versions: Record<string, string> }>}
  */
 export async function measure(material, contenders, rounds) {
-  const players = contenders.filter(({ takes }) => takes(material)).map((one) => start(one, material));
+  const taking = contenders.filter((one) => one.takes(material) && waysFor(one, material).length > 0);
+  const players = taking.map((contender) => start(contender, material));
   const [program, ...args] = nodePeer('read');
   const reader = new Peer(program, [...args, String(material.bits), String(material.rows)]);
   try {
@@ -116,11 +117,9 @@ async function loadAndCheck(player, material) {
  * @param {Material} material
  * @returns {Measure[]}
  */
-function waysToAsk(player, { ways, rows }) {
-  const { most, threaded } = player.contender;
-  const fitting = ways.filter(({ queries }) => queries * rows <= most);
-  return fitting.flatMap((way) =>
-    THREADS.filter((threads) => threaded(way, threads)).map((threads) => ({
+function waysToAsk(player, material) {
+  return waysFor(player.contender, material).flatMap((way) =>
+    THREADS.filter((threads) => player.contender.threaded(way, threads)).map((threads) => ({
       ...way,
       threads,
       player,
@@ -128,6 +127,14 @@ function waysToAsk(player, { ways, rows }) {
       samples: [],
     })),
   );
+}
+
+/**
+ * @param {Contender} contender
+ * @param {Material} material
+ */
+function waysFor({ most }, { ways, rows }) {
+  return ways.filter(({ queries }) => queries * rows <= most);
 }
 
 /**
