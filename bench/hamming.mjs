@@ -71,6 +71,10 @@ export async function run({ quick }) {
     rmSync(folder, { recursive: true });
   }
   print(results);
+  const failed = new Set(
+    results.filter(({ error }) => error !== undefined).map(({ contender }) => contender),
+  );
+  if (failed.size > 0) console.error(`NO SPEED of ${[...failed].join(', ')}: see the table and the record`);
   const plot = drawHamming(results);
   if (!quick) {
     const path = saveRecord('hamming', { k: K, rounds: ROUNDS, versions, missing, results });
@@ -126,7 +130,7 @@ function print(results) {
   ];
   const body = results.map((row) => {
     const start = [row.data, row.bits, row.rows, row.mode === 'single' ? 1 : row.queries, row.threads];
-    if (row.error !== undefined) return [...start, row.contender, `WRONG: ${row.error}`];
+    if (row.error !== undefined) return [...start, row.contender, `NO SPEED: ${oneLine(row.error)}`];
     const { median, lowest, highest } = row.millisecondsPerQuery;
     return [
       ...start,
@@ -142,4 +146,10 @@ function print(results) {
     ];
   });
   console.log(formatTable(head, body));
+}
+
+/** @param {string} text */
+function oneLine(text) {
+  const line = text.trim().replaceAll(/\s+/g, ' ');
+  return line.length > 200 ? `${line.slice(0, 200)} …` : line;
 }

@@ -1,6 +1,5 @@
 // Who takes part in the hamming bench, and in what.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from '../../scripts/lib/root.mjs';
@@ -55,7 +54,7 @@ export function listContenders() {
       { ...usearch, name: 'usearch HNSW', variant: 'hnsw', exact: false, takes: SMALL, threaded: BATCHES },
     );
   } else missing.push('usearch: no Python with usearch and numpy');
-  if (existsSync(join(root, 'bench', 'peers', 'node_modules', 'hnswlib-node'))) {
+  if (hasPeerPackage('hnswlib-node')) {
     const hnswlib = { ...defaults, command: nodePeer('hnswlib'), exact: false };
     contenders.push({ ...hnswlib, name: 'hnswlib-node', takes: SMALL, threaded: ONE_THREAD });
   } else missing.push('hnswlib-node: not in bench/peers (npm install --prefix bench/peers)');
@@ -76,6 +75,16 @@ export function listContenders() {
 export function nodePeer(name) {
   const script = fileURLToPath(new URL(`../peers/${name}.mjs`, import.meta.url));
   return [process.execPath, '--expose-gc', script];
+}
+
+/**
+ * Whether bench/peers has the package, in working order.
+ *
+ * @param {string} name
+ */
+function hasPeerPackage(name) {
+  const cwd = join(root, 'bench', 'peers');
+  return spawnSync(process.execPath, ['-e', `require('${name}')`], { cwd, stdio: 'ignore' }).status === 0;
 }
 
 /** Builds mih-rs for this very CPU, as h2q chooses its kernel by it, and returns the program. */

@@ -151,7 +151,7 @@ it('draws speeds by bits, by codes and by threads', () => {
   for (const words of [
     'by bits',
     '1M uniform codes, 1 thread',
-    'by codes',
+    'by number of codes',
     'by threads',
     '10M uniform codes',
   ])
