@@ -15,15 +15,25 @@ export function hasPython(...modules) {
 }
 
 /**
+ * What starts bench/peers/NAME.py and its first arguments.
+ *
+ * @param {string} name
+ * @returns {[string, string]}
+ */
+export function peerCommand(name) {
+  return [python, fileURLToPath(new URL(`../peers/${name}.py`, import.meta.url))];
+}
+
+/**
  * Runs bench/peers/NAME.py and returns the JSON it prints.
  *
  * @param {string} name
  * @param {string[]} args
  */
 export function runPeer(name, ...args) {
-  const script = fileURLToPath(new URL(`../peers/${name}.py`, import.meta.url));
+  const [command, script] = peerCommand(name);
   const env = { ...process.env, OMP_NUM_THREADS: '1' };
-  const { status, stdout, stderr } = spawnSync(python, [script, ...args], { encoding: 'utf8', env });
+  const { status, stdout, stderr } = spawnSync(command, [script, ...args], { encoding: 'utf8', env });
   if (status !== 0) throw new Error(`${name}.py: ${stderr}`);
   return JSON.parse(stdout);
 }
