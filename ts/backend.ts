@@ -157,28 +157,91 @@ export interface CoreModel {
   toBytes(): Uint8Array;
 }
 
-/** queries x min(k, rows) hits, row-major, ordered by (distance, id). */
+/** What a search did, all queries together. */
+export interface SearchWork {
+  /** Codes whose distance was computed. */
+  candidates: number;
+  /** Buckets of search tables that were looked into. */
+  buckets: number;
+}
+
+/** Hits of all queries, ordered by (distance, id); query q owns `offsets[q] .. offsets[q + 1]`. */
 export interface SearchHits {
-  /** Positions in the index. */
+  /** Rows of the index. */
   rows: Uint32Array;
   distances: Int32Array;
   /** Present when the index has ids of its own. */
   ids?: BigInt64Array;
+  offsets: Uint32Array;
+  work: SearchWork;
 }
 
-/** Hits within a radius; query q owns `offsets[q] .. offsets[q + 1]`. */
-export interface RadiusHits extends SearchHits {
-  offsets: Uint32Array;
+/** How to search; all find the same. */
+export type SearchMethod = 'auto' | 'linear' | 'mih';
+
+export interface SearchRequest {
+  threads: number;
+  method: SearchMethod;
+}
+
+/** Which codes a search may find, in the core's memory. */
+export interface CoreFilter {
+  readonly isFilter?: true;
+}
+
+/** The file of an index, piece by piece. */
+export interface CoreIndexWriter {
+  /** At most so many bytes, none at the end. */
+  next(atMost: number): Uint8Array;
+}
+
+export interface CoreIndexReader {
+  push(bytes: Uint8Array): Promise<void>;
+  finish(): CoreIndex;
 }
 
 export interface CoreIndex {
+  /** Codes that can be found. */
+  readonly size: number;
+  /** Rows ever added. */
   readonly rows: number;
   readonly bits: number;
-  search(queries: CoreCodes, k: number, threads: number, cancel: CancelToken): Promise<SearchHits>;
-  searchSync(queries: CoreCodes, k: number, threads: number): SearchHits;
+  readonly hasIds: boolean;
+  /** Bytes held, about. */
+  readonly memory: number;
+  search(
+    queries: CoreCodes,
+    k: number,
+    request: SearchRequest,
+    filter: CoreFilter | null,
+    cancel: CancelToken,
+  ): Promise<SearchHits>;
+  searchSync(queries: CoreCodes, k: number, request: SearchRequest, filter: CoreFilter | null): SearchHits;
   /** All hits with distance <= radius. */
-  searchRadius(queries: CoreCodes, radius: number, threads: number, cancel: CancelToken): Promise<RadiusHits>;
-  searchRadiusSync(queries: CoreCodes, radius: number, threads: number): RadiusHits;
+  searchRadius(
+    queries: CoreCodes,
+    radius: number,
+    request: SearchRequest,
+    filter: CoreFilter | null,
+    cancel: CancelToken,
+  ): Promise<SearchHits>;
+  searchRadiusSync(
+    queries: CoreCodes,
+    radius: number,
+    request: SearchRequest,
+    filter: CoreFilter | null,
+  ): SearchHits;
+  /** The row of the first. */
+  add(codes: CoreCodes, ids: BigInt64Array | null): Promise<number>;
+  addSync(codes: CoreCodes, ids: BigInt64Array | null): number;
+  /** How many there were. */
+  remove(ids: BigInt64Array): Promise<number>;
+  removeSync(ids: BigInt64Array): number;
+  buildTables(threads: number, cancel: CancelToken): Promise<void>;
+  buildTablesSync(threads: number): void;
+  /** Ids by row; rows where the index has none. */
+  ids(first: number, count: number): BigInt64Array;
+  writer(): Promise<CoreIndexWriter>;
 }
 
 /** How made-up codes lie: every bit a coin, or around 20,000 centres with each bit flipped at p = 0.06. */
@@ -192,6 +255,7 @@ export interface HammingMeasureOptions {
   data: CodesAre;
   seed: number;
   threads: number;
+  method: SearchMethod;
 }
 
 /** Seconds of one round of measurements. */
@@ -207,6 +271,10 @@ export interface HammingRound {
 
 /** Made-up codes in an index, and queries. */
 export interface CoreHammingMeasure {
+  /** Seconds that building search tables took, where the method needs them. */
+  readonly buildSeconds: number | null;
+  /** Bytes that the index holds, tables included. */
+  readonly memory: number;
   round(cancel: CancelToken): Promise<HammingRound>;
 }
 
@@ -262,6 +330,8 @@ export interface BackendInfo {
   threads: number;
   /** The SIMD level of the float kernels. */
   simd: string;
+  /** The kernel of the Hamming scan; the environment variable `H2Q_KERNEL` forces one. */
+  kernel: string;
 }
 
 /** A loss at `z` (rows x columns) and its gradient with respect to each entry. */
@@ -287,6 +357,12 @@ export interface Backend {
   modelFromBytes(bytes: Uint8Array): CoreModel;
   createIndex(codes: CoreCodes, ids: BigInt64Array | null, cancel: CancelToken): Promise<CoreIndex>;
   createIndexSync(codes: CoreCodes, ids: BigInt64Array | null): CoreIndex;
+  emptyIndex(bits: number, hasIds: boolean): CoreIndex;
+  /** For a file of `bytes` bytes. */
+  indexReader(bytes: number): CoreIndexReader;
+  /** Bit `row % 8` of byte `row / 8` for each of `rows` rows. */
+  filterRows(bytes: Uint8Array, rows: number, isDenied: boolean): CoreFilter;
+  filterIds(ids: BigInt64Array, isDenied: boolean): CoreFilter;
   /** The `count` nearest database rows of each query by cosine. */
   neighbours(
     database: CoreVectors,

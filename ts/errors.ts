@@ -19,6 +19,7 @@ export const CORE_CODES = [
   'DIVERGED',
   'TOO_MANY_HITS',
   'MODEL_FORMAT',
+  'INDEX_FORMAT',
   'ABORTED',
   'INTERNAL',
 ] as const;
@@ -33,7 +34,7 @@ export const CORE_CODES = [
  * - `OUT_OF_RANGE`: rotated, a vector leaves the range of float32; `details` has `row`
  * - `DIVERGED`: the learning rate of `sgd` is too high for the data; `details` has `epoch`
  * - `TOO_MANY_HITS`: a search found more than one result can hold; `details` has `hits`
- * - `ZERO_REFLECTION`, `OUT_OF_MEMORY`, `MODEL_FORMAT`: as named
+ * - `ZERO_REFLECTION`, `OUT_OF_MEMORY`, `MODEL_FORMAT`, `INDEX_FORMAT`: as named
  * - `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `FILE_UNWRITABLE`, `FILE_FORMAT`: `details` has `file`
  * - `NATIVE_UNAVAILABLE`: no backend could be loaded; `cause` says why
  * - `ABORTED`: work stopped without an `AbortSignal` to say why

@@ -18,8 +18,8 @@ export type {
   MetricsAt,
   ModelSummary,
   Neighbours,
-  RadiusHits,
-  SearchHits,
+  SearchMethod,
+  SearchWork,
   Solver,
   Ties,
 } from './backend.js';
@@ -33,11 +33,14 @@ export {
   evaluate,
   evaluateCosine,
 } from './evaluate.js';
+export type { FilterOptions, IdSet } from './filter.js';
 export { type FitOptions, type FitResult, type FitSyncOptions, fit, fitSync, type Progress } from './fit.js';
 export {
+  type Abortable,
   type BuildOptions,
   type BuildSyncOptions,
   HammingIndex,
+  type RadiusResult,
   type SearchOptions,
   type SearchResult,
   type SearchSyncOptions,

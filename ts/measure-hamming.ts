@@ -2,8 +2,9 @@
 
 import { runAbortable } from './abort.js';
 import { checkInteger, checkOneOf, checkThreads, MAX_U32 } from './arguments.js';
-import type { CodesAre, HammingRound } from './backend.js';
+import type { CodesAre, HammingRound, SearchMethod } from './backend.js';
 import { toH2qError } from './errors.js';
+import { METHODS } from './hamming-index.js';
 import { backend } from './platform.js';
 
 export interface MeasureHammingOptions {
@@ -21,6 +22,8 @@ export interface MeasureHammingOptions {
   seed?: number | undefined;
   /** Threads of the searches; 0 (default) uses all. */
   threads?: number | undefined;
+  /** How to search. The tables of `mih` are built beforehand. Default `linear`. */
+  method?: SearchMethod | undefined;
   /** Rounds of measurements; their medians are reported. Default 11. */
   rounds?: number | undefined;
   /** Ends the measurement; the promise rejects with `signal.reason`. */
@@ -38,6 +41,7 @@ export interface HammingMeasurement {
   data: CodesAre;
   seed: number;
   threads: number;
+  method: SearchMethod;
   rounds: number;
   singleQueryMilliseconds: number;
   /** queries x rows per second of one call. */
@@ -46,6 +50,10 @@ export interface HammingMeasurement {
   memoryReadBytesPerSecond: number;
   /** Bytes of the index per second of a single query. */
   singleQueryBytesPerSecond: number;
+  /** Bytes that the index holds per code, search tables included. */
+  bytesPerCode: number;
+  /** Seconds that building the search tables took; null where the method needs none. */
+  buildSeconds: number | null;
   /** The lowest and the highest of the rounds. */
   spread: {
     singleQueryMilliseconds: [number, number];
@@ -72,6 +80,7 @@ export async function measureHamming(options: MeasureHammingOptions): Promise<Ha
     data: checkOneOf('data', options.data ?? 'uniform', CODES_ARE),
     seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
     threads: checkThreads(options.threads),
+    method: checkOneOf('method', options.method ?? 'linear', METHODS),
   };
   const count = checkInteger('rounds', options.rounds ?? 11, 1, MAX_U32);
   try {
@@ -82,7 +91,13 @@ export async function measureHamming(options: MeasureHammingOptions): Promise<Ha
       onProgress?.(rounds.length);
     }
     const threads = request.threads || backend().info().threads;
-    return { ...request, threads, ...summarise(rounds, request.queries * request.rows) };
+    return {
+      ...request,
+      threads,
+      ...summarise(rounds, request.queries * request.rows),
+      bytesPerCode: measure.memory / request.rows,
+      buildSeconds: measure.buildSeconds ?? null,
+    };
   } catch (error) {
     throw signal?.aborted ? error : toH2qError(error);
   }

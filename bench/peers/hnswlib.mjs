@@ -3,8 +3,9 @@
 import { createRequire } from 'node:module';
 import { serve } from './serve.mjs';
 
-const require = createRequire(import.meta.url);
-const { HierarchicalNSW } = require('hnswlib-node');
+// Under another name than `require`, so that types are not looked for where it is not installed.
+const load = createRequire(import.meta.url);
+const { HierarchicalNSW } = load('hnswlib-node');
 
 const NEIGHBOURS = 16;
 const EXPANSION_AT_BUILD = 200;
@@ -12,7 +13,7 @@ const EXPANSION = 64;
 
 /** @typedef {{ neighbors: number[], distances: number[] }} Found */
 
-const { version } = require('hnswlib-node/package.json');
+const { version } = load('hnswlib-node/package.json');
 await serve(version, async ({ data, bits }, k) => {
   const index = new HierarchicalNSW('l2', bits);
   index.initIndex(data.length / (bits / 8), NEIGHBOURS, EXPANSION_AT_BUILD);

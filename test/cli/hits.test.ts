@@ -13,11 +13,12 @@ function randomHits(queries: number, k: number, rows: number, bits: number): Sea
 }
 
 /** The text of hits that come in two batches, and the number of its pieces. */
-function format(text: HitsText, { rows, distances, k }: SearchResult) {
+function format(text: HitsText, { rows, distances, ids, k }: SearchResult) {
   const cut = Math.floor(rows.length / k / 2) * k;
   const part = (start: number, end?: number) => ({
     rows: rows.subarray(start, end),
     distances: distances.subarray(start, end),
+    ...(ids && { ids: ids.subarray(start, end) }),
     k,
   });
   const pieces = [
@@ -47,7 +48,7 @@ it.each(SHAPES)('%d queries x %d of %d codes of %d bits: the table', (queries, k
   const wanted = [['query', 'rank', 'id', 'distance'], ...lines]
     .map((line) => `${line.map((cell, i) => String(cell).padStart(widths[i]!)).join('  ')}\n`)
     .join('');
-  const { text, largest } = format(hitsTable({ queries, k, rows, bits }), hits);
+  const { text, largest } = format(hitsTable({ queries, k, rows, bits, hasIds: false }), hits);
   expect(text === wanted).toBe(true);
   expect(largest).toBeLessThanOrEqual(1024 * 1024);
 });
@@ -60,4 +61,17 @@ it.each(SHAPES)('%d queries x %d of %d codes of %d bits: JSON', (queries, k, row
   const { text, largest } = format(hitsJson(), hits);
   expect(text === `${JSON.stringify({ hits: lists })}\n`).toBe(true);
   expect(largest).toBeLessThanOrEqual(1024 * 1024);
+});
+
+it('ids of their own stand for rows, as strings where a number would not be exact', () => {
+  const ids = BigInt64Array.from([7n, -(2n ** 63n), 2n ** 53n]);
+  const hits = { rows: Uint32Array.from([0, 1, 2]), distances: Int32Array.from([1, 2, 3]), ids, k: 3 };
+  const named = [7, String(ids[1]), 2 ** 53].map((id, i) => ({ id, distance: i + 1 }));
+  expect(format(hitsJson(), hits).text).toBe(`${JSON.stringify({ hits: [named] })}\n`);
+  const { text } = format(hitsTable({ queries: 1, k: 3, rows: 3, bits: 64, hasIds: true }), hits);
+  expect(text.split('\n').slice(0, 3)).toEqual([
+    'query  rank                    id  distance',
+    '    0     1                     7         1',
+    '    0     2  -9223372036854775808         2',
+  ]);
 });

@@ -56,7 +56,7 @@ describe('wrong usage exits 1 with one line that names the culprit', () => {
     [['search', 'C.npy', 'Q.npy'], 'h2q: -k: required option not specified'],
     [['search', 'C.npy', 'Q.npy', '-k', '0'], "h2q: -k: '0' is not a whole number between 1"],
     [['search', 'C.npy', 'Q.npy', '-k', '9007199254740992'], "h2q: -k: '9007199254740992' is not"],
-    [[...search, '--method', 'mih'], "h2q: --method: 'mih' is not available in this release"],
+    [[...search, '--method', 'fast'], "h2q: --method: 'fast' is not one of auto, linear, mih"],
     [[...search, '--ids', 'A', '--distances', 'A'], 'h2q: --distances: A is the file of --ids too'],
     [[...search, '--ids', 'A', '--distances', './A'], 'h2q: --distances: ./A is the file of --ids too'],
     [['eval', 'M'], 'h2q: --database: required option not specified'],

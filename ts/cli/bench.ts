@@ -1,7 +1,8 @@
 /** `h2q bench`: how fast this machine is. */
 
 import type { Command } from 'commander';
-import type { CodesAre } from '../backend.js';
+import type { CodesAre, SearchMethod } from '../backend.js';
+import { METHODS } from '../hamming-index.js';
 import { CODES_ARE, type HammingMeasurement, measureHamming } from '../measure-hamming.js';
 import { info } from '../node/index.js';
 import { type Context, print, printJson } from './context.js';
@@ -16,7 +17,7 @@ interface Flags {
   k: number;
   threads?: number;
   data: CodesAre;
-  method: 'linear';
+  method: SearchMethod;
   seed?: number;
   rounds: number;
   json?: boolean;
@@ -34,23 +35,23 @@ export function addBench(program: Command, context: Context): void {
     .option('-k <n>', 'hits per query', wholeNumber('-k', 1, Number.MAX_SAFE_INTEGER), 10)
     .option('--threads <n>', 'threads (default: all)', wholeNumber('--threads'))
     .option('--data <name>', 'uniform, clustered (20,000 centres)', oneOf('--data', CODES_ARE), 'uniform')
-    .option('--method <name>', 'linear', oneOf('--method', ['linear'], ['mih']), 'linear')
+    .option('--method <name>', 'linear, mih (search tables), auto', oneOf('--method', METHODS), 'linear')
     .option('--seed <n>', 'seed of the codes', wholeNumber('--seed', 0, Number.MAX_SAFE_INTEGER))
     .option('--rounds <n>', 'rounds, whose medians count', wholeNumber('--rounds', 1), 11)
     .option('--json', 'print the result as JSON')
     .action((flags: Flags) => runBench(flags, context));
 }
 
-async function runBench({ method, json, ...options }: Flags, context: Context): Promise<void> {
+async function runBench({ json, ...options }: Flags, context: Context): Promise<void> {
   const { signal } = context;
   const measurement = await withProgress(context, 'measure', options.rounds, (update) =>
     measureHamming({ ...options, signal, onProgress: update }),
   );
-  const result = { kernel: info().simd, method, ...measurement };
+  const result = { kernel: info().kernel, ...measurement };
   await (json ? printJson(context, result) : print(context, describe(result)));
 }
 
-function describe(result: HammingMeasurement & { kernel: string; method: string }): string {
+function describe(result: HammingMeasurement & { kernel: string }): string {
   const { bits, rows, queries, k, threads, rounds, spread } = result;
   const between = ([lowest, highest]: [number, number], scale: number, digits: number) =>
     `(${(lowest * scale).toFixed(digits)} to ${(highest * scale).toFixed(digits)})`;
@@ -62,6 +63,8 @@ function describe(result: HammingMeasurement & { kernel: string; method: string 
     'of the read speed': `${share.toFixed(0)} %`,
     [`${queries} queries`]: `${(result.batchCodesPerSecond / 1e9).toFixed(2)} G codes/s ${between(spread.batchCodesPerSecond, 1e-9, 2)}`,
     'memory read': `${(result.memoryReadBytesPerSecond / 1e9).toFixed(1)} GB/s ${between(spread.memoryReadBytesPerSecond, 1e-9, 1)}`,
+    'bytes per code': result.bytesPerCode.toFixed(1),
+    ...(result.buildSeconds !== null && { 'tables built in': `${result.buildSeconds.toFixed(2)} s` }),
     rounds,
   });
 }

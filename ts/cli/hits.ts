@@ -10,6 +10,17 @@ export interface SearchShape {
   /** Codes searched in, and the length of each. */
   rows: number;
   bits: number;
+  /** Whether hits are named by ids of their own, not by rows. */
+  hasIds: boolean;
+}
+
+/** The smallest int64. */
+const WIDEST_ID = -(2n ** 63n);
+
+/** A number, or a string beyond the integers that JSON's readers hold exactly. */
+function jsonId(id: bigint): string {
+  const isExact = -(2n ** 53n) <= id && id <= 2n ** 53n;
+  return isExact ? String(id) : `"${id}"`;
 }
 
 /** Turns batches of hits, in the order of the queries, into pieces of one text. */
@@ -20,14 +31,14 @@ export interface HitsText {
 }
 
 /** A line per hit. Widths follow from the shape, as no later line can be known. */
-export function hitsTable({ queries, k, rows, bits }: SearchShape): HitsText {
-  const columns: [string, number][] = [
+export function hitsTable({ queries, k, rows, bits, hasIds }: SearchShape): HitsText {
+  const columns: [string, number | bigint][] = [
     ['query', queries - 1],
     ['rank', k],
-    ['id', rows - 1],
+    ['id', hasIds ? WIDEST_ID : rows - 1],
     ['distance', bits],
   ];
-  const widths = columns.map(([title, largest]) => Math.max(title.length, String(largest).length));
+  const widths = columns.map(([title, widest]) => Math.max(title.length, String(widest).length));
   const [queryWidth, rankWidth, idWidth, distanceWidth] = widths as [number, number, number, number];
   let query = 0;
   return {
@@ -41,7 +52,8 @@ export function hitsTable({ queries, k, rows, bits }: SearchShape): HitsText {
         const rank = i % hits.k;
         text.number(query, queryWidth);
         text.number(rank + 1, rankWidth + 2);
-        text.number(hits.rows[i]!, idWidth + 2);
+        if (hits.ids) text.ascii(String(hits.ids[i]).padStart(idWidth + 2));
+        else text.number(hits.rows[i]!, idWidth + 2);
         text.number(hits.distances[i]!, distanceWidth + 2);
         text.ascii('\n');
         if (rank === hits.k - 1) query++;
@@ -65,7 +77,8 @@ export function hitsJson(): HitsText {
       for (let i = 0; i < hits.rows.length; i++) {
         const rank = i % hits.k;
         text.ascii(rank > 0 ? ',{"id":' : isFirst ? '[{"id":' : ',[{"id":');
-        text.number(hits.rows[i]!);
+        if (hits.ids) text.ascii(jsonId(hits.ids[i]!));
+        else text.number(hits.rows[i]!);
         text.ascii(',"distance":');
         text.number(hits.distances[i]!);
         text.ascii(rank === hits.k - 1 ? '}]' : '}');

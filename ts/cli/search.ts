@@ -1,7 +1,9 @@
 /** `h2q search`: the nearest codes of each query. */
 
 import type { Command } from 'commander';
+import type { SearchMethod } from '../backend.js';
 import type { Codes } from '../codes.js';
+import { isIndexFile, METHODS } from '../hamming-index.js';
 import { HammingIndex, npyHeader, readCodes, type SearchResult, writeFiles } from '../node/index.js';
 import { type PendingFile, platform } from '../platform.js';
 import { type Context, print } from './context.js';
@@ -14,7 +16,7 @@ interface Flags {
   k: number;
   ids?: string;
   distances?: string;
-  method: 'auto' | 'linear';
+  method: SearchMethod;
   threads?: number;
   json?: boolean;
 }
@@ -29,15 +31,15 @@ export function addSearch(program: Command, context: Context): void {
   program
     .command('search')
     .description('find the nearest codes of each query, ordered by (distance, id)')
-    .argument('<codes>', 'codes to search in: .npy, uint8, rows x bits / 8')
+    .argument('<codes>', 'codes to search in: .npy, uint8, rows x bits / 8; or an index file')
     .argument('<queries>', 'codes to search for, of the same length')
     .requiredOption('-k <n>', 'hits per query; all rows when there are fewer', wholeNumber('-k', 1, MAX_K))
     .option('--ids <file>', 'the .npy to write ids to: int64, queries x hits')
     .option('--distances <file>', 'the .npy to write distances to: int32, queries x hits')
     .option(
       '--method <name>',
-      'auto, linear (both exact)',
-      oneOf('--method', ['auto', 'linear'], ['mih']),
+      'linear, mih (search tables), auto; all exact',
+      oneOf('--method', METHODS),
       'auto',
     )
     .option('--threads <n>', 'threads (default: all)', wholeNumber('--threads'))
@@ -52,13 +54,15 @@ async function runSearch(
   context: Context,
 ): Promise<void> {
   await checkOutputs(flags);
-  const codes = await readCodes(codesPath);
+  const { signal } = context;
+  const isIndex = await isIndexFile(codesPath);
+  const codes = await (isIndex ? HammingIndex.open(codesPath, { signal }) : readCodes(codesPath));
   const queries = await readCodes(queriesPath);
   if (codes.bits !== queries.bits) throw mismatch(queriesPath, 'bits', codes.bits, codesPath, queries.bits);
 
-  const index = await HammingIndex.build(codes, { signal: context.signal });
-  const { rows, bits } = index;
-  const shape = { queries: countCodes(queries), k: Math.min(flags.k, rows), rows, bits };
+  const index = codes instanceof HammingIndex ? codes : await HammingIndex.build(codes, { signal });
+  const { rows, bits, size, hasIds } = index;
+  const shape = { queries: countCodes(queries), k: Math.min(flags.k, size), rows, bits, hasIds };
   const text = textOf(flags, shape);
   await writeArrays(flags, shape, context.signal, async (writeHits) => {
     await printAll(context, text?.start());
@@ -103,7 +107,7 @@ async function writeArrays(
     await idsFile?.write(npyHeader('i8', [queries, k]));
     await distancesFile?.write(npyHeader('i4', [queries, k]));
     await work(async (hits) => {
-      await idsFile?.write(toInt64Bytes(hits.rows));
+      await idsFile?.write(hits.ids ? bytesOf(hits.ids) : toInt64Bytes(hits.rows));
       await distancesFile?.write(bytesOf(hits.distances));
     });
   };
@@ -113,17 +117,17 @@ async function writeArrays(
 async function searchInBatches(
   index: HammingIndex,
   queries: Codes,
-  { k, threads }: Flags,
+  { k, threads, method }: Flags,
   signal: AbortSignal,
   use: (hits: SearchResult, end: number) => Promise<void>,
 ): Promise<void> {
   const { data, bits } = queries;
   const count = countCodes(queries);
-  const batch = Math.max(1, Math.floor(BATCH_HITS / Math.min(k, index.rows)));
+  const batch = Math.max(1, Math.floor(BATCH_HITS / Math.max(1, Math.min(k, index.size))));
   for (let first = 0; first < count; first += batch) {
     const end = Math.min(first + batch, count);
     const some = { data: data.subarray((first * bits) / 8, (end * bits) / 8), bits };
-    await use(await index.search(some, k, { threads, signal }), end);
+    await use(await index.search(some, k, { threads, method, signal }), end);
   }
 }
 

@@ -5,7 +5,9 @@ import type {
   Backend,
   CancelToken,
   CoreCodesBuilder,
+  CoreFilter,
   CoreFit,
+  CoreIndexReader,
   CoreModel,
   CoreVectorsBuilder,
   CoreVectorsSampler,
@@ -19,6 +21,7 @@ interface Addon
     | 'info'
     | 'createIndex'
     | 'createIndexSync'
+    | 'emptyIndex'
     | 'neighbours'
     | 'evaluateCodes'
     | 'evaluateCosine'
@@ -31,6 +34,11 @@ interface Addon
   VectorsBuilder: new (...args: Parameters<Backend['vectorsBuilder']>) => CoreVectorsBuilder;
   VectorsSampler: new (...args: Parameters<Backend['vectorsSampler']>) => CoreVectorsSampler;
   CodesBuilder: new (...args: Parameters<Backend['codesBuilder']>) => CoreCodesBuilder;
+  IndexReader: new (bytes: number) => CoreIndexReader;
+  Filter: {
+    rows(bytes: Uint8Array, rows: number, isDenied: boolean): CoreFilter;
+    ids(ids: BigInt64Array, isDenied: boolean): CoreFilter;
+  };
   Fit: new (...args: Parameters<Backend['createFit']>) => CoreFit;
   Model: { fromBytes(bytes: Uint8Array): CoreModel };
   lossValue: Backend['loss'];
@@ -65,6 +73,10 @@ function adapt(addon: Addon): Backend {
     modelFromBytes: (bytes) => addon.Model.fromBytes(bytes),
     createIndex: addon.createIndex,
     createIndexSync: addon.createIndexSync,
+    emptyIndex: addon.emptyIndex,
+    indexReader: (bytes) => new addon.IndexReader(bytes),
+    filterRows: (bytes, rows, isDenied) => addon.Filter.rows(bytes, rows, isDenied),
+    filterIds: (ids, isDenied) => addon.Filter.ids(ids, isDenied),
     neighbours: addon.neighbours,
     evaluateCodes: addon.evaluateCodes,
     evaluateCosine: addon.evaluateCosine,

@@ -3,6 +3,7 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use h2q_core::codes::Codes;
 use h2q_core::hamming::Kernel;
@@ -67,18 +68,18 @@ fn check(index: &Index, plain: &Plain, random: &mut ChaCha8Rng) {
     let mut bitmap = vec![0u8; plain.rows.div_ceil(8)];
     rows.iter().for_each(|row| bitmap[*row as usize / 8] |= 1 << (row % 8));
     type Passes<'a> = Box<dyn Fn(i64, u32) -> bool + 'a>;
-    let filters: [(Option<Filter>, Passes); 5] = [
+    let filters: [(Option<Arc<Filter>>, Passes); 5] = [
         (None, Box::new(|_, _| true)),
         (
-            Some(Filter::rows(&bitmap, plain.rows, false).expect("a filter")),
+            Some(Arc::new(Filter::rows(&bitmap, plain.rows, false).expect("a filter"))),
             Box::new(|_, row| rows.contains(&row)),
         ),
         (
-            Some(Filter::rows(&bitmap, plain.rows, true).expect("a filter")),
+            Some(Arc::new(Filter::rows(&bitmap, plain.rows, true).expect("a filter"))),
             Box::new(|_, row| !rows.contains(&row)),
         ),
-        (Some(Filter::ids(ids.clone(), false)), Box::new(|id, _| id % 3 == 0)),
-        (Some(Filter::ids(ids.clone(), true)), Box::new(|id, _| id % 3 != 0)),
+        (Some(Arc::new(Filter::ids(ids.clone(), false))), Box::new(|id, _| id % 3 == 0)),
+        (Some(Arc::new(Filter::ids(ids.clone(), true))), Box::new(|id, _| id % 3 != 0)),
     ];
     for method in METHODS {
         for (filter, passes) in &filters {

@@ -1,21 +1,42 @@
-//! A searchable set of codes.
+//! A searchable set of codes that grows and shrinks.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use h2q_core::error::Result;
+use h2q_core::index as core;
 use h2q_core::parallel::Cancel;
-use h2q_core::search as core;
 use napi::Env;
-use napi::bindgen_prelude::{BigInt64Array, Int32Array, Object, ObjectFinalize, Uint32Array};
+use napi::bindgen_prelude::{
+    BigInt64Array, Int32Array, Object, ObjectFinalize, Uint8Array, Uint32Array,
+};
 use napi_derive::napi;
 
 use crate::codes::Codes;
-use crate::convert::{count, tell_held, tell_released};
+use crate::convert::{count, finished, tell_held, tell_released};
 use crate::tasks::{CancelToken, run_async, run_sync};
+
+/// How to search.
+#[napi(object)]
+pub struct SearchRequest {
+    /// 0 for all.
+    pub threads: f64,
+    /// `auto`, `linear` or `mih`.
+    pub method: String,
+}
+
+/// What a search did, all queries together.
+#[napi(object)]
+pub struct SearchWork {
+    /// Codes that were compared.
+    pub candidates: f64,
+    /// Buckets of tables that were looked into.
+    pub buckets: f64,
+}
 
 /// Hits of all queries, one after the other.
 #[napi(object, object_from_js = false)]
 pub struct SearchHits {
-    /// Positions in the index.
+    /// Rows of the index.
     pub rows: Uint32Array,
     /// Hamming distances.
     pub distances: Int32Array,
@@ -23,6 +44,8 @@ pub struct SearchHits {
     pub ids: Option<BigInt64Array>,
     /// Query q owns `offsets[q] .. offsets[q + 1]`.
     pub offsets: Uint32Array,
+    /// What was done.
+    pub work: SearchWork,
 }
 
 impl From<core::Hits> for SearchHits {
@@ -32,7 +55,57 @@ impl From<core::Hits> for SearchHits {
             distances: hits.distances.into_iter().map(|d| d as i32).collect::<Vec<_>>().into(),
             ids: hits.ids.map(Into::into),
             offsets: hits.offsets.into_iter().map(|o| o as u32).collect::<Vec<_>>().into(),
+            work: SearchWork {
+                candidates: hits.work.candidates as f64,
+                buckets: hits.work.buckets as f64,
+            },
         }
+    }
+}
+
+/// Which codes a search may find.
+#[napi]
+pub struct Filter {
+    inner: Arc<core::Filter>,
+}
+
+#[napi]
+impl Filter {
+    /// By row: bit `row % 8` of byte `row / 8`.
+    #[napi(factory)]
+    pub fn rows(env: Env, bytes: Uint8Array, rows: f64, is_denied: bool) -> napi::Result<Self> {
+        let rows = count(&env, "rows", rows)?;
+        let inner = run_sync(&env, || core::Filter::rows(&bytes, rows, is_denied))?;
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// By id.
+    #[napi(factory)]
+    pub fn ids(env: Env, ids: BigInt64Array, is_denied: bool) -> napi::Result<Self> {
+        let inner = run_sync(&env, || Ok(core::Filter::ids(ids.to_vec(), is_denied)))?;
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+/// Codes in the order of their ids.
+#[napi(custom_finalize)]
+pub struct Index {
+    inner: Arc<core::Index>,
+    /// What the garbage collector was told of.
+    told: usize,
+}
+
+impl Index {
+    fn new(env: &Env, index: core::Index) -> napi::Result<Self> {
+        let told = index.memory();
+        tell_held(env, told)?;
+        Ok(Self { inner: Arc::new(index), told })
+    }
+}
+
+impl ObjectFinalize for Index {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        tell_released(&env, self.told)
     }
 }
 
@@ -66,28 +139,47 @@ pub fn create_index_sync(
     Index::new(&env, index)
 }
 
-/// Codes in the order of their ids.
-#[napi(custom_finalize)]
-pub struct Index {
-    inner: Arc<core::Index>,
+/// An index of no codes yet.
+#[napi]
+pub fn empty_index(env: Env, bits: f64, has_ids: bool) -> napi::Result<Index> {
+    let bits = count(&env, "bits", bits)?;
+    let index = run_sync(&env, || core::Index::empty(bits, has_ids))?;
+    Index::new(&env, index)
 }
 
-impl Index {
-    fn new(env: &Env, index: core::Index) -> napi::Result<Self> {
-        tell_held(env, index.memory())?;
-        Ok(Self { inner: Arc::new(index) })
-    }
+/// Which codes are wanted, how and among which.
+struct Search {
+    index: Arc<core::Index>,
+    queries: Arc<h2q_core::codes::Codes>,
+    wanted: Wanted,
+    options: core::SearchOptions,
 }
 
-impl ObjectFinalize for Index {
-    fn finalize(self, env: Env) -> napi::Result<()> {
-        tell_released(&env, self.inner.memory())
+enum Wanted {
+    Nearest(usize),
+    Within(u32),
+}
+
+impl Search {
+    fn run(&self, cancel: &Cancel) -> Result<core::Hits> {
+        match self.wanted {
+            Wanted::Nearest(k) => self.index.search(&self.queries, k, &self.options, cancel),
+            Wanted::Within(radius) => {
+                self.index.search_radius(&self.queries, radius, &self.options, cancel)
+            }
+        }
     }
 }
 
 #[napi]
 impl Index {
-    /// Number of codes.
+    /// Number of codes that can be found.
+    #[napi(getter)]
+    pub fn size(&self) -> f64 {
+        self.inner.alive() as f64
+    }
+
+    /// Number of rows ever added.
     #[napi(getter)]
     pub fn rows(&self) -> f64 {
         self.inner.rows() as f64
@@ -99,6 +191,18 @@ impl Index {
         self.inner.bits() as f64
     }
 
+    /// Whether codes have ids of their own.
+    #[napi(getter)]
+    pub fn has_ids(&self) -> bool {
+        self.inner.has_ids()
+    }
+
+    /// Bytes held, about.
+    #[napi(getter)]
+    pub fn memory(&self) -> f64 {
+        self.inner.memory() as f64
+    }
+
     /// The k nearest of each query.
     #[napi]
     pub fn search<'env>(
@@ -106,14 +210,14 @@ impl Index {
         env: &'env Env,
         queries: &Codes,
         k: f64,
-        threads: f64,
+        request: SearchRequest,
+        filter: Option<&Filter>,
         cancel: &CancelToken,
     ) -> napi::Result<Object<'env>> {
-        let (k, threads) = (count(env, "k", k)?, count(env, "threads", threads)?);
-        let (index, queries) = (self.inner.clone(), queries.inner.clone());
+        let k = count(env, "k", k)?;
+        let search = self.prepare(env, queries, Wanted::Nearest(k), request, filter)?;
         let cancel = cancel.inner.clone();
-        let work = move || index.search(&queries, k, threads, &cancel);
-        run_async(env, work, |_, hits| Ok(SearchHits::from(hits)))
+        run_async(env, move || search.run(&cancel), |_, hits| Ok(SearchHits::from(hits)))
     }
 
     /// Blocks.
@@ -123,11 +227,12 @@ impl Index {
         env: Env,
         queries: &Codes,
         k: f64,
-        threads: f64,
+        request: SearchRequest,
+        filter: Option<&Filter>,
     ) -> napi::Result<SearchHits> {
-        let (k, threads) = (count(&env, "k", k)?, count(&env, "threads", threads)?);
-        run_sync(&env, || self.inner.search(&queries.inner, k, threads, &Cancel::default()))
-            .map(SearchHits::from)
+        let k = count(&env, "k", k)?;
+        let search = self.prepare(&env, queries, Wanted::Nearest(k), request, filter)?;
+        run_sync(&env, || search.run(&Cancel::default())).map(SearchHits::from)
     }
 
     /// All within a radius of each query, the radius included.
@@ -137,14 +242,14 @@ impl Index {
         env: &'env Env,
         queries: &Codes,
         radius: f64,
-        threads: f64,
+        request: SearchRequest,
+        filter: Option<&Filter>,
         cancel: &CancelToken,
     ) -> napi::Result<Object<'env>> {
-        let (radius, threads) = (radius_of(env, radius)?, count(env, "threads", threads)?);
-        let (index, queries) = (self.inner.clone(), queries.inner.clone());
+        let radius = Wanted::Within(radius_of(env, radius)?);
+        let search = self.prepare(env, queries, radius, request, filter)?;
         let cancel = cancel.inner.clone();
-        let work = move || index.search_radius(&queries, radius, threads, &cancel);
-        run_async(env, work, |_, hits| Ok(SearchHits::from(hits)))
+        run_async(env, move || search.run(&cancel), |_, hits| Ok(SearchHits::from(hits)))
     }
 
     /// Blocks.
@@ -154,12 +259,152 @@ impl Index {
         env: Env,
         queries: &Codes,
         radius: f64,
-        threads: f64,
+        request: SearchRequest,
+        filter: Option<&Filter>,
     ) -> napi::Result<SearchHits> {
-        let (radius, threads) = (radius_of(&env, radius)?, count(&env, "threads", threads)?);
-        let cancel = Cancel::default();
-        run_sync(&env, || self.inner.search_radius(&queries.inner, radius, threads, &cancel))
-            .map(SearchHits::from)
+        let radius = Wanted::Within(radius_of(&env, radius)?);
+        let search = self.prepare(&env, queries, radius, request, filter)?;
+        run_sync(&env, || search.run(&Cancel::default())).map(SearchHits::from)
+    }
+
+    fn prepare(
+        &self,
+        env: &Env,
+        queries: &Codes,
+        wanted: Wanted,
+        request: SearchRequest,
+        filter: Option<&Filter>,
+    ) -> napi::Result<Search> {
+        let options = core::SearchOptions {
+            method: run_sync(env, || core::Method::parse(&request.method))?,
+            filter: filter.map(|filter| filter.inner.clone()),
+            threads: count(env, "threads", request.threads)?,
+        };
+        let (index, queries) = (self.inner.clone(), queries.inner.clone());
+        Ok(Search { index, queries, wanted, options })
+    }
+
+    /// Appends codes; resolves to the row of the first.
+    #[napi]
+    pub fn add<'env>(
+        &self,
+        env: &'env Env,
+        codes: &Codes,
+        ids: Option<BigInt64Array>,
+    ) -> napi::Result<Object<'env>> {
+        let (index, codes) = (self.inner.clone(), codes.inner.clone());
+        let ids = ids.map(|ids| ids.to_vec());
+        run_async(env, move || index.add(&codes, ids), |_, row| Ok(row as f64))
+    }
+
+    /// Blocks.
+    #[napi]
+    pub fn add_sync(
+        &self,
+        env: Env,
+        codes: &Codes,
+        ids: Option<BigInt64Array>,
+    ) -> napi::Result<f64> {
+        let ids = ids.map(|ids| ids.to_vec());
+        run_sync(&env, || self.inner.add(&codes.inner, ids)).map(|row| row as f64)
+    }
+
+    /// Removes by id; resolves to how many there were.
+    #[napi]
+    pub fn remove<'env>(&self, env: &'env Env, ids: BigInt64Array) -> napi::Result<Object<'env>> {
+        let (index, ids) = (self.inner.clone(), ids.to_vec());
+        run_async(env, move || index.remove(&ids), |_, removed| Ok(removed as f64))
+    }
+
+    /// Blocks.
+    #[napi]
+    pub fn remove_sync(&self, env: Env, ids: BigInt64Array) -> napi::Result<f64> {
+        run_sync(&env, || self.inner.remove(&ids)).map(|removed| removed as f64)
+    }
+
+    /// Builds what `method: mih` needs.
+    #[napi]
+    pub fn build_tables<'env>(
+        &self,
+        env: &'env Env,
+        threads: f64,
+        cancel: &CancelToken,
+    ) -> napi::Result<Object<'env>> {
+        let threads = count(env, "threads", threads)?;
+        let (index, cancel) = (self.inner.clone(), cancel.inner.clone());
+        run_async(env, move || index.build_tables(threads, &cancel), |_, ()| Ok(()))
+    }
+
+    /// Blocks.
+    #[napi]
+    pub fn build_tables_sync(&self, env: Env, threads: f64) -> napi::Result<()> {
+        let threads = count(&env, "threads", threads)?;
+        run_sync(&env, || self.inner.build_tables(threads, &Cancel::default()))
+    }
+
+    /// The ids of `count` rows from `first` on; rows where there are none.
+    #[napi]
+    pub fn ids(&self, env: Env, first: f64, count_of: f64) -> napi::Result<BigInt64Array> {
+        let (first, rows) = (count(&env, "first", first)?, count(&env, "count", count_of)?);
+        run_sync(&env, || self.inner.ids(first, rows)).map(Into::into)
+    }
+
+    /// Writes what the index holds now.
+    #[napi]
+    pub fn writer<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let index = self.inner.clone();
+        run_async(env, move || Ok(index.writer()), |_, inner| Ok(IndexWriter { inner }))
+    }
+}
+
+/// The file of an index.
+#[napi]
+pub struct IndexWriter {
+    inner: core::IndexWriter,
+}
+
+#[napi]
+impl IndexWriter {
+    /// The next bytes, at most `at_most`; none at the end.
+    #[napi]
+    pub fn next(&mut self, env: Env, at_most: f64) -> napi::Result<Uint8Array> {
+        let at_most = count(&env, "bytes", at_most)?;
+        run_sync(&env, || Ok(self.inner.next(at_most))).map(Into::into)
+    }
+}
+
+/// Reads a file of an index.
+#[napi]
+pub struct IndexReader {
+    inner: Arc<Mutex<Option<core::IndexReader>>>,
+}
+
+#[napi]
+impl IndexReader {
+    /// For a file of so many bytes.
+    #[napi(constructor)]
+    pub fn new(env: Env, bytes: f64) -> napi::Result<Self> {
+        let reader = core::IndexReader::new(count(&env, "bytes", bytes)?);
+        Ok(Self { inner: Arc::new(Mutex::new(Some(reader))) })
+    }
+
+    /// Takes the next bytes.
+    #[napi]
+    pub fn push<'env>(&self, env: &'env Env, bytes: Uint8Array) -> napi::Result<Object<'env>> {
+        let (reader, bytes) = (self.inner.clone(), bytes.to_vec());
+        let work = move || {
+            let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+            reader.as_mut().ok_or_else(finished)?.push(&bytes)
+        };
+        run_async(env, work, |_, ()| Ok(()))
+    }
+
+    /// The index, once.
+    #[napi]
+    pub fn finish(&self, env: Env) -> napi::Result<Index> {
+        let reader = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let index = run_sync(&env, || reader.ok_or_else(finished)?.finish())?;
+        Index::new(&env, index)
     }
 }
 

@@ -12,6 +12,7 @@ mod primitives;
 mod tasks;
 mod vectors;
 
+use napi::Env;
 use napi_derive::napi;
 
 /// What runs here.
@@ -25,15 +26,19 @@ pub struct BackendInfo {
     pub threads: u32,
     /// SIMD level of the float kernels.
     pub simd: String,
+    /// The kernel of the Hamming scan.
+    pub kernel: String,
 }
 
 /// Describes this build on this machine.
 #[napi]
-pub fn info() -> BackendInfo {
-    BackendInfo {
+pub fn info(env: Env) -> napi::Result<BackendInfo> {
+    let kernel = tasks::run_sync(&env, h2q_core::hamming::Kernel::chosen)?;
+    Ok(BackendInfo {
         backend: "native".into(),
         version: env!("CARGO_PKG_VERSION").into(),
         threads: h2q_core::parallel::resolve_threads(0) as u32,
         simd: h2q_core::projection::simd_level().into(),
-    }
+        kernel: kernel.name().into(),
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use h2q_core::index::Method;
 use h2q_core::measure::{self as core, CodesAre};
 use napi::Env;
 use napi::bindgen_prelude::Object;
@@ -27,6 +28,8 @@ pub struct HammingMeasureOptions {
     pub seed: f64,
     /// 0 for all.
     pub threads: f64,
+    /// `auto`, `linear` or `mih`.
+    pub method: String,
 }
 
 /// Seconds of one round.
@@ -46,6 +49,8 @@ pub struct HammingRound {
 #[napi]
 pub struct HammingMeasure {
     inner: Arc<Mutex<core::HammingMeasure>>,
+    build: Option<f64>,
+    memory: usize,
 }
 
 /// Makes the codes.
@@ -64,14 +69,30 @@ pub fn create_hamming_measure<'env>(
         data,
         seed: count(env, "seed", options.seed)? as u64,
         threads: count(env, "threads", options.threads)?,
+        method: run_sync(env, || Method::parse(&options.method))?,
     };
     let cancel = cancel.inner.clone();
     let work = move || core::HammingMeasure::new(&options, &cancel);
-    run_async(env, work, |_, measure| Ok(HammingMeasure { inner: Arc::new(Mutex::new(measure)) }))
+    run_async(env, work, |_, measure| {
+        let (build, memory) = (measure.build_seconds(), measure.memory());
+        Ok(HammingMeasure { inner: Arc::new(Mutex::new(measure)), build, memory })
+    })
 }
 
 #[napi]
 impl HammingMeasure {
+    /// Seconds that building search tables took, where the method needs them.
+    #[napi(getter)]
+    pub fn build_seconds(&self) -> Option<f64> {
+        self.build
+    }
+
+    /// Bytes that the index holds, tables included.
+    #[napi(getter)]
+    pub fn memory(&self) -> f64 {
+        self.memory as f64
+    }
+
     /// Reads and searches, once each.
     #[napi]
     pub fn round<'env>(&self, env: &'env Env, cancel: &CancelToken) -> napi::Result<Object<'env>> {

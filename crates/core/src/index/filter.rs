@@ -1,22 +1,24 @@
 //! Which codes a search may find.
 
+use std::sync::OnceLock;
+
 use super::bitmap::Bitmap;
 use super::segment::Segment;
 use crate::error::{Error, Result};
 
 /// Allows or denies a set of codes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Filter {
     set: Set,
     is_denied: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 enum Set {
     /// By row of the index.
     Rows(Bitmap),
-    /// Rising ids; rows where the index has none.
-    Ids(Vec<i64>),
+    /// Ids; rows where the index has none. What is not in order is put so by the first search.
+    Ids { given: Vec<i64>, rising: OnceLock<Vec<i64>> },
 }
 
 impl Filter {
@@ -32,11 +34,8 @@ impl Filter {
     }
 
     /// Allows (or all but) the codes with these ids, in any order, repeated or unknown ones included.
-    pub fn ids(mut ids: Vec<i64>, is_denied: bool) -> Self {
-        if !ids.is_sorted() {
-            ids.sort_unstable();
-        }
-        Self { set: Set::Ids(ids), is_denied }
+    pub fn ids(ids: Vec<i64>, is_denied: bool) -> Self {
+        Self { set: Set::Ids { given: ids, rising: OnceLock::new() }, is_denied }
     }
 
     /// The positions of `segment` that it lets pass.
@@ -57,9 +56,16 @@ impl Filter {
                     positions
                 }
             },
-            Set::Ids(ids) => {
+            Set::Ids { given, rising } => {
                 let mut positions = Bitmap::none(count)?;
-                let mut ids = ids.as_slice();
+                let mut ids = match given.is_sorted() {
+                    true => &given[..],
+                    false => rising.get_or_init(|| {
+                        let mut ids = given.clone();
+                        ids.sort_unstable();
+                        ids
+                    }),
+                };
                 // Both rise: each id is looked for behind the last one found.
                 let mut position = 0;
                 while let (Some((id, rest)), true) = (ids.split_first(), position < count) {

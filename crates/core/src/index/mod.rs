@@ -146,19 +146,44 @@ impl Index {
     /// `Mismatch` for a row beyond the last, `OutOfMemory`.
     pub fn code(&self, row: u32, words: &mut [u64]) -> Result<()> {
         let snapshot = self.snapshot();
-        let after = snapshot.parts.partition_point(|part| part.segment.first_row <= row);
-        let part = after.checked_sub(1).map(|at| &snapshot.parts[at].segment);
-        match part {
-            Some(part) if (row as usize) < part.first_row as usize + part.count() => {
-                part.blocks.get(part.position(row)? as usize, words);
-                Ok(())
-            }
-            _ => Err(Error::mismatch("row", snapshot.rows, row as usize)),
+        let Some(segment) = snapshot.part_of(row) else {
+            return Err(Error::mismatch("row", snapshot.rows, row as usize));
+        };
+        segment.blocks.get(segment.position(row)? as usize, words);
+        Ok(())
+    }
+
+    /// The ids of `count` rows from `first` on (the rows themselves where there are no ids), removed ones
+    /// included.
+    ///
+    /// # Errors
+    /// `Mismatch` for rows beyond the last, `OutOfMemory`.
+    pub fn ids(&self, first: usize, count: usize) -> Result<Vec<i64>> {
+        let snapshot = self.snapshot();
+        let end = first.saturating_add(count);
+        if end > snapshot.rows {
+            return Err(Error::mismatch("rows", snapshot.rows, end));
         }
+        let mut ids = Vec::with_capacity(count);
+        for row in first..end {
+            let part =
+                snapshot.part_of(row as u32).ok_or_else(|| Error::mismatch("row", end, row))?;
+            ids.push(part.id(part.position(row as u32)?));
+        }
+        Ok(ids)
     }
 
     /// The lines that a scan reads, segment by segment.
     pub(crate) fn for_each_memory(&self, mut visit: impl FnMut(&[Line])) {
         self.snapshot().parts.iter().for_each(|part| visit(part.segment.blocks.lines()));
+    }
+}
+
+impl Snapshot {
+    /// The segment that holds `row`.
+    fn part_of(&self, row: u32) -> Option<&Segment> {
+        let after = self.parts.partition_point(|part| part.segment.first_row <= row);
+        let segment = &self.parts[after.checked_sub(1)?].segment;
+        ((row - segment.first_row) < segment.count() as u32).then_some(segment)
     }
 }

@@ -1,5 +1,6 @@
 //! Searching a snapshot: which codes may be found, which way each segment is searched, and the hits of all.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::bitmap::Bitmap;
@@ -52,7 +53,7 @@ pub struct SearchOptions {
     /// How to search.
     pub method: Method,
     /// Which codes may be found; all where there is none.
-    pub filter: Option<Filter>,
+    pub filter: Option<Arc<Filter>>,
     /// Threads; 0 for all of the machine's.
     pub threads: usize,
 }
@@ -121,7 +122,7 @@ impl Index {
         let snapshot = self.snapshot();
         let mut parts = Vec::with_capacity(snapshot.parts.len());
         for part in &snapshot.parts {
-            let allowed = allowed(part, options.filter.as_ref())?;
+            let allowed = allowed(part, options.filter.as_deref())?;
             let count = allowed.as_ref().map_or(part.segment.count(), Bitmap::count);
             if count > 0 {
                 parts.push(Searched { segment: &part.segment, allowed, count });

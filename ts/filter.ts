@@ -1,0 +1,77 @@
+/** Which codes a search may find. */
+
+import { invalidArgument, kindOf } from './arguments.js';
+import type { CoreFilter, CoreIndex } from './backend.js';
+import { backend } from './platform.js';
+import { pause, type Work } from './work.js';
+
+/**
+ * A set of codes:
+ * - `Uint8Array`: a bitmap, bit `row % 8` of byte `floor(row / 8)`, for every row ever added
+ * - `BigInt64Array`, `Uint32Array`: ids (the rows, in an index without ids); any order, fastest when rising
+ * - a function of the id (of the row, in an index without ids), called once for each row ever added, in
+ *   slices between which the event loop turns
+ */
+export type IdSet = Uint8Array | BigInt64Array | Uint32Array | ((id: bigint) => boolean);
+
+export interface FilterOptions {
+  /** Only these codes may be found. Not together with `deny`. Default: all. */
+  allow?: IdSet | undefined;
+  /** All but these codes may be found. Not together with `allow`. Default: none. */
+  deny?: IdSet | undefined;
+}
+
+/** Ids asked of the core and judged per turn of the event loop: some milliseconds. */
+const SLICE = 16384;
+
+/** The filter in the core's memory; null where everything may be found. */
+export function* toCoreFilter({ allow, deny }: FilterOptions, index: CoreIndex): Work<CoreFilter | null> {
+  if (allow !== undefined && deny !== undefined) {
+    throw invalidArgument('deny', 'give either allow or deny, not both');
+  }
+  const set = allow ?? deny;
+  if (set === undefined) return null;
+  const name = allow === undefined ? 'deny' : 'allow';
+  const isDenied = name === 'deny';
+  const { rows } = index;
+  if (set instanceof Uint8Array) {
+    const bytes = Math.ceil(rows / 8);
+    if (set.length === bytes) return backend().filterRows(set, rows, isDenied);
+    throw invalidArgument(name, `a bitmap of ${rows} rows has ${bytes} bytes, not ${set.length}`);
+  }
+  if (set instanceof BigInt64Array || set instanceof Uint32Array) {
+    return backend().filterIds(toIds(set, name), isDenied);
+  }
+  if (typeof set !== 'function') {
+    throw invalidArgument(
+      name,
+      `expected a Uint8Array, BigInt64Array, Uint32Array or function, got ${kindOf(set)}`,
+    );
+  }
+  return backend().filterRows(yield* judge(set, index, rows), rows, isDenied);
+}
+
+/** Ids as the core takes them, copied before their owner can change them. */
+export function toIds(ids: unknown, name: string): BigInt64Array {
+  if (ids instanceof BigInt64Array) return ids.slice();
+  if (ids instanceof Uint32Array) {
+    const halves = new Uint32Array(2 * ids.length);
+    for (let i = 0; i < ids.length; i++) halves[2 * i] = ids[i] as number;
+    return new BigInt64Array(halves.buffer);
+  }
+  throw invalidArgument(name, `expected a BigInt64Array or a Uint32Array, got ${kindOf(ids)}`);
+}
+
+/** A bitmap of the rows whose ids `passes` accepts. */
+function* judge(passes: (id: bigint) => boolean, index: CoreIndex, rows: number): Work<Uint8Array> {
+  const bitmap = new Uint8Array(Math.ceil(rows / 8));
+  for (let first = 0; first < rows; first += SLICE) {
+    if (first > 0) yield* pause();
+    const ids = index.ids(first, Math.min(SLICE, rows - first));
+    ids.forEach((id, i) => {
+      const row = first + i;
+      if (passes(id)) bitmap[row >>> 3]! |= 1 << (row & 7);
+    });
+  }
+  return bitmap;
+}
