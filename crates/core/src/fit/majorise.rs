@@ -19,7 +19,7 @@ use faer::{Mat, Scale};
 
 use super::options::Resolved;
 use super::pass::{Majoriser, Rows, Step};
-use super::random::random_rotation;
+use super::random::{Stream, generator, numbered_generator, random_rotation};
 use super::run::{Epoch, Snapshot, Solver};
 use crate::error::Result;
 use crate::linalg::polar;
@@ -118,7 +118,7 @@ impl Majorise {
 
     /// ITQ: a random start and as many steps as were asked for.
     pub fn itq(options: &Resolved) -> Self {
-        let u = random_rotation(options.bits, options.seed);
+        let u = random_rotation(options.bits, generator(options.seed, Stream::Rotation));
         let stages = vec![Stage { tolerance: f64::NEG_INFINITY, ..Stage::new(Loss::L2) }];
         Self::new(u, stages, options.loss, 0.0)
     }
@@ -132,10 +132,13 @@ impl Majorise {
     /// The best of the minima that are reached from several starts.
     fn best_start(&self, trial: Trial, rows: Rows<'_>) -> Result<Mat<f32>> {
         let mut best: Option<(f64, Mat<f32>)> = None;
-        for number in 0..trial.starts {
+        for number in 0..trial.starts as u32 {
             let start = match number {
                 0 => self.u.clone(),
-                _ => random_rotation(rows.columns, trial.seed.wrapping_add(number as u64)),
+                _ => {
+                    let generator = numbered_generator(trial.seed, Stream::Starts, number);
+                    random_rotation(rows.columns, generator)
+                }
             };
             let mut solver = Self::new(start, vec![trial.stage], Loss::BitVariance, MOMENTUM);
             for _ in 0..START_ITERATIONS {

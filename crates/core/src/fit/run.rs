@@ -1,11 +1,14 @@
 //! One method on prepared rows: a solver, epoch by epoch, and the best rotation it has seen.
 
+use std::time::Instant;
+
 use faer::Mat;
 
 use super::options::{Method, Resolved, Solver as SolverName};
 use super::pass::Rows;
 use super::prepare::Prepared;
-use super::{majorise, random, sgd};
+use super::random::{Stream, generator, random_rotation};
+use super::{majorise, sgd};
 use crate::error::{Error, Result};
 use crate::linalg::orthogonality_error;
 use crate::losses::Loss;
@@ -60,7 +63,7 @@ pub(super) enum Snapshot {
 pub(super) struct Run {
     pub options: Resolved,
     pub done: bool,
-    /// Time spent on this method.
+    /// Time spent on this method, its start included.
     pub seconds: f64,
     solver: Option<Box<dyn Solver>>,
     epoch: usize,
@@ -78,6 +81,7 @@ struct Best {
 impl Run {
     /// Evaluates the start; `random` and `identity` are done with that.
     pub fn start(options: Resolved, prepared: &Prepared, cancel: &Cancel) -> Result<Self> {
+        let started = Instant::now();
         let rows = prepared.train.len() / prepared.bits;
         let mut solver: Option<Box<dyn Solver>> = match (options.method, options.solver) {
             (Method::H2q, SolverName::Sgd) => Some(Box::new(sgd::Sgd::new(rows, &options))),
@@ -90,7 +94,8 @@ impl Run {
         let snapshot = match (&solver, options.method) {
             (Some(solver), _) => solver.snapshot(),
             (None, Method::Random) => {
-                Snapshot::Matrix(random::random_rotation(options.bits, options.seed))
+                let generator = generator(options.seed, Stream::Rotation);
+                Snapshot::Matrix(random_rotation(options.bits, generator))
             }
             (None, _) => Snapshot::Matrix(Mat::identity(options.bits, options.bits)),
         };
@@ -104,11 +109,13 @@ impl Run {
         if options.epochs == 0 {
             solver = None;
         }
-        Ok(Self { done: solver.is_none(), options, seconds: 0.0, solver, epoch: 0, best })
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(Self { done: solver.is_none(), options, seconds, solver, epoch: 0, best })
     }
 
-    /// One more epoch; its report says nothing yet of the time.
+    /// One more epoch; its report says nothing yet of the time of the fit.
     pub fn epoch(&mut self, prepared: &Prepared, cancel: &Cancel) -> Result<EpochReport> {
+        let started = Instant::now();
         let options = &self.options;
         let not_running = || Error::Internal { reason: "an epoch without a solver".into() };
         let solver = self.solver.as_mut().ok_or_else(not_running)?;
@@ -136,6 +143,7 @@ impl Run {
             self.best = Best { snapshot, train_loss, validation_loss, orthogonality_error };
         }
         let method = options.method;
+        self.seconds += started.elapsed().as_secs_f64();
         Ok(EpochReport {
             method,
             epoch: number,
@@ -146,10 +154,28 @@ impl Run {
         })
     }
 
-    /// Another loss of the best rotation on the validation rows.
-    pub fn validation_loss(&self, loss: Loss, prepared: &Prepared, cancel: &Cancel) -> Result<f64> {
+    /// Epochs that have run.
+    pub fn epochs(&self) -> usize {
+        self.epoch
+    }
+
+    /// The most epochs that there will have been.
+    pub fn planned_epochs(&self) -> usize {
+        if self.done { self.epoch } else { self.options.epochs }
+    }
+
+    /// Once the epochs are over: from now on the losses of the best rotation are `loss`, by which
+    /// methods that minimise another one can be compared.
+    pub fn report(&mut self, loss: Loss, prepared: &Prepared, cancel: &Cancel) -> Result<()> {
+        if self.options.loss == loss {
+            return Ok(());
+        }
         let u = self.best.snapshot.matrix(self.options.bits)?;
-        prepared.held_out(&self.options, cancel).loss(loss, u.as_ref())
+        self.best.train_loss = prepared.rows(&self.options, cancel).loss(loss, u.as_ref())?;
+        let held_out = prepared.held_out(&self.options, cancel);
+        self.best.validation_loss = held_out.loss(loss, u.as_ref())?;
+        self.options.loss = loss;
+        Ok(())
     }
 
     /// The best so far of a fit of `rows` rows that has taken `seconds`.
