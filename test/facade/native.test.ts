@@ -28,6 +28,14 @@ function randomMatrix(rows: number, seed: number, columns = COLUMNS): h2q.Matrix
   return { data, columns };
 }
 
+/** Four labels that the vectors decide: the signs of the first two coordinates. */
+function signsOf({ data, columns }: h2q.Matrix): Int32Array {
+  const sign = (at: number) => (data[at]! > 0 ? 1 : 0);
+  return Int32Array.from({ length: data.length / columns }, (_, row) => {
+    return sign(row * columns) + 2 * sign(row * columns + 1);
+  });
+}
+
 function rowOf({ data, columns }: h2q.Matrix, row: number): h2q.Matrix {
   return { data: data.slice(row * columns, (row + 1) * columns), columns };
 }
@@ -64,20 +72,25 @@ describe('fit', () => {
 
   it('auto chooses among all methods and says what each scored', async () => {
     const validation = randomMatrix(100, 5);
-    const labels = (rows: number) => Int32Array.from({ length: rows }, (_, i) => i % 3);
-    const options = {
-      method: 'auto',
-      validation,
-      labels: labels(700),
-      validationLabels: labels(100),
-    } as const;
+    const labels = signsOf(matrix);
+    const validationLabels = signsOf(validation);
+    const options = { method: 'auto', validation, labels, validationLabels } as const;
     const { model, summary, history } = await h2q.fit(matrix, { ...options, criterion: 'neighbours' });
     const candidates = summary.candidates ?? [];
     expect(candidates.map(({ method }) => method)).toEqual(['identity', 'random', 'itq', 'h2q']);
     const best = Math.max(...candidates.map(({ neighbourRecall }) => neighbourRecall));
     const winner = candidates.find(({ method }) => method === summary.method);
     expect(winner?.neighbourRecall).toBe(best);
-    for (const { labelPrecision } of candidates) expect(labelPrecision).toBeCloseTo(1 / 3, 1);
+    const judged = {
+      database: matrix,
+      databaseLabels: labels,
+      queries: validation,
+      queryLabels: validationLabels,
+    };
+    const { at } = await h2q.evaluate({ model, ...judged, at: [100] });
+    expect(winner?.labelPrecision).toBe(at[100]?.precision);
+    // Of labels that have nothing to do with the vectors it would be a quarter.
+    for (const { labelPrecision } of candidates) expect(labelPrecision).toBeGreaterThan(0.3);
     expect(new Set(history.map(({ method }) => method))).toEqual(new Set(['itq', 'h2q']));
     expect(model.summary).not.toHaveProperty('candidates');
 
@@ -89,10 +102,38 @@ describe('fit', () => {
   });
 
   it('an early stop ends one method and not the choice', async () => {
-    const options = { method: 'auto', criterion: 'loss', earlyStop: { patience: 1 } } as const;
-    const { summary } = await h2q.fit(matrix, options);
-    expect(summary.candidates).toHaveLength(4);
+    const options = { method: 'auto', criterion: 'loss' } as const;
+    const losses = async (earlyStop?: { patience: number }) => {
+      const { history, summary } = await h2q.fit(matrix, { ...options, earlyStop });
+      expect(summary.candidates).toHaveLength(4);
+      const of = (method: string) =>
+        history.filter((report) => report.method === method).map((report) => report.validationLoss);
+      return { itq: of('itq'), h2q: of('h2q') };
+    };
+    const whole = await losses();
+    const stopped = await losses({ patience: 1 });
+    for (const method of ['itq', 'h2q'] as const) {
+      // Up to the first epoch without a lower loss, with that epoch, and not beyond.
+      const first = whole[method].findIndex((loss, i, all) => i > 0 && loss >= Math.min(...all.slice(0, i)));
+      expect(first).toBeGreaterThan(0);
+      expect(stopped[method]).toEqual(whole[method].slice(0, first + 1));
+    }
+    expect([whole.itq.length, stopped.itq.length < 50]).toEqual([50, true]);
   });
+
+  it.each([{}, { earlyStop: { patience: 1 } }])(
+    'progress of auto with %j only rises, to the end',
+    async (more) => {
+      const shares: number[] = [];
+      const onProgress = ({ epochsDone, plannedEpochs }: h2q.Progress) => {
+        shares.push(epochsDone / plannedEpochs);
+      };
+      const { history } = await h2q.fit(matrix, { method: 'auto', ...more, onProgress });
+      expect(shares).toHaveLength(history.length);
+      expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+      expect([shares[0]! > 0, shares.at(-1)]).toEqual([true, 1]);
+    },
+  );
 
   it('released vectors are refused everywhere', async () => {
     const vectors = await h2q.Vectors.from(matrix);

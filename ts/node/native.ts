@@ -17,6 +17,7 @@ interface Addon
   extends Pick<
     Backend,
     | 'info'
+    | 'checkFit'
     | 'createIndex'
     | 'createIndexSync'
     | 'neighbours'
@@ -61,6 +62,7 @@ function adapt(addon: Addon): Backend {
     vectorsBuilder: (...args) => new addon.VectorsBuilder(...args),
     vectorsSampler: (...args) => new addon.VectorsSampler(...args),
     codesBuilder: (...args) => new addon.CodesBuilder(...args),
+    checkFit: addon.checkFit,
     createFit: (...args) => new addon.Fit(...args),
     modelFromBytes: (bytes) => addon.Model.fromBytes(bytes),
     createIndex: addon.createIndex,
