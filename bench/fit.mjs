@@ -13,7 +13,7 @@ import { saveRecord, spread } from './lib/record.mjs';
 /** @typedef {{ train: string, validation: string }} Files */
 /** @typedef {{ train: Vectors, validation: Vectors, sha256: Files }} Source */
 /** @typedef {{ name: string, widths: number[] | null, load: () => Promise<Source> }} Embeddings */
-/** @typedef {{ seconds: number, validationLoss: number | null, epochs?: number }} Sample */
+/** @typedef {{ seconds: number, validationLoss: number | null, epochs?: number, flops?: number }} Sample */
 /** @typedef {{ name: string, losses: Loss[], run: (files: Files, loss: Loss) => Promise<Sample> }} Contender */
 
 /** @type {Loss[]} */
@@ -48,8 +48,7 @@ export async function run({ quick, train, validation, bits }) {
       const files = await inputs(name, width, source);
       for (const loss of LOSSES) {
         const measured = await measure(contenders, files, loss, rounds);
-        const row = { set: name, bits: width, loss };
-        results.push(...measured.map((one) => ({ ...row, ...one, gigaflops: gigaflops(one, rows, width) })));
+        results.push(...measured.map((one) => ({ set: name, bits: width, loss, ...one })));
       }
     }
   }
@@ -115,8 +114,9 @@ function listContenders(epochs) {
  */
 async function runOwn(files, options) {
   const [train, validation] = [await readVectors(files.train), await readVectors(files.validation)];
-  const { summary } = await fit(train, { validation, threads: 1, seed: 1, ...options });
-  return summary;
+  const { summary, history } = await fit(train, { validation, threads: 1, seed: 1, ...options });
+  const flops = history.at(-1)?.flops;
+  return { ...summary, ...(flops === undefined ? {} : { flops }) };
 }
 
 /**
@@ -144,6 +144,7 @@ async function measure(contenders, files, loss, rounds) {
     seconds: seconds(samples),
     validationLoss: spreadOf(samples.map((sample) => sample.validationLoss)),
     epochs: samples[0]?.epochs,
+    gigaflops: samples[0]?.flops === undefined ? null : samples[0].flops / seconds(samples).median / 1e9,
     timesSequence: timesFaster('PyTorch sequence', samples),
     timesUt: timesFaster('PyTorch ut', samples),
   }));
@@ -153,18 +154,6 @@ async function measure(contenders, files, loss, rounds) {
 function spreadOf(values) {
   const known = values.filter((value) => value !== null);
   return known.length > 0 ? spread(known) : null;
-}
-
-/**
- * Of the products of the passes alone: two of n x b x b per epoch.
- *
- * @param {{ contender: string, epochs: number | undefined, seconds: { median: number } }} row
- * @param {number} rows of the training vectors
- * @param {number} bits
- */
-function gigaflops({ contender, epochs, seconds }, rows, bits) {
-  if (!['h2q auto', 'h2q itq'].includes(contender) || epochs === undefined) return null;
-  return (epochs * 4 * rows * bits * bits) / seconds.median / 1e9;
 }
 
 /**

@@ -85,6 +85,11 @@ export interface EpochReport {
   orthogonalityError: number;
   /** Seconds of the fit so far, without I/O. */
   seconds: number;
+  /**
+   * Floating-point operations of the matrix products of this method so far, those of trials of starts, of
+   * polar steps (an SVD aside) and of the validation among them. Absent for `sgd`.
+   */
+  flops?: number;
 }
 
 /** How a model was fitted. */

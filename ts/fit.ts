@@ -105,7 +105,6 @@ export function fitSync(vectors: VectorsInput, options: FitSyncOptions = {}): Fi
 }
 
 function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult> {
-  checkOptions(options);
   const rows = countRows(input, 'vectors');
   const coreOptions = checkFitOptions(options, input.columns);
   const labels = options.labels ? yield* toLabels(options.labels, rows, 'labels') : null;

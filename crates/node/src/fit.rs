@@ -93,6 +93,8 @@ pub struct EpochReport {
     pub orthogonality_error: f64,
     /// Seconds of the fit so far.
     pub seconds: f64,
+    /// Operations of this method's matrix products so far; not for `sgd`.
+    pub flops: Option<f64>,
 }
 
 impl From<core::EpochReport> for EpochReport {
@@ -104,6 +106,7 @@ impl From<core::EpochReport> for EpochReport {
             validation_loss: report.validation_loss,
             orthogonality_error: report.orthogonality_error,
             seconds: report.seconds,
+            flops: report.flops,
         }
     }
 }

@@ -32,6 +32,9 @@ pub struct EpochReport {
     pub orthogonality_error: f64,
     /// Time spent in the fit so far.
     pub seconds: f64,
+    /// Floating-point operations of the matrix products of this method so far, those of trials, of
+    /// polar steps (an SVD aside) and of the validation among them; `None` for `sgd`.
+    pub flops: Option<f64>,
 }
 
 /// An algorithm that improves a rotation pass by pass.
@@ -41,6 +44,10 @@ pub(super) trait Solver: Send {
     /// Told the validation loss after each epoch, says whether to stop.
     fn judge(&mut self, _validation_loss: f64) -> bool {
         false
+    }
+    /// Floating-point operations so far: see [`EpochReport::flops`].
+    fn flops(&self) -> Option<f64> {
+        None
     }
     /// The rotation as it stands.
     fn snapshot(&self) -> Snapshot;
@@ -66,6 +73,8 @@ pub(super) struct Run {
     /// Time spent on this method, its start included.
     pub seconds: f64,
     solver: Option<Box<dyn Solver>>,
+    /// Floating-point operations beside those of the solver.
+    flops: f64,
     epoch: usize,
     best: Best,
 }
@@ -100,9 +109,12 @@ impl Run {
             (None, _) => Snapshot::Matrix(Mat::identity(options.bits, options.bits)),
         };
         let u = snapshot.matrix(options.bits)?;
+        let (train, held_out) =
+            (prepared.rows(&options, cancel), prepared.held_out(&options, cancel));
+        let flops = train.flops(1) + held_out.flops(1);
         let best = Best {
-            train_loss: prepared.rows(&options, cancel).loss(options.loss, u.as_ref())?,
-            validation_loss: prepared.held_out(&options, cancel).loss(options.loss, u.as_ref())?,
+            train_loss: train.loss(options.loss, u.as_ref())?,
+            validation_loss: held_out.loss(options.loss, u.as_ref())?,
             orthogonality_error: orthogonality_error(u.as_ref()),
             snapshot,
         };
@@ -110,7 +122,7 @@ impl Run {
             solver = None;
         }
         let seconds = started.elapsed().as_secs_f64();
-        Ok(Self { done: solver.is_none(), options, seconds, solver, epoch: 0, best })
+        Ok(Self { done: solver.is_none(), options, seconds, solver, flops, epoch: 0, best })
     }
 
     /// One more epoch; its report says nothing yet of the time of the fit.
@@ -131,12 +143,14 @@ impl Run {
         let u = snapshot.matrix(options.bits).map_err(diverged)?;
         let held_out = prepared.held_out(options, cancel);
         let validation_loss = held_out.loss(options.loss, u.as_ref())?;
+        self.flops += held_out.flops(1);
         let orthogonality_error = orthogonality_error(u.as_ref());
         if !(validation_loss.is_finite() && orthogonality_error.is_finite()) {
             return Err(Error::Diverged { epoch: number });
         }
         self.epoch = number;
         let stop = solver.judge(validation_loss);
+        let flops = solver.flops().map(|flops| flops + self.flops);
         self.done = epoch.done || stop || number >= options.epochs;
         let train_loss = epoch.train_loss;
         if validation_loss < self.best.validation_loss {
@@ -151,6 +165,7 @@ impl Run {
             validation_loss,
             orthogonality_error,
             seconds: 0.0,
+            flops,
         })
     }
 
