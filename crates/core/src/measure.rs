@@ -208,7 +208,8 @@ impl Generator {
         let centres = match codes_are {
             CodesAre::Uniform => Vec::new(),
             CodesAre::Clustered => {
-                let mut centres = zeros(CENTRES.saturating_mul(bits / 8), "centres")?;
+                let mut centres =
+                    zeros(CENTRES.saturating_mul(bits / 8), "20,000 centres of so many bits")?;
                 stream(seed, 0).fill(&mut centres[..]);
                 centres
             }
