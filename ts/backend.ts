@@ -38,7 +38,7 @@ export interface CoreVectorsBuilder {
 
 /** Keeps a uniform sample of the rows that are pushed, whole rows at a time. */
 export interface CoreVectorsSampler extends CoreVectorsBuilder {
-  /** The rows that are kept, in rising order. */
+  /** The numbers of the rows kept, in rising order; once, after `finish`. */
   chosen(): Float64Array;
 }
 
@@ -70,7 +70,10 @@ export interface CoreFitOptions {
   threads?: number;
 }
 
-/** One epoch (sgd) or iteration (auto, itq) of a fit. Losses are means over entries (rows for min-entropy). */
+/**
+ * One epoch (sgd) or iteration (auto, itq) of a fit. Losses are means over entries (rows for min-entropy)
+ * of the loss that the method minimises: l2 for itq.
+ */
 export interface EpochReport {
   /** The method that is being fitted. */
   method: Method;
@@ -82,6 +85,11 @@ export interface EpochReport {
   orthogonalityError: number;
   /** Seconds of the fit so far, without I/O. */
   seconds: number;
+  /**
+   * Floating-point operations of the matrix products of this method so far, those of trials of starts, of
+   * polar steps (an SVD aside) and of the validation among them. Absent for `sgd`.
+   */
+  flops?: number;
 }
 
 /** How a model was fitted. */
@@ -91,6 +99,7 @@ export interface ModelSummary {
   dimensions: number;
   bits: number;
   method: Method;
+  /** The loss of `trainLoss` and `validationLoss`: the one asked for, but l2 of `method: 'itq'`. */
   loss: Loss;
   solver: Solver;
   epochs: number;
@@ -112,7 +121,7 @@ export interface Candidate {
   neighbourRecall: number;
   /** Share of the first 100 by Hamming distance with the label of the query; only where labels were given. */
   labelPrecision?: number;
-  /** Of this method alone, without the preparation that all share. */
+  /** Of this method alone with its start, without the preparation that all share. */
   seconds: number;
 }
 
@@ -127,7 +136,7 @@ export interface FitSummary extends ModelSummary {
 
 /** A running fit: `prepare`, `step` until `done`, `finish`. */
 export interface CoreFit {
-  /** Total epochs planned, at most, of all methods; 0 for methods without any. */
+  /** Epochs that there will have been, at most, of all methods; falls when one ends before it had to. */
   readonly plannedEpochs: number;
   readonly done: boolean;
   /** The methods judged so far; empty without a criterion. */
@@ -347,6 +356,8 @@ export interface Backend {
   vectorsBuilder(rows: number, columns: number, firstRow: number): CoreVectorsBuilder;
   vectorsSampler(rows: number, columns: number, keep: number, seed: number): CoreVectorsSampler;
   codesBuilder(rows: number, bits: number): CoreCodesBuilder;
+  /** Throws unless vectors of so many dimensions can be fitted with these options. */
+  checkFit(dimensions: number, options: CoreFitOptions): void;
   createFit(
     train: CoreVectors,
     validation: CoreVectors | null,

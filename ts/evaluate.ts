@@ -106,12 +106,15 @@ async function prepare(options: CosineEvaluationOptions, dimensions?: number) {
   if (dimensions !== undefined) checkDimensions(options.database, dimensions, 'database');
   checkDimensions(options.queries, dimensions ?? options.database.columns, 'queries');
 
-  const databaseLabels = toLabels(
+  const labelsOf = (labels: LabelsInput, rows: number, name: string) =>
+    run(toLabels(labels, rows, name), signal);
+  const { database: searched, queries: asking } = options;
+  const databaseLabels = await labelsOf(
     options.databaseLabels,
-    countRows(options.database, 'database'),
+    countRows(searched, 'database'),
     'databaseLabels',
   );
-  const queryLabels = toLabels(options.queryLabels, countRows(options.queries, 'queries'), 'queryLabels');
+  const queryLabels = await labelsOf(options.queryLabels, countRows(asking, 'queries'), 'queryLabels');
   checkSameKind(queryLabels, 'queryLabels', databaseLabels, 'databaseLabels');
 
   const database = await run(toVectors(options.database, 'database'), signal);

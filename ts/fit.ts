@@ -5,16 +5,21 @@
 
 import { checkInteger, checkOneOf, invalidOption, MAX_F32 } from './arguments.js';
 import type { CoreFitOptions, Criterion, EpochReport, FitSummary, Loss, Method, Solver } from './backend.js';
-import { H2qError } from './errors.js';
-import { type LabelsInput, toLabels } from './labels.js';
+import { H2qError, withH2qErrors } from './errors.js';
+import { checkSameKind, type LabelsInput, toLabels } from './labels.js';
 import { Model } from './model.js';
 import { backend } from './platform.js';
-import { toVectors, type VectorsInput } from './vectors.js';
+import { countRows, toVectors, type VectorsInput } from './vectors.js';
 import { call, run, runSync, type Work } from './work.js';
 
 /** What a fit reports after each epoch. */
 export interface Progress extends EpochReport {
-  /** Epochs planned, at most, of all methods together; a solver that converges ends before. */
+  /** Epochs that have run, of all methods together. */
+  epochsDone: number;
+  /**
+   * Epochs that there will have been, at most, of all methods together. Falls when one ends before it had
+   * to, so that `epochsDone / plannedEpochs` never does.
+   */
   plannedEpochs: number;
 }
 
@@ -100,14 +105,16 @@ export function fitSync(vectors: VectorsInput, options: FitSyncOptions = {}): Fi
 }
 
 function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult> {
-  const coreOptions = checkOptions(options);
-  const train = yield* toVectors(input, 'vectors');
-  checkWideEnough(train.columns);
-  const validation = options.validation ? yield* toVectors(options.validation, 'validation') : null;
-  const labels = options.labels ? toLabels(options.labels, train.rows, 'labels') : null;
+  const rows = countRows(input, 'vectors');
+  const coreOptions = checkFitOptions(options, input.columns);
+  const labels = options.labels ? yield* toLabels(options.labels, rows, 'labels') : null;
+  const validationRows = options.validation ? countRows(options.validation, 'validation') : 0;
   const validationLabels = options.validationLabels
-    ? toLabels(options.validationLabels, validation?.rows ?? 0, 'validationLabels')
+    ? yield* toLabels(options.validationLabels, validationRows, 'validationLabels')
     : null;
+  if (labels && validationLabels) checkSameKind(validationLabels, 'validationLabels', labels, 'labels');
+  const train = yield* toVectors(input, 'vectors');
+  const validation = options.validation ? yield* toVectors(options.validation, 'validation') : null;
 
   const session = backend().createFit(
     train.core,
@@ -134,7 +141,8 @@ function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult>
     for (const report of reports) {
       history.push(report);
       if (hasStalled(report)) session.endMethod();
-      options.onProgress?.({ ...report, plannedEpochs: session.plannedEpochs });
+      const { plannedEpochs } = session;
+      options.onProgress?.({ ...report, epochsDone: history.length, plannedEpochs });
     }
   }
 
@@ -148,6 +156,23 @@ function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult>
     Object.assign(summary, { criterion: coreOptions.criterion, candidates: session.candidates });
   }
   return { model: new Model(model), history, summary };
+}
+
+/** Options of a fit before its inputs are there: of those it matters only whether they will be given. */
+export type FitRequest = Omit<FitSyncOptions, 'labels' | 'validation' | 'validationLabels'> &
+  Partial<Record<'labels' | 'validation' | 'validationLabels', unknown>>;
+
+/**
+ * Checks all that can be told from the options and the dimensions of the vectors, before anything is read
+ * or copied.
+ *
+ * @throws INVALID_OPTION, INVALID_BITS
+ */
+export function checkFitOptions(options: FitRequest, dimensions: number): CoreFitOptions {
+  const checked = checkOptions(options);
+  checkWideEnough(dimensions);
+  withH2qErrors(() => backend().checkFit(dimensions, checked));
+  return checked;
 }
 
 /** There are no codes of less than a byte, whatever `bits` says. */
@@ -172,7 +197,7 @@ function stallDetector(patience: number): (report: EpochReport) => boolean {
 }
 
 /** Checks kinds; ranges that depend on the vectors are checked by the core. */
-function checkOptions(options: FitSyncOptions): CoreFitOptions {
+export function checkOptions(options: FitRequest): CoreFitOptions {
   const { bits, method, loss, solver, epochs, learningRate, batchSize, reflections, center, seed, threads } =
     options;
   const checked: CoreFitOptions = {};
@@ -180,11 +205,15 @@ function checkOptions(options: FitSyncOptions): CoreFitOptions {
   if (method === 'auto') {
     const criterion = options.criterion ?? (options.labels ? 'labels' : 'neighbours');
     checked.criterion = checkOneOf('criterion', criterion, CRITERIA);
+    if (criterion === 'labels' && !options.labels) {
+      throw conflict('criterion', "'labels' cannot be chosen by where none are given; give labels, too");
+    }
   } else {
     if (method !== undefined) checked.method = checkMethod(method);
     for (const option of ['criterion', 'labels', 'validationLabels'] as const) {
-      if (options[option] !== undefined)
-        throw invalidOption(option, 'given', "used by any method but 'auto'");
+      if (options[option] !== undefined) {
+        throw conflict(option, "only method 'auto' uses this; choose that method, or leave this out");
+      }
     }
   }
   if (loss !== undefined) checked.loss = checkOneOf('loss', loss, LOSSES);
@@ -197,10 +226,18 @@ function checkOptions(options: FitSyncOptions): CoreFitOptions {
   if (seed !== undefined) checked.seed = checkInteger('seed', seed, 0, Number.MAX_SAFE_INTEGER);
   if (threads !== undefined) checked.threads = checkInteger('threads', threads, 0);
   if (options.validationLabels && !(options.labels && options.validation)) {
-    throw invalidOption('validationLabels', 'given', 'of use without both labels and validation');
+    throw conflict('validationLabels', 'of use beside both labels and validation alone; give those, too');
+  }
+  if (options.labels && options.validation && !options.validationLabels) {
+    throw conflict('validationLabels', 'needed where both labels and validation are given');
   }
   if (options.earlyStop) checkInteger('earlyStop.patience', options.earlyStop.patience, 1);
   return checked;
+}
+
+/** An option that does not go with others; `problem` says what to do. */
+function conflict(option: string, problem: string): H2qError {
+  return new H2qError('INVALID_OPTION', `${option}: ${problem}`, { details: { option } });
 }
 
 export const METHODS: readonly Method[] = ['h2q', 'itq', 'random', 'identity'];

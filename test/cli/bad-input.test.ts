@@ -120,6 +120,47 @@ describe('fit refuses', () => {
     await expectRefusal(['fit', 'x.npy', '-o', 'm', '--method', 'itq', '--loss', 'l1'], 'h2q: --loss: ');
   });
 
+  it('wrong options before it reads any vectors', async () => {
+    // Every value is bad: whoever reads them says so.
+    work.writeNpy('x.npy', 'f4', [40, 16], new Float32Array(640).fill(NaN));
+    work.writeNpy('y.npy', 'u1', [40], new Uint8Array(40));
+    work.writeNpy('classes.npy', 'u1', [40, 3], new Uint8Array(120));
+    work.writeNpy('other.npy', 'u1', [40, 2], new Uint8Array(80));
+    const auto = ['--method', 'auto'];
+    const judged = [...auto, '--validation', 'x.npy', '--labels'];
+    const cases: [string[], string][] = [
+      [['--bits', '12'], 'h2q: --bits: 12 is not a multiple of 8 between 8 and the 16 dimensions'],
+      [['--method', 'itq', '--solver', 'sgd'], 'h2q: --solver: sgd is not auto'],
+      [['--reflections', '3'], 'h2q: --reflections: 3 is not used by any solver but sgd'],
+      [
+        [...auto, '--criterion', 'labels'],
+        "h2q: --criterion: 'labels' cannot be chosen by where none are given",
+      ],
+      [
+        ['--criterion', 'loss'],
+        "h2q: --criterion: only method 'auto' uses this; choose that method, or leave",
+      ],
+      [
+        ['--labels', 'y.npy'],
+        "h2q: --labels: only method 'auto' uses this; choose that method, or leave this",
+      ],
+      [[...auto, '--labels', 'none.npy'], 'h2q: none.npy: no such file'],
+      [[...judged, 'y.npy'], 'h2q: --validation-labels: needed where both labels and validation are given'],
+      [
+        [...judged, 'y.npy', '--validation-labels', 'classes.npy'],
+        'h2q: classes.npy: expected one label per row as in y.npy, got rows of 3 classes',
+      ],
+      [
+        [...judged, 'other.npy', '--validation-labels', 'classes.npy'],
+        'h2q: classes.npy: expected rows of 2 classes as in other.npy, got rows of 3 classes',
+      ],
+    ];
+    for (const [flags, message] of cases) {
+      await expectRefusal(['fit', 'x.npy', '-o', 'out', ...flags], message);
+    }
+    await expectRefusal(['fit', 'x.npy', '-o', 'out'], 'h2q: x.npy: row 0, column 0: NaN');
+  });
+
   it('validation vectors of other dimensions, or bad ones', async () => {
     work.writeVectors('x.npy', 40, 16);
     work.writeVectors('v.npy', 40, 8);

@@ -44,6 +44,7 @@ it('bench hamming prints medians as JSON or a table', async () => {
 
 it.each([
   [['--bits', '12'], 'h2q: --bits: 12 is not a positive multiple of 8'],
+  [['--bits', '4294967288', '--data', 'clustered'], 'h2q: 20,000 centres of so many bits: cannot allocate'],
   [['--rows', '0'], "h2q: --rows: '0' is not a whole number between 1"],
   [['--data', 'real'], "h2q: --data: 'real' is not one of uniform, clustered"],
   [['--method', 'mih'], "h2q: --method: 'mih' is not available in this release"],

@@ -40,7 +40,9 @@ it('fit --method auto shows what it chose from, and chooses the best', async () 
     labelPrecision: best,
   });
   const table = await work.succeed(...auto, '--criterion', 'loss');
-  expect(table).toMatch(/^method +loss +neighbour recall@100 +label precision@100\nidentity +0\.\d{4} /);
+  expect(table).toMatch(
+    /^method +bit-variance loss +neighbour recall@100 +label precision@100\nidentity +0\.\d{4} /,
+  );
   expect(table).toMatch(/\n(h2q|itq) .* best by loss\n/);
 
   work.writeNpy('short.npy', 'u1', [599], labels.subarray(1));
@@ -50,7 +52,14 @@ it('fit --method auto shows what it chose from, and chooses the best', async () 
 
 it('fit reads a sample with the labels of its rows, and says so', async () => {
   const columns = 8;
-  work.writeVectors('x.npy', 3000, columns);
+  // Five clusters far apart, row after row: with the labels of other rows the precision would be 1/5.
+  const centres = [0b00000000, 0b11110000, 0b00001111, 0b11111111, 0b11001100];
+  const noise = randomValues(3000 * columns, 1);
+  const values = noise.map((value, i) => {
+    const centre = centres[Math.floor(i / columns) % 5]!;
+    return value / 20 + ((centre >> (i % columns)) & 1 ? 1 : -1);
+  });
+  work.writeNpy('x.npy', 'f4', [3000, columns], values);
   work.writeNpy(
     'y.npy',
     'i4',
@@ -59,11 +68,26 @@ it('fit reads a sample with the labels of its rows, and says so', async () => {
   );
   const fit = ['fit', 'x.npy', '-o', 'm', '--sample', '1000', '--method', 'auto', '--labels', 'y.npy'];
   const summary = JSON.parse(await work.succeed(...fit, '--json'));
-  expect(summary).toMatchObject({ rows: 1000, sampledFrom: 3000 });
+  expect(summary).toMatchObject({ rows: 1000, sampledFrom: 3000, criterion: 'labels' });
+  const best = summary.candidates.map((one: { labelPrecision: number }) => one.labelPrecision);
+  expect(Math.max(...best)).toBeGreaterThan(0.95);
   expect(await work.succeed(...fit)).toMatch(/vectors +1000 x 8 \(a sample of 3000 rows\)\n/);
   const all = JSON.parse(await work.succeed('fit', 'x.npy', '-o', 'm', '--sample', 'all', '--json'));
   expect(all).toMatchObject({ rows: 3000 });
   expect(all).not.toHaveProperty('sampledFrom');
+});
+
+it('fit says when the criterion tells the methods nothing apart, and what then decided', async () => {
+  work.writeVectors('x.npy', 60, 8);
+  work.writeNpy('y.npy', 'u1', [60], new Uint8Array(60));
+  const fit = ['fit', 'x.npy', '-o', 'm', '--method', 'auto', '--labels', 'y.npy'];
+  const { code, stdout, stderr } = await work.run(...fit);
+  expect([code, stderr]).toEqual([0, 'h2q: all methods are equal by labels: the lowest loss decided\n']);
+  expect(stdout).toMatch(/ 1\.0000 +lowest loss, all being equal by labels\n/);
+  expect(stdout).not.toContain('best by');
+  const decided = await work.run(...fit, '--criterion', 'loss');
+  expect([decided.code, decided.stderr]).toEqual([0, '']);
+  expect(decided.stdout).toContain('best by loss\n');
 });
 
 it('a seed decides everything: the same seed gives the same model, whatever the threads', async () => {

@@ -40,7 +40,10 @@ describe('wrong usage exits 1 with one line that names the culprit', () => {
     [[...fit, '--method', 'pq'], "h2q: --method: 'pq' is not one of h2q, itq, random, identity, auto"],
     [[...fit, '--criterion', 'taste'], "h2q: --criterion: 'taste' is not one of loss, neighbours, labels"],
     [[...fit, '--sample', 'few'], "h2q: --sample: 'few' is neither a number of rows nor all"],
-    [[...fit, '--validation-labels', 'y.npy'], 'h2q: --validation-labels: only beside --validation and'],
+    [
+      [...fit, '--validation-labels', 'y.npy'],
+      "h2q: --validation-labels: only method 'auto' uses this; choose that method, or leave this out",
+    ],
     [[...fit, '--loss', 'l3'], "h2q: --loss: 'l3' is not one of bit-variance, l2, l1, min-entropy"],
     [[...fit, '--solver', 'adam'], "h2q: --solver: 'adam' is not one of auto, sgd"],
     [[...fit, '--epochs', '0'], "h2q: --epochs: '0' is not a whole number between 1"],

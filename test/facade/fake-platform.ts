@@ -54,6 +54,7 @@ export function useFakePlatform(overrides: Partial<Backend> = {}): FakeState {
 
 function vectorsAndCodes(state: FakeState): Partial<Backend> {
   return {
+    checkFit: () => {},
     createCancelToken: () => {
       const token = new FakeCancelToken();
       state.tokens.push(token);

@@ -3,9 +3,10 @@ import { settled } from '../../ts/abort.js';
 import type { CoreFitOptions } from '../../ts/backend.js';
 import { type FitOptions, type FitResult, fit, fitSync, type Progress } from '../../ts/fit.js';
 import { Vectors } from '../../ts/vectors.js';
-import { type FakeState, scriptedFit, untilCancelled, useFakePlatform } from './fake-platform.js';
+import { coreError, type FakeState, scriptedFit, untilCancelled, useFakePlatform } from './fake-platform.js';
 
 const matrix = { data: new Float32Array(32).fill(1), columns: 8 };
+const labelled = { method: 'auto', labels: new Uint8Array(4), validation: matrix } as const;
 const runners: [string, (options?: FitOptions) => Promise<FitResult>][] = [
   ['fit', (options) => fit(matrix, options)],
   ['fitSync', async (options) => fitSync(matrix, options)],
@@ -42,10 +43,10 @@ describe.each(runners)('%s', (_, run) => {
   it('reports every epoch with the number planned', async () => {
     const seen: Progress[] = [];
     await run({ onProgress: (progress) => seen.push(progress) });
-    expect(seen.map(({ epoch, plannedEpochs }) => [epoch, plannedEpochs])).toEqual([
-      [1, 3],
-      [2, 3],
-      [3, 3],
+    expect(seen.map(({ epoch, epochsDone, plannedEpochs }) => [epoch, epochsDone, plannedEpochs])).toEqual([
+      [1, 1, 3],
+      [2, 2, 3],
+      [3, 3, 3],
     ]);
   });
 
@@ -116,10 +117,44 @@ describe.each(runners)('%s', (_, run) => {
     [{ bits: '8' }, "bits: '8' is not a whole number"],
     [{ method: 'pq' }, "method: 'pq' is not one of h2q, itq, random, identity, auto"],
     [{ method: 'auto', criterion: 'taste' }, "criterion: 'taste' is not one of loss, neighbours, labels"],
-    [{ method: 'itq', criterion: 'loss' }, "criterion: 'given' is not used by any method but 'auto'"],
-    [{ labels: new Uint8Array(4) }, "labels: 'given' is not used by any method but 'auto'"],
+    [{ method: 'itq', criterion: 'loss' }, "criterion: only method 'auto' uses this; choose that method, or"],
+    [
+      { labels: new Uint8Array(4) },
+      "labels: only method 'auto' uses this; choose that method, or leave this out",
+    ],
+    [
+      { method: 'auto', criterion: 'labels' },
+      "criterion: 'labels' cannot be chosen by where none are given; give",
+    ],
     [{ method: 'auto', labels: new Uint8Array(3) }, 'labels: expected labels of 4 rows, got 3'],
-    [{ method: 'auto', validationLabels: new Uint8Array(4) }, "validationLabels: 'given' is not of use"],
+    [
+      { method: 'auto', labels: { classes: 3, values: new Uint8Array(13) } },
+      'labels: 13 values are not whole rows of 3 classes',
+    ],
+    [
+      { method: 'auto', labels: { classes: 2, values: Uint8Array.from([0, 1, 0, 0, 0, 2, 0, 0]) } },
+      'labels: row 2, class 1: 2 is neither 0 nor 1',
+    ],
+    [
+      { method: 'auto', labels: new Uint8Array(4), validation: matrix },
+      'validationLabels: needed where both labels and validation are given',
+    ],
+    [
+      { ...labelled, validationLabels: { classes: 3, values: new Uint8Array(12) } },
+      'validationLabels: expected one label per row as in labels, got rows of 3 classes',
+    ],
+    [
+      {
+        ...labelled,
+        labels: { classes: 2, values: new Uint8Array(8) },
+        validationLabels: { classes: 3, values: new Uint8Array(12) },
+      },
+      'validationLabels: expected rows of 2 classes as in labels, got rows of 3 classes',
+    ],
+    [
+      { method: 'auto', validationLabels: new Uint8Array(4) },
+      'validationLabels: of use beside both labels and validation alone; give those, too',
+    ],
     [{ loss: 'l3' }, "loss: 'l3' is not one of"],
     [{ solver: 1 }, 'solver: 1 is not one of auto, sgd'],
     [{ epochs: -1 }, 'epochs: -1 is not'],
@@ -158,6 +193,35 @@ it('an abort in onProgress ends the fit after that epoch', async () => {
   const running = fit(matrix, { signal: controller.signal, onProgress: () => controller.abort() });
   await expect(running).rejects.toMatchObject({ name: 'AbortError' });
   expect(calls).toEqual(['prepare', 'step']);
+});
+
+it('what the core refuses of the options is refused before anything is copied', async () => {
+  const state = useFakePlatform({
+    checkFit: (dimensions, { bits }) => {
+      throw coreError('INVALID_BITS', `bits: ${bits} of ${dimensions}`);
+    },
+  });
+  const wanted = { code: 'INVALID_BITS', message: 'bits: 12 of 8' };
+  await expect(fit(matrix, { bits: 12 })).rejects.toMatchObject(wanted);
+  expect(() => fitSync(matrix, { bits: 12 })).toThrow('bits: 12 of 8');
+  expect(state.slices).toEqual([]);
+});
+
+it('many labels are converted in slices, with turns of the event loop between them', async () => {
+  const classes = 100_000;
+  const values = Uint8Array.from({ length: 4 * classes }, (_, i) => (i % 3 === 0 ? 1 : 0));
+  const before = platform.turns;
+  await fit(matrix, { method: 'auto', labels: { classes, values } });
+  expect(platform.turns - before).toBeGreaterThanOrEqual(3);
+  expect(receivedLabels).toEqual([{ kind: 'multi', classes, values }, null]);
+});
+
+it('labels that are detached while they are converted are refused', async () => {
+  const classes = 100_000;
+  const values = new Uint8Array(4 * classes);
+  const running = fit(matrix, { method: 'auto', labels: { classes, values } });
+  structuredClone(values, { transfer: [values.buffer] });
+  await expect(running).rejects.toThrow('labels: the array was detached or resized while it was copied');
 });
 
 it('vectors of the core are used as they are', async () => {

@@ -3,12 +3,10 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as h2q from '../../ts/node/index.js';
-import { seededRandom } from '../io/memory.js';
+import { COLUMNS, randomMatrix, rowOf } from './matrices.js';
 
-const COLUMNS = 32;
 const matrix = randomMatrix(700, 1);
 let model: h2q.Model;
 let folder: string;
@@ -19,19 +17,6 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function randomMatrix(rows: number, seed: number, columns = COLUMNS): h2q.Matrix {
-  const random = seededRandom(seed);
-  const data = Float32Array.from(
-    { length: rows * columns },
-    (_, i) => (random() + random() - 1) * (1 + (i % 5)),
-  );
-  return { data, columns };
-}
-
-function rowOf({ data, columns }: h2q.Matrix, row: number): h2q.Matrix {
-  return { data: data.slice(row * columns, (row + 1) * columns), columns };
-}
-
 it('names its backend', () => {
   expect(h2q.info()).toMatchObject({
     backend: 'native',
@@ -39,168 +24,6 @@ it('names its backend', () => {
     simd: expect.any(String),
   });
   expect(h2q.info().threads).toBeGreaterThan(0);
-});
-
-describe('fit', () => {
-  it('gives the same model blocking or not, from a matrix or from vectors', async () => {
-    const options = { solver: 'sgd', epochs: 3, seed: 7 } as const;
-    const results = [
-      await h2q.fit(matrix, options),
-      await h2q.fit(await h2q.Vectors.from(matrix), { ...options, threads: 1 }),
-      h2q.fitSync(matrix, options),
-    ];
-    expect(new Set(results.map((result) => result.model.fingerprint)).size).toBe(1);
-    for (const { history, summary } of results) {
-      expect(history.map((report) => report.epoch)).toEqual([1, 2, 3]);
-      expect(summary).toMatchObject({
-        rows: 700,
-        dimensions: COLUMNS,
-        bits: COLUMNS,
-        solver: 'sgd',
-        epochs: 3,
-      });
-    }
-  });
-
-  it('auto chooses among all methods and says what each scored', async () => {
-    const validation = randomMatrix(100, 5);
-    const labels = (rows: number) => Int32Array.from({ length: rows }, (_, i) => i % 3);
-    const options = {
-      method: 'auto',
-      validation,
-      labels: labels(700),
-      validationLabels: labels(100),
-    } as const;
-    const { model, summary, history } = await h2q.fit(matrix, { ...options, criterion: 'neighbours' });
-    const candidates = summary.candidates ?? [];
-    expect(candidates.map(({ method }) => method)).toEqual(['identity', 'random', 'itq', 'h2q']);
-    const best = Math.max(...candidates.map(({ neighbourRecall }) => neighbourRecall));
-    const winner = candidates.find(({ method }) => method === summary.method);
-    expect(winner?.neighbourRecall).toBe(best);
-    for (const { labelPrecision } of candidates) expect(labelPrecision).toBeCloseTo(1 / 3, 1);
-    expect(new Set(history.map(({ method }) => method))).toEqual(new Set(['itq', 'h2q']));
-    expect(model.summary).not.toHaveProperty('candidates');
-
-    const again = h2q.fitSync(matrix, { ...options, criterion: 'neighbours', threads: 1 });
-    expect(again.model.fingerprint).toBe(model.fingerprint);
-    const unlabelled = await h2q.fit(matrix, { method: 'auto' });
-    expect(unlabelled.summary.criterion).toBe('neighbours');
-    expect(unlabelled.summary.candidates?.[0]).not.toHaveProperty('labelPrecision');
-  });
-
-  it('an early stop ends one method and not the choice', async () => {
-    const options = { method: 'auto', criterion: 'loss', earlyStop: { patience: 1 } } as const;
-    const { summary } = await h2q.fit(matrix, options);
-    expect(summary.candidates).toHaveLength(4);
-  });
-
-  it('released vectors are refused everywhere', async () => {
-    const vectors = await h2q.Vectors.from(matrix);
-    await h2q.fit(vectors, { bits: 8, release: true });
-    expect(vectors.isReleased).toBe(true);
-    const wanted = { code: 'INVALID_ARGUMENT', message: 'vectors: these vectors were released' };
-    await expect(h2q.fit(vectors)).rejects.toMatchObject(wanted);
-    await expect(model.encode(vectors)).rejects.toMatchObject(wanted);
-    vectors.release();
-  });
-
-  it('turns by one reflection when asked for one', async () => {
-    const options = { solver: 'sgd', epochs: 2, reflections: 1 } as const;
-    const { model } = await h2q.fit(matrix, options);
-    // X - X H = (X v) 2vᵀ/(vᵀv): all rows are multiples of one.
-    const turned = (await model.transform(matrix)).data;
-    const difference = (row: number) =>
-      [...turned.slice(row * COLUMNS, (row + 1) * COLUMNS)].map(
-        (z, j) => matrix.data[row * COLUMNS + j]! - z,
-      );
-    const norm = (a: number[]) => Math.hypot(...a);
-    const first = difference(0);
-    for (let row = 1; row < 20; row++) {
-      const other = difference(row);
-      const inner = other.reduce((sum, value, j) => sum + value * first[j]!, 0);
-      expect(Math.abs(inner) / norm(first) / norm(other)).toBeCloseTo(1, 4);
-    }
-  });
-
-  it('leaves the event loop free', async () => {
-    let ticks = 0;
-    const timer = setInterval(() => ticks++, 5);
-    const started = performance.now();
-    await h2q.fit(randomMatrix(3000, 2, 64), { solver: 'sgd', epochs: 8 });
-    clearInterval(timer);
-    expect(ticks).toBeGreaterThan((performance.now() - started) / 5 / 4);
-  });
-
-  it('rejects within 50 ms of an abort, and settled() ends soon after', async () => {
-    const controller = new AbortController();
-    const running = h2q.fit(matrix, { solver: 'sgd', epochs: 1_000_000, signal: controller.signal });
-    await delay(100);
-    const abortedAt = performance.now();
-    controller.abort();
-    await expect(running).rejects.toMatchObject({ name: 'AbortError' });
-    expect(performance.now() - abortedAt).toBeLessThan(50);
-    await h2q.settled();
-    expect(performance.now() - abortedAt).toBeLessThan(250);
-  });
-
-  it.each<[string, h2q.FitOptions, object]>([
-    ['bits of 12', { bits: 12 }, { code: 'INVALID_BITS' }],
-    ['more bits than dimensions', { bits: 40 }, { code: 'INVALID_BITS' }],
-    [
-      'a rate without sgd',
-      { learningRate: 1 },
-      { code: 'INVALID_OPTION', details: { option: 'learningRate' } },
-    ],
-    [
-      'reflections without sgd',
-      { reflections: 4 },
-      { code: 'INVALID_OPTION', details: { option: 'reflections' } },
-    ],
-    [
-      'more reflections than bits',
-      { solver: 'sgd', bits: 8, reflections: 9 },
-      { code: 'INVALID_OPTION', details: { option: 'reflections' } },
-    ],
-    ['other validation dimensions', { validation: randomMatrix(5, 1, 8) }, { code: 'MISMATCH' }],
-  ])('%s is an H2qError of the core', async (_, options, wanted) => {
-    await expect(h2q.fit(matrix, options)).rejects.toBeInstanceOf(h2q.H2qError);
-    await expect(h2q.fit(matrix, options)).rejects.toMatchObject(wanted);
-    expect(() => h2q.fitSync(matrix, options)).toThrow(h2q.H2qError);
-  });
-
-  it('names row and column of a NaN', async () => {
-    const data = matrix.data.with(5 * COLUMNS + 3, NaN);
-    const wanted = { code: 'NOT_FINITE', details: { row: 5, column: 3 } };
-    await expect(h2q.fit({ data, columns: COLUMNS })).rejects.toMatchObject(wanted);
-  });
-});
-
-describe('a sample of a file', () => {
-  it('is the rows it names, the same for a seed, and all of a small file', async () => {
-    const path = join(folder, 'x.npy');
-    await h2q.writeVectors(path, matrix);
-    const { vectors, rows } = await h2q.sampleVectors(path, { rows: 50, seed: 3 });
-    expect(vectors.rows).toBe(50);
-    const data = Float32Array.from([...(rows ?? [])].flatMap((row) => [...rowOf(matrix, row).data]));
-    const sample = await model.transform(vectors);
-    expect(sample).toEqual(await model.transform({ data, columns: COLUMNS }));
-    expect((await h2q.sampleVectors(path, { rows: 50, seed: 3 })).rows).toEqual(rows);
-    expect((await h2q.sampleVectors(path, { rows: 50, seed: 4 })).rows).not.toEqual(rows);
-
-    const whole = await h2q.sampleVectors(path);
-    expect(whole.rows).toBeUndefined();
-    expect(whole.vectors.rows).toBe(700);
-    await expect(h2q.sampleVectors(path, { rows: 0 })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
-    rmSync(path);
-  });
-
-  it('ends at an abort with its reason', async () => {
-    const path = join(folder, 'y.npy');
-    await h2q.writeVectors(path, matrix);
-    const signal = AbortSignal.abort(new Error('mine'));
-    await expect(h2q.sampleVectors(path, { rows: 5, signal })).rejects.toThrow('mine');
-    rmSync(path);
-  });
 });
 
 describe('a model', () => {

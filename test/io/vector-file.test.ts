@@ -163,6 +163,31 @@ describe('codes and labels', () => {
     }
   });
 
+  it('labels of some rows, from files of several slices', async () => {
+    const count = 600_000;
+    const single = Int32Array.from({ length: count }, (_, i) => 3 * i);
+    const multi = Uint8Array.from({ length: count * 3 }, (_, i) => (i * i) % 2);
+    const chosen = Float64Array.from([0, 1, 262_143, 262_144, 400_000, count - 1]);
+    const files = [
+      write('s.npy', npyHeader('i4', [count]), single),
+      write('m.npy', npyHeader('u1', [count, 3]), multi),
+    ] as const;
+    expect(await readLabels(files[0])).toEqual(single);
+    expect(await readLabels(files[0], { rows: chosen })).toEqual(Int32Array.from(chosen, (row) => 3 * row));
+    expect(await readLabels(files[1])).toEqual({ classes: 3, values: multi });
+    const rows = [...chosen].flatMap((row) => [...multi.subarray(3 * row, 3 * row + 3)]);
+    expect(await readLabels(files[1], { rows: chosen })).toEqual({
+      classes: 3,
+      values: Uint8Array.from(rows),
+    });
+
+    const late = write('l.npy', npyHeader('u1', [count, 3]), multi.with(3 * 500_000 + 1, 7));
+    const refused = `${late}: row 500000, class 1: 7 is neither 0 nor 1`;
+    await expect(readLabels(late, { rows: chosen })).rejects.toThrow(refused);
+    const signal = AbortSignal.abort(new Error('mine'));
+    await expect(readLabels(files[0], { signal })).rejects.toThrow('mine');
+  });
+
   it('labels of several classes', async () => {
     const wanted = { classes: 2, values: Uint8Array.from([0, 1, 1, 1]) };
     const arrays = [

@@ -22,6 +22,11 @@ export function print({ stdout }: Context, text: string | Uint8Array): Promise<v
   });
 }
 
+/** Tells something beside the result: a line on standard error, under the program's name as errors are. */
+export function note({ stderr }: Context, text: string): void {
+  stderr.write(`h2q: ${text}\n`);
+}
+
 export function printJson(context: Context, document: unknown): Promise<void> {
   return print(context, `${JSON.stringify(document)}\n`);
 }

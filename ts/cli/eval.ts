@@ -46,8 +46,8 @@ async function runEval(modelPath: string, flags: Flags, context: Context): Promi
   await expectDimensions(database, model.dimensions, modelPath);
   await expectDimensions(queries, model.dimensions, modelPath);
   const labels = {
-    databaseLabels: await readLabels(databaseLabels),
-    queryLabels: await readLabels(queryLabels),
+    databaseLabels: await readLabels(databaseLabels, context),
+    queryLabels: await readLabels(queryLabels, context),
   };
   const vectors = {
     database: await readWithProgress(database, context),

@@ -21,6 +21,9 @@ export function failureOf(error: unknown, signal: AbortSignal): Failure {
   return { exitCode: EXIT.internal, message: `h2q: internal error: ${details}` };
 }
 
+/** Errors about options, not about what is in a file: their culprit is a flag. */
+const ABOUT_OPTIONS: ReadonlySet<ErrorCode> = new Set(['INVALID_OPTION', 'DIVERGED']);
+
 /**
  * Runs `work` with errors about an argument of the facade renamed to the file that the argument came
  * from: `queryLabels: expected … as in databaseLabels` becomes `z.npy: expected … as in y.npy`.
@@ -32,7 +35,7 @@ export async function namingFiles<T>(
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof H2qError)) throw error;
+    if (!(error instanceof H2qError) || ABOUT_OPTIONS.has(error.code)) throw error;
     const { name, rest } = splitContext(error.message);
     const file = files[name];
     if (!file) throw error;
@@ -52,12 +55,10 @@ function knownFailure(error: H2qError): Failure {
   return { exitCode: isOurs ? EXIT.internal : EXIT.badInput, message };
 }
 
-const ABOUT_OPTIONS: ReadonlySet<ErrorCode> = new Set(['INVALID_OPTION', 'INVALID_BITS', 'DIVERGED']);
-
 /** Options that the facade or the core found wrong are flags here: `learningRate` is `--learning-rate`. */
 function withFlag({ code, message }: H2qError): string {
   const { name, rest } = splitContext(message);
-  if (!ABOUT_OPTIONS.has(code) || !/^[a-z][a-zA-Z]*$/.test(name)) return message;
+  if (!(ABOUT_OPTIONS.has(code) || code === 'INVALID_BITS') || !/^[a-z][a-zA-Z]*$/.test(name)) return message;
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}: ${rest}`;
 }
 

@@ -2,13 +2,14 @@
 
 import type { Command } from 'commander';
 import type { Candidate, CoreFitOptions, Criterion, FitSummary, Method } from '../backend.js';
-import { CRITERIA, LOSSES, METHODS, SOLVERS } from '../fit.js';
-import { countLabels, type LabelsInput, selectLabels } from '../labels.js';
+import { CRITERIA, checkFitOptions, checkOptions, LOSSES, METHODS, SOLVERS } from '../fit.js';
+import { labelsShape } from '../io/arrays.js';
+import { checkSameKind, type LabelsInput } from '../labels.js';
 import { fit, readLabels, type SampleOptions, type Vectors } from '../node/index.js';
 import { platform } from '../platform.js';
-import { type Context, print, printJson } from './context.js';
+import { type Context, note, print, printJson } from './context.js';
 import { namingFiles } from './failures.js';
-import { expectDimensions, mismatch, sampleWithProgress, shapeOf } from './inputs.js';
+import { expectDimensions, mismatch, type Shape, sampleWithProgress, shapeOf } from './inputs.js';
 import { flagError, oneOf, onOff, positiveNumber, wholeNumber } from './options.js';
 import { sparkline, withProgress } from './progress.js';
 import { formatFacts, formatTable } from './table.js';
@@ -25,7 +26,7 @@ interface Flags extends Omit<CoreFitOptions, 'method'> {
 
 /** `--sample all`. */
 const ALL_ROWS = Number.MAX_SAFE_INTEGER;
-/** Validation rows judge, they need not be many: those that fit into 32 MiB of float32. */
+/** Validation rows judge, they need not be many: unless all rows were asked for, those that fit into 32 MiB. */
 const VALIDATION_BYTES = 32 * 1024 * 1024;
 
 export function addFit(program: Command, context: Context): void {
@@ -64,7 +65,7 @@ export function addFit(program: Command, context: Context): void {
     .option('--validation-labels <file>', 'their labels, where both --labels and --validation are given')
     .option(
       '--sample <n>',
-      'rows to fit to, a uniform sample; or all (default: as many as 128 MiB hold)',
+      'rows to fit to, a uniform sample; or all, to judge by as well (default: as many as 128 MiB hold, and 32 MiB of --validation)',
       sampleSize,
     )
     .option('--center <on|off>', 'subtract the mean (default: on when bits < dimensions)', onOff('--center'))
@@ -78,47 +79,85 @@ async function runFit(input: string, flags: Flags, context: Context): Promise<vo
   const { output, labels, validation, validationLabels, sample, json, ...options } = flags;
   const { signal } = context;
   const files = { vectors: input, labels, validation, validationLabels };
-  if (validationLabels !== undefined && (validation === undefined || labels === undefined)) {
-    throw flagError('--validation-labels', 'only beside --validation and --labels');
-  }
-  const { columns } = await shapeOf(input);
-  if (validation !== undefined) await expectDimensions(validation, columns, input);
+  const train = await checkInputs(files, options);
   await platform().checkWritable(output);
 
   const { seed } = options;
-  const train = await readLabelled(input, labels, { rows: sample, seed }, context);
-  const judgeRows = Math.max(1, Math.floor(VALIDATION_BYTES / (4 * columns)));
-  const heldOut =
+  const { vectors, ...fitted } = await readLabelled(input, labels, { rows: sample, seed }, context);
+  const judgeRows =
+    sample === ALL_ROWS ? ALL_ROWS : Math.max(1, Math.floor(VALIDATION_BYTES / (4 * train.columns)));
+  const judges =
     validation === undefined
       ? undefined
       : await readLabelled(validation, validationLabels, { rows: judgeRows, seed }, context);
+  const judged = judges && { rows: judges.vectors.rows, fileRows: judges.fileRows };
+  if (judged && judged.rows < judged.fileRows) {
+    const part = `a sample of ${judged.rows} of its ${judged.fileRows} rows judges`;
+    note(context, `${validation}: ${part}; --sample all takes all rows of all files`);
+  }
   const losses: number[] = [];
   const { model, summary } = await withProgress(context, 'fit', options.epochs ?? 1, (update) =>
     namingFiles(files, () =>
-      fit(train.vectors, {
+      fit(vectors, {
         ...options,
-        labels: train.labels,
-        validation: heldOut?.vectors,
-        validationLabels: heldOut?.labels,
+        labels: fitted.labels,
+        validation: judges?.vectors,
+        validationLabels: judges?.labels,
         release: true,
         signal,
-        onProgress: ({ method, epoch, plannedEpochs, validationLoss }) => {
+        onProgress: ({ method, epoch, epochsDone, plannedEpochs, validationLoss }) => {
           if (epoch === 1) losses.length = 0;
           losses.push(validationLoss);
           const what = options.method === 'auto' ? method : 'loss';
           const note = `| ${what} ${validationLoss.toFixed(6)} ${sparkline(losses)}`;
-          update(epoch, { total: plannedEpochs, note });
+          update(epochsDone, { total: plannedEpochs, note });
         },
       }),
     ),
   );
   signal.throwIfAborted();
   await model.save(output);
-  const { fileRows } = train;
-  const sampledFrom = fileRows === summary.rows ? {} : { sampledFrom: fileRows };
+  if (isUndecided(summary)) {
+    note(context, `all methods are equal by ${summary.criterion}: the lowest loss decided`);
+  }
+  const sampled = {
+    ...(fitted.fileRows === summary.rows ? {} : { sampledFrom: fitted.fileRows }),
+    ...(!judged || judged.rows === judged.fileRows
+      ? {}
+      : { validationRows: judged.rows, validationSampledFrom: judged.fileRows }),
+  };
   await (json
-    ? printJson(context, { ...summary, ...sampledFrom })
-    : print(context, describe(summary, fileRows, output)));
+    ? printJson(context, { ...summary, ...sampled })
+    : print(context, describe(summary, sampled, output)));
+}
+
+type Files = Partial<Record<'labels' | 'validation' | 'validationLabels', string | undefined>> & {
+  vectors: string;
+};
+
+/** Everything that options and headers tell, before anything is read. Returns the shape of the vectors. */
+async function checkInputs(files: Files, options: Omit<CoreFitOptions, 'method'>): Promise<Shape> {
+  const { vectors, labels, validation, validationLabels } = files;
+  const request = { ...options, labels, validation, validationLabels };
+  checkOptions(request);
+  const shape = await shapeOf(vectors);
+  await namingFiles({ vectors }, async () => checkFitOptions(request, shape.columns));
+  const judges =
+    validation === undefined ? shape : await expectDimensions(validation, shape.columns, vectors);
+  if (labels === undefined) return shape;
+
+  const kind = await expectLabels(labels, shape, vectors);
+  if (validation !== undefined && validationLabels !== undefined) {
+    const judgeKind = await expectLabels(validationLabels, judges, validation);
+    checkSameKind(judgeKind, validationLabels, kind, labels);
+  }
+  return shape;
+}
+
+async function expectLabels(path: string, { rows }: Shape, vectors: string) {
+  const shape = await labelsShape(path);
+  if (shape.rows !== rows) throw mismatch(path, 'labels', rows, vectors, shape.rows);
+  return shape;
 }
 
 interface Labelled {
@@ -128,7 +167,7 @@ interface Labelled {
   fileRows: number;
 }
 
-/** A sample of vectors with the labels of the same rows; the files must have as many rows. */
+/** A sample of vectors with the labels of the same rows. */
 async function readLabelled(
   path: string,
   labelsPath: string | undefined,
@@ -136,13 +175,10 @@ async function readLabelled(
   context: Context,
 ): Promise<Labelled> {
   const { rows: fileRows } = await shapeOf(path);
-  const labels = labelsPath === undefined ? undefined : await readLabels(labelsPath);
-  if (labelsPath !== undefined && labels !== undefined) {
-    const count = countLabels(labels);
-    if (count !== fileRows) throw mismatch(labelsPath, 'labels', fileRows, path, count);
-  }
   const { vectors, rows } = await sampleWithProgress(path, options, context);
-  return { vectors, labels: labels && rows ? selectLabels(labels, rows) : labels, fileRows };
+  const { signal } = context;
+  const labels = labelsPath === undefined ? undefined : await readLabels(labelsPath, { rows, signal });
+  return { vectors, labels, fileRows };
 }
 
 function sampleSize(text: string): number {
@@ -151,11 +187,21 @@ function sampleSize(text: string): number {
   throw flagError('--sample', `'${text}' is neither a number of rows nor all`);
 }
 
-function describe(summary: FitSummary, fileRows: number, output: string): string {
+/** Where not all rows of a file were used. */
+interface Sampled {
+  sampledFrom?: number;
+  validationRows?: number;
+  validationSampledFrom?: number;
+}
+
+function describe(summary: FitSummary, sampled: Sampled, output: string): string {
   const { rows, dimensions, criterion, candidates } = summary;
-  const sampled = rows === fileRows ? '' : ` (a sample of ${fileRows} rows)`;
+  const shape = (count: number | undefined, fileRows: number | undefined) =>
+    `${count} x ${dimensions}${fileRows === undefined ? '' : ` (a sample of ${fileRows} rows)`}`;
+  const { sampledFrom, validationRows, validationSampledFrom } = sampled;
   const facts = formatFacts({
-    vectors: `${rows} x ${dimensions}${sampled}`,
+    vectors: shape(rows, sampledFrom),
+    ...(validationRows === undefined ? {} : { validation: shape(validationRows, validationSampledFrom) }),
     codes: `${summary.bits} bits`,
     method: summary.method === 'h2q' ? `h2q, ${summary.loss}, ${summary.solver}` : summary.method,
     epochs: summary.epochs,
@@ -165,7 +211,7 @@ function describe(summary: FitSummary, fileRows: number, output: string): string
     seconds: summary.seconds.toFixed(2),
     model: output,
   });
-  return criterion && candidates ? `${compare(summary.method, criterion, candidates)}\n${facts}` : facts;
+  return criterion && candidates ? `${compare(summary, criterion, candidates)}\n${facts}` : facts;
 }
 
 const SCORES: Readonly<Record<Criterion, string>> = {
@@ -174,17 +220,28 @@ const SCORES: Readonly<Record<Criterion, string>> = {
   labels: 'label precision@100',
 };
 
-function compare(winner: Method, criterion: Criterion, candidates: readonly Candidate[]): string {
+function scoreOf(criterion: Criterion, candidate: Candidate): number {
+  const { validationLoss, neighbourRecall, labelPrecision = 0 } = candidate;
+  return { loss: validationLoss, neighbours: neighbourRecall, labels: labelPrecision }[criterion];
+}
+
+/** Whether the criterion tells no method from any other. */
+function isUndecided({ criterion, candidates = [] }: FitSummary): boolean {
+  return criterion !== undefined && new Set(candidates.map((one) => scoreOf(criterion, one))).size === 1;
+}
+
+function compare(summary: FitSummary, criterion: Criterion, candidates: readonly Candidate[]): string {
+  const { method: winner, loss } = summary;
   const hasLabels = candidates.some(({ labelPrecision }) => labelPrecision !== undefined);
   const shown = CRITERIA.filter((name) => name !== 'labels' || hasLabels);
-  const score = (name: Criterion, candidate: Candidate) => {
-    const { validationLoss, neighbourRecall, labelPrecision = 0 } = candidate;
-    return { loss: validationLoss, neighbours: neighbourRecall, labels: labelPrecision }[name].toFixed(4);
-  };
+  const verdict = isUndecided(summary)
+    ? `lowest loss, all being equal by ${criterion}`
+    : `best by ${criterion}`;
   const rows = candidates.map((candidate) => [
     candidate.method,
-    ...shown.map((name) => score(name, candidate)),
-    candidate.method === winner ? `best by ${criterion}` : '',
+    ...shown.map((name) => scoreOf(name, candidate).toFixed(4)),
+    candidate.method === winner ? verdict : '',
   ]);
-  return formatTable(['method', ...shown.map((name) => SCORES[name]), ''], rows);
+  const titles = shown.map((name) => (name === 'loss' ? `${loss} ${SCORES.loss}` : SCORES[name]));
+  return formatTable(['method', ...titles, ''], rows);
 }

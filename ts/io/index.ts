@@ -1,6 +1,6 @@
 /** Files in and out. */
 
-export { readCodes, readLabels } from './arrays.js';
+export { type ReadLabelsOptions, readCodes, readLabels } from './arrays.js';
 export { writeFile, writeFiles } from './files.js';
 export { type NpyType, npyHeader } from './npy.js';
 export {

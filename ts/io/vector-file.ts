@@ -88,7 +88,7 @@ export class VectorFile {
 
   /**
    * A uniform sample of the rows, in order, in one pass; all rows when there are no more. In memory are
-   * the rows kept and one slice. Throws as {@link VectorFile.read}, also for rows that are not kept.
+   * the rows kept, their numbers and one slice, however many rows the file has. Throws as {@link VectorFile.read}, also for rows that are not kept.
    */
   async sample(options: SampleOptions = {}): Promise<Sample> {
     const seed = checkInteger('seed', options.seed ?? 0, 0, MAX_EXACT);
@@ -99,13 +99,9 @@ export class VectorFile {
       MAX_EXACT,
     );
     if (keep >= this.rows) return { vectors: await this.read(options) };
-    let rows: Float64Array = new Float64Array();
-    const newSampler = () => {
-      const sampler = backend().vectorsSampler(this.rows, this.columns, keep, seed);
-      rows = sampler.chosen();
-      return sampler;
-    };
-    return { vectors: await this.#readInto(newSampler, 0, this.rows, options), rows };
+    const newSampler = () => backend().vectorsSampler(this.rows, this.columns, keep, seed);
+    const { vectors, builder } = await this.#readInto(newSampler, 0, this.rows, options);
+    return { vectors, rows: builder.chosen() };
   }
 
   /** All rows in blocks of at most `blockBytes` float32 values, in memory one at a time. */
@@ -121,17 +117,17 @@ export class VectorFile {
     return this.#source.close();
   }
 
-  #readRange(start: number, end: number, options: ReadOptions): Promise<Vectors> {
-    const builder = () => backend().vectorsBuilder(end - start, this.columns, start);
-    return this.#readInto(builder, start, end, options);
+  async #readRange(start: number, end: number, options: ReadOptions): Promise<Vectors> {
+    const newBuilder = () => backend().vectorsBuilder(end - start, this.columns, start);
+    return (await this.#readInto(newBuilder, start, end, options)).vectors;
   }
 
-  async #readInto(
-    newBuilder: () => CoreVectorsBuilder,
+  async #readInto<B extends CoreVectorsBuilder>(
+    newBuilder: () => B,
     start: number,
     end: number,
     { signal, onProgress }: ReadOptions,
-  ): Promise<Vectors> {
+  ): Promise<{ vectors: Vectors; builder: B }> {
     const { columns, element } = this.#rows;
     const sliceRows = rowsWithin(SLICE_BYTES, columns * 4);
     try {
@@ -145,7 +141,7 @@ export class VectorFile {
         builder.push(bytes, element);
         onProgress?.(sliceEnd);
       }
-      return new Vectors(builder.finish());
+      return { vectors: new Vectors(builder.finish()), builder };
     } catch (error) {
       throw signal?.aborted || isAboutFile(error) ? error : inFile(this.path, error);
     }

@@ -19,6 +19,7 @@ interface Addon
   extends Pick<
     Backend,
     | 'info'
+    | 'checkFit'
     | 'createIndex'
     | 'createIndexSync'
     | 'emptyIndex'
@@ -69,6 +70,7 @@ function adapt(addon: Addon): Backend {
     vectorsBuilder: (...args) => new addon.VectorsBuilder(...args),
     vectorsSampler: (...args) => new addon.VectorsSampler(...args),
     codesBuilder: (...args) => new addon.CodesBuilder(...args),
+    checkFit: addon.checkFit,
     createFit: (...args) => new addon.Fit(...args),
     modelFromBytes: (bytes) => addon.Model.fromBytes(bytes),
     createIndex: addon.createIndex,

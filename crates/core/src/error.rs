@@ -55,6 +55,14 @@ pub enum Error {
         /// What would be accepted.
         expected: &'static str,
     },
+    /// An option is given or missing beside others that do not go with that.
+    #[error("{option}: {problem}")]
+    Conflict {
+        /// Name of the option.
+        option: &'static str,
+        /// What is wrong and what to do.
+        problem: &'static str,
+    },
     /// A reflection vector is all zeros, so it names no hyperplane.
     #[error("reflection {index} is the zero vector")]
     ZeroReflection {
@@ -118,7 +126,7 @@ impl Error {
             Self::Empty { .. } => "EMPTY_INPUT",
             Self::Mismatch { .. } => "MISMATCH",
             Self::Bits { .. } => "INVALID_BITS",
-            Self::InvalidOption { .. } => "INVALID_OPTION",
+            Self::InvalidOption { .. } | Self::Conflict { .. } => "INVALID_OPTION",
             Self::ZeroReflection { .. } => "ZERO_REFLECTION",
             Self::OutOfMemory { .. } => "OUT_OF_MEMORY",
             Self::OutOfRange { .. } => "OUT_OF_RANGE",

@@ -55,14 +55,24 @@ pub fn orthogonality_error<T: Real>(u: MatRef<'_, T>) -> f64 {
     distance_from_identity(gram.as_ref())
 }
 
+/// What [`polar`] gives.
+#[derive(Debug)]
+pub struct Polar {
+    /// The orthogonal factor, d x d.
+    pub factor: Mat<f32>,
+    /// How many products of two d x d matrices it took, those within an SVD aside.
+    pub products: usize,
+}
+
 /// The orthogonal polar factor: the orthogonal matrix with the largest inner product with `m`
 /// (Schönemann 1966). `m` is square; where it has no full rank, one of the factors.
 ///
 /// # Errors
 /// `Aborted`; `Internal` when the SVD does not converge.
-pub fn polar(m: MatRef<'_, f32>, cancel: &Cancel) -> Result<Mat<f32>> {
-    if let Some(u) = newton_schulz(m, cancel)? {
-        return Ok(u);
+pub fn polar(m: MatRef<'_, f32>, cancel: &Cancel) -> Result<Polar> {
+    let mut products = 0;
+    if let Some(factor) = newton_schulz(m, cancel, &mut products)? {
+        return Ok(Polar { factor, products });
     }
     let svd = m.svd().map_err(|_| Error::Internal {
         reason: "the SVD of a polar step did not converge".into(),
@@ -71,15 +81,19 @@ pub fn polar(m: MatRef<'_, f32>, cancel: &Cancel) -> Result<Mat<f32>> {
     let u = product(svd.U(), svd.V().transpose());
     let mut gram = product(u.transpose(), u.as_ref());
     newton_schulz_factor(gram.as_mut(), 1.0);
-    Ok(product(u.as_ref(), gram.as_ref()))
+    Ok(Polar { factor: product(u.as_ref(), gram.as_ref()), products: products + 3 })
 }
 
 /// Enough for a condition number of some 10^4; beyond, an SVD is faster.
 const NEWTON_SCHULZ_STEPS: usize = 16;
 
 /// The polar factor by `X ← ρX (3I − ρ²XᵀX)/2`, where ρ stretches the smallest singular value as far as
-/// convergence allows (Chen & Chow 2014). `None` when it has not converged in time.
-fn newton_schulz(m: MatRef<'_, f32>, cancel: &Cancel) -> Result<Option<Mat<f32>>> {
+/// convergence allows (Chen & Chow 2014). `None` when it has not converged in time. Counts its products.
+fn newton_schulz(
+    m: MatRef<'_, f32>,
+    cancel: &Cancel,
+    products: &mut usize,
+) -> Result<Option<Mat<f32>>> {
     let d = m.nrows();
     // The geometric mean of the largest column and row sums bounds the largest singular value.
     let (mut columns, mut rows) = (vec![0.0f32; d], vec![0.0f32; d]);
@@ -108,6 +122,7 @@ fn newton_schulz(m: MatRef<'_, f32>, cancel: &Cancel) -> Result<Option<Mat<f32>>
         let squared = if near { 1.0 } else { squared };
         newton_schulz_factor(gram.as_mut(), squared);
         multiply(next.as_mut(), x.as_ref(), gram.as_ref());
+        *products += 2;
         std::mem::swap(&mut x, &mut next);
         if near {
             return Ok(Some(x));

@@ -112,7 +112,7 @@ impl HammingMeasure {
             let (value, expected) = (rows.to_string(), "at most 4294967295");
             return Err(Error::InvalidOption { option: "rows", value, expected });
         }
-        let generator = Generator::new(bits, data, seed);
+        let generator = Generator::new(bits, data, seed)?;
         let queries = generator.codes(queries, QUERIES, threads, cancel)?;
         let index = Index::new(&generator.codes(rows, ROWS, threads, cancel)?, None)?;
         let mut build = None;
@@ -220,7 +220,7 @@ pub fn made_up_codes(
     cancel: &Cancel,
 ) -> Result<Codes> {
     check_bits(bits)?;
-    Generator::new(bits, data, seed).codes(rows, ROWS, threads, cancel)
+    Generator::new(bits, data, seed)?.codes(rows, ROWS, threads, cancel)
 }
 
 /// Random streams of the codes that ask and of those that are searched.
@@ -235,16 +235,17 @@ struct Generator {
 }
 
 impl Generator {
-    fn new(bits: usize, codes_are: CodesAre, seed: u64) -> Self {
+    fn new(bits: usize, codes_are: CodesAre, seed: u64) -> Result<Self> {
         let centres = match codes_are {
             CodesAre::Uniform => Vec::new(),
             CodesAre::Clustered => {
-                let mut centres = vec![0; CENTRES * bits / 8];
+                let mut centres =
+                    zeros(CENTRES.saturating_mul(bits / 8), "20,000 centres of so many bits")?;
                 stream(seed, 0).fill(&mut centres[..]);
                 centres
             }
         };
-        Self { bits, seed, centres }
+        Ok(Self { bits, seed, centres })
     }
 
     fn codes(&self, rows: usize, part: u64, threads: usize, cancel: &Cancel) -> Result<Codes> {

@@ -25,7 +25,8 @@ pub struct Summary {
     pub bits: usize,
     /// Where the rotation comes from.
     pub method: Method,
-    /// The loss of `train_loss` and `validation_loss`.
+    /// The loss of `train_loss` and `validation_loss`. ITQ minimises l2 and reports it, but where it was
+    /// compared with other methods, the loss that was asked for.
     pub loss: Loss,
     /// How it was minimised.
     pub solver: SolverName,

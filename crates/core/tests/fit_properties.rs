@@ -65,6 +65,35 @@ fn threads_change_no_bit_and_seeds_repeat() {
 }
 
 #[test]
+fn operations_are_counted_the_same_for_any_threads_and_grow_with_the_work() {
+    let reports = |rows, kind: &FitOptions, threads| {
+        let options = FitOptions { threads: Some(threads), ..kind.clone() };
+        fit(&support::vectors(rows, 24, 1), &options).1
+    };
+    let flops = |reports: &[EpochReport]| -> Vec<Option<f64>> {
+        reports.iter().map(|report| report.flops).collect()
+    };
+    let sgd =
+        FitOptions { solver: Some(SolverName::Sgd), epochs: Some(2), ..FitOptions::default() };
+    assert_eq!(flops(&reports(500, &sgd, 1)), [None, None]);
+
+    let itq = FitOptions { method: Some(Method::Itq), ..FitOptions::default() };
+    let counted = flops(&reports(6000, &itq, 1));
+    assert_eq!(counted, flops(&reports(6000, &itq, 3)));
+    // Two products of 5,400 rows per step and one of 600 rows that judge, and polar steps of 24 x 24.
+    let pass = 2.0 * 24.0 * 24.0 * (2.0 * 5400.0 + 600.0);
+    for pair in counted.windows(2) {
+        let step = pair[1].zip(pair[0]).map_or(0.0, |(after, before)| after - before);
+        let polar = (step - pass) / (2.0 * 24.0 * 24.0 * 24.0);
+        assert!((2.0..=40.0).contains(&polar) && polar.fract() == 0.0, "{polar} products");
+    }
+    // Trials of starts are part of the first epoch of `auto`.
+    let auto = flops(&reports(6000, &FitOptions::default(), 1));
+    let [Some(first), Some(second)] = auto[..2] else { panic!("{auto:?}") };
+    assert!(first > 4.0 * (second - first), "{auto:?}");
+}
+
+#[test]
 fn stepping_does_not_change_the_result() {
     let rows = support::vectors(500, 16, 2);
     for kind in kinds() {
@@ -104,6 +133,7 @@ fn kept_model_has_the_lowest_validation_loss() {
     for kind in kinds() {
         let (model, reports) = fit(&rows, &kind);
         let own = reports.iter().filter(|report| report.method == model.summary().method);
+        assert!(kind.criterion.is_none() || model.summary().method != Method::Itq, "other losses");
         let lowest = own.clone().map(|r| r.validation_loss).fold(f64::INFINITY, f64::min);
         assert!(model.summary().validation_loss <= lowest, "{kind:?}");
         assert_eq!(model.summary().epochs, own.count());

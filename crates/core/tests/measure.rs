@@ -83,3 +83,14 @@ fn refuses_what_makes_no_sense() {
     assert_eq!(refused(HammingMeasureOptions { rows: 0, ..options }), Some("EMPTY_INPUT"));
     assert_eq!(refused(HammingMeasureOptions { queries: 0, ..options }), Some("EMPTY_INPUT"));
 }
+
+#[test]
+fn codes_too_long_for_the_memory_are_an_error_and_not_an_abort() {
+    for data in [CodesAre::Uniform, CodesAre::Clustered] {
+        for (bits, rows) in [(4_294_967_288, 1_000_000), (usize::MAX / 8 * 8, 1)] {
+            let refused = made_up_codes(bits, rows, data, 0, 1, &Cancel::default());
+            let code = refused.err().map(|error| error.code());
+            assert_eq!(code, Some("OUT_OF_MEMORY"), "{bits} bits, {data:?}");
+        }
+    }
+}

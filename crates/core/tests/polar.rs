@@ -21,7 +21,7 @@ fn polar_factor_is_orthogonal_and_right_for_any_condition_and_scale() {
                 let singular = |k: usize| condition.powf(-(k as f64) / d.max(2) as f64) * scale;
                 let m = Mat::from_fn(d, d, |i, j| left[(i, j)] * singular(j)) * right.transpose();
                 let m: Mat<f32> = convert(m.as_ref());
-                let u = polar(m.as_ref(), &Cancel::default()).expect("a factor");
+                let u = polar(m.as_ref(), &Cancel::default()).expect("a factor").factor;
                 let context = format!("d {d}, condition {condition:e}, scale {scale:e}");
                 assert!(orthogonality_error(u.as_ref()) < 1e-5, "{context}");
                 let mut worst = 0.0f64;
@@ -45,7 +45,7 @@ fn polar_factor_of_a_singular_matrix_is_orthogonal() {
             let m = Mat::from_fn(d, d, |i, j| if j < rank { left[(i, j)] } else { 0.0 })
                 * right.transpose();
             let m: Mat<f32> = convert(m.as_ref());
-            let u = polar(m.as_ref(), &Cancel::default()).expect("a factor");
+            let u = polar(m.as_ref(), &Cancel::default()).expect("a factor").factor;
             assert!(orthogonality_error(u.as_ref()) < 1e-5, "d {d}, rank {rank}");
         }
     }

@@ -70,6 +70,14 @@ impl FitOptions {
     }
 }
 
+/// Whether vectors of so many dimensions can be fitted with these options.
+#[napi]
+pub fn check_fit(env: Env, dimensions: f64, options: FitOptions) -> napi::Result<()> {
+    let dimensions = count(&env, "dimensions", dimensions)?;
+    let options = options.convert(&env)?;
+    run_sync(&env, || options.check(dimensions))
+}
+
 /// One epoch.
 #[napi(object)]
 pub struct EpochReport {
@@ -85,6 +93,8 @@ pub struct EpochReport {
     pub orthogonality_error: f64,
     /// Seconds of the fit so far.
     pub seconds: f64,
+    /// Operations of this method's matrix products so far; not for `sgd`.
+    pub flops: Option<f64>,
 }
 
 impl From<core::EpochReport> for EpochReport {
@@ -96,6 +106,7 @@ impl From<core::EpochReport> for EpochReport {
             validation_loss: report.validation_loss,
             orthogonality_error: report.orthogonality_error,
             seconds: report.seconds,
+            flops: report.flops,
         }
     }
 }
@@ -131,7 +142,6 @@ impl From<&core::Candidate> for Candidate {
 #[napi]
 pub struct Fit {
     session: Arc<Mutex<FitSession>>,
-    planned: usize,
 }
 
 #[napi]
@@ -157,14 +167,13 @@ impl Fit {
             .map(|vectors| FitLabels { vectors, validation: held_out });
         let session =
             run_sync(&env, || FitSession::labelled(train, validation, fit_labels, &options))?;
-        let planned = session.planned_epochs();
-        Ok(Self { session: Arc::new(Mutex::new(session)), planned })
+        Ok(Self { session: Arc::new(Mutex::new(session)) })
     }
 
-    /// The most epochs that will run.
+    /// The most epochs that there will have been, of all methods; 0 while one is running.
     #[napi(getter)]
     pub fn planned_epochs(&self) -> f64 {
-        self.planned as f64
+        self.session.try_lock().map_or(0.0, |session| session.planned_epochs() as f64)
     }
 
     /// Whether further steps would change nothing; false while one is running.

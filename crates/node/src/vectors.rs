@@ -122,14 +122,7 @@ impl VectorsSampler {
         let keep = count(&env, "keep", keep)?;
         let seed = count(&env, "seed", seed)? as u64;
         let inner = run_sync(&env, || sample::VectorsSampler::new(rows, columns, keep, seed))?;
-        let chosen = inner.chosen().iter().map(|&row| row as f64).collect();
-        Ok(Self { inner: Some(inner), chosen })
-    }
-
-    /// The rows that are kept, in rising order.
-    #[napi]
-    pub fn chosen(&self) -> Float64Array {
-        self.chosen.clone().into()
+        Ok(Self { inner: Some(inner), chosen: Vec::new() })
     }
 
     /// The next whole rows, of an element type as in `VectorsBuilder`.
@@ -144,7 +137,16 @@ impl VectorsSampler {
     /// The rows kept, once.
     #[napi]
     pub fn finish(&mut self, env: Env) -> napi::Result<Vectors> {
-        let inner = run_sync(&env, || self.inner.take().ok_or_else(finished)?.finish())?;
-        Vectors::held(&env, inner)
+        let (vectors, chosen) =
+            run_sync(&env, || self.inner.take().ok_or_else(finished)?.finish())?;
+        // In place: both kinds of number take eight bytes.
+        self.chosen = chosen.into_iter().map(|row| row as f64).collect();
+        Vectors::held(&env, vectors)
+    }
+
+    /// The numbers of the rows kept, in rising order; once, after `finish`.
+    #[napi]
+    pub fn chosen(&mut self) -> Float64Array {
+        std::mem::take(&mut self.chosen).into()
     }
 }

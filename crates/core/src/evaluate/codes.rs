@@ -6,7 +6,9 @@ use std::ops::Range;
 use pulp::Arch;
 
 use super::expected::{self, Group, harmonic_numbers};
-use super::{Cutoffs, Labels, MetricsAt, Scores, Totals, check_row_numbers, order, ranked};
+use super::{
+    Cutoffs, LABEL_NAMES, Labels, MetricsAt, Scores, Totals, check_row_numbers, order, ranked,
+};
 use crate::error::{Error, Result};
 use crate::hamming::{Blocks, Kernel, blocks};
 use crate::parallel::{Cancel, map_tasks};
@@ -139,7 +141,7 @@ impl<'a> Job<'a> {
         let rows = count_codes("database codes", evaluation.database_codes, bits)?;
         let queries = count_codes("query codes", evaluation.query_codes, bits)?;
         check_row_numbers(rows)?;
-        query_labels.check(queries, database_labels, rows)?;
+        query_labels.check(queries, database_labels, rows, LABEL_NAMES)?;
         let neighbour_count = check_neighbours(evaluation.neighbours, queries, rows)?;
         let cutoffs = Cutoffs::new(evaluation.at, rows)?;
         let order = match evaluation.ties {

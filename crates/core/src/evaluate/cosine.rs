@@ -4,7 +4,7 @@
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 
 use super::nearest::Nearest;
-use super::{Cutoffs, Labels, MetricsAt, Totals, check_row_numbers, ranked};
+use super::{Cutoffs, LABEL_NAMES, Labels, MetricsAt, Totals, check_row_numbers, ranked};
 use crate::error::{Error, Result};
 use crate::parallel::{Cancel, fill_chunks, map_tasks};
 use crate::vectors::Vectors;
@@ -49,7 +49,7 @@ pub fn evaluate_cosine(
 ) -> Result<(Vec<MetricsAt>, Vec<u32>)> {
     let CosineEvaluation { database, queries, database_labels, query_labels, .. } = *evaluation;
     check_vectors(database, queries)?;
-    query_labels.check(queries.rows(), database_labels, database.rows())?;
+    query_labels.check(queries.rows(), database_labels, database.rows(), LABEL_NAMES)?;
     let cutoffs = Cutoffs::new(evaluation.at, database.rows())?;
     let count = evaluation.neighbours.min(database.rows());
 

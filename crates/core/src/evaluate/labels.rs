@@ -146,13 +146,23 @@ impl Labels {
         }
     }
 
-    /// Checks that these query labels fit `queries` rows, and `database` its own `rows`.
-    pub(crate) fn check(&self, queries: usize, database: &Self, rows: usize) -> Result<()> {
+    /// Checks that these query labels fit `queries` rows, and `database` its own `rows`. `names` are
+    /// what errors call the two.
+    pub(crate) fn check(
+        &self,
+        queries: usize,
+        database: &Self,
+        rows: usize,
+        names: [&'static str; 2],
+    ) -> Result<()> {
+        let [own_name, database_name] = names;
         if database.rows() != rows {
-            return Err(Error::mismatch("rows of the database labels", rows, database.rows()));
+            let what = format!("rows of the {database_name}");
+            return Err(Error::mismatch(what, rows, database.rows()));
         }
         if self.rows() != queries {
-            return Err(Error::mismatch("rows of the query labels", queries, self.rows()));
+            let what = format!("rows of the {own_name}");
+            return Err(Error::mismatch(what, queries, self.rows()));
         }
         let kind = |kind: &Kind| match kind {
             Kind::Unknown(_) => "no labels",
@@ -163,12 +173,12 @@ impl Labels {
             (Kind::Multi { classes, .. }, Kind::Multi { classes: expected, .. })
                 if classes != expected =>
             {
-                Err(Error::mismatch("classes of the query labels", *expected, *classes))
+                Err(Error::mismatch(format!("classes of the {own_name}"), *expected, *classes))
             }
             (own, other) if kind(own) != kind(other) => Err(Error::InvalidOption {
-                option: "query labels",
+                option: own_name,
                 value: kind(own).into(),
-                expected: "of the same kind as the database labels",
+                expected: "the kind of the labels they are compared with",
             }),
             _ => Ok(()),
         }

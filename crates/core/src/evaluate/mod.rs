@@ -123,6 +123,9 @@ impl<'a> Cutoffs<'a> {
     }
 }
 
+/// What errors call the labels of the queries and those of the database.
+const LABEL_NAMES: [&str; 2] = ["query labels", "database labels"];
+
 /// Rows are numbered by `u32` throughout.
 fn check_row_numbers(rows: usize) -> Result<()> {
     if u32::try_from(rows).is_ok() {

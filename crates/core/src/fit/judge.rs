@@ -29,7 +29,7 @@ pub struct Candidate {
     pub neighbour_recall: f64,
     /// See [`Criterion::Labels`]; only where labels were given.
     pub label_precision: Option<f64>,
-    /// Time of this method, without preparation and judgement.
+    /// Time of this method with its start, without preparation and judgement.
     pub seconds: f64,
 }
 
@@ -74,11 +74,10 @@ impl Judge {
         Ok(Self { database, queries, neighbours, labels })
     }
 
-    /// Scores `model`, which has this loss and took `seconds`.
+    /// Scores `model`, whose summary has the loss that is compared and which took `seconds`.
     pub fn score(
         &self,
         model: &Model,
-        validation_loss: f64,
         seconds: f64,
         threads: usize,
         cancel: &Cancel,
@@ -102,7 +101,7 @@ impl Judge {
         let metrics = evaluate_codes(&evaluation, threads, cancel)?[0];
         Ok(Candidate {
             method: model.summary().method,
-            validation_loss,
+            validation_loss: model.summary().validation_loss,
             neighbour_recall: metrics.neighbour_recall.unwrap_or(0.0),
             label_precision: self.labels.as_ref().map(|_| metrics.precision),
             seconds,

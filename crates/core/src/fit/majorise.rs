@@ -19,10 +19,10 @@ use faer::{Mat, Scale};
 
 use super::options::Resolved;
 use super::pass::{Majoriser, Rows, Step};
-use super::random::random_rotation;
+use super::random::{Stream, generator, numbered_generator, random_rotation};
 use super::run::{Epoch, Snapshot, Solver};
 use crate::error::Result;
-use crate::linalg::polar;
+use crate::linalg::{Polar, polar};
 use crate::losses::Loss;
 
 /// How far the target is extrapolated.
@@ -71,6 +71,7 @@ pub(super) struct Majorise {
     stalled: usize,
     /// The lowest validation loss of the last stage, and iterations since it fell enough.
     judged: (f64, usize),
+    flops: f64,
 }
 
 /// Other starts than the identity.
@@ -118,7 +119,7 @@ impl Majorise {
 
     /// ITQ: a random start and as many steps as were asked for.
     pub fn itq(options: &Resolved) -> Self {
-        let u = random_rotation(options.bits, options.seed);
+        let u = random_rotation(options.bits, generator(options.seed, Stream::Rotation));
         let stages = vec![Stage { tolerance: f64::NEG_INFINITY, ..Stage::new(Loss::L2) }];
         Self::new(u, stages, options.loss, 0.0)
     }
@@ -126,16 +127,20 @@ impl Majorise {
     fn new(u: Mat<f32>, stages: Vec<Stage>, reported: Loss, momentum: f32) -> Self {
         let judged = (f64::INFINITY, 0);
         let (trial, step, previous) = (None, None, None);
-        Self { u, stages, reported, momentum, trial, step, previous, stalled: 0, judged }
+        let (stalled, flops) = (0, 0.0);
+        Self { u, stages, reported, momentum, trial, step, previous, stalled, judged, flops }
     }
 
     /// The best of the minima that are reached from several starts.
-    fn best_start(&self, trial: Trial, rows: Rows<'_>) -> Result<Mat<f32>> {
+    fn best_start(&mut self, trial: Trial, rows: Rows<'_>) -> Result<Mat<f32>> {
         let mut best: Option<(f64, Mat<f32>)> = None;
-        for number in 0..trial.starts {
+        for number in 0..trial.starts as u32 {
             let start = match number {
                 0 => self.u.clone(),
-                _ => random_rotation(rows.columns, trial.seed.wrapping_add(number as u64)),
+                _ => {
+                    let generator = numbered_generator(trial.seed, Stream::Starts, number);
+                    random_rotation(rows.columns, generator)
+                }
             };
             let mut solver = Self::new(start, vec![trial.stage], Loss::BitVariance, MOMENTUM);
             for _ in 0..START_ITERATIONS {
@@ -144,6 +149,7 @@ impl Majorise {
                 }
             }
             let loss = rows.loss(self.reported, solver.u.as_ref())?;
+            self.flops += solver.flops + rows.flops(1);
             if best.as_ref().is_none_or(|(lowest, _)| loss < *lowest) {
                 best = Some((loss, solver.u));
             }
@@ -189,15 +195,21 @@ impl Solver for Majorise {
         }
         let Some(&Stage { majoriser, stride, tolerance, raises }) = self.stages.last() else {
             let train_loss = rows.loss(self.reported, self.u.as_ref())?;
+            self.flops += rows.flops(1);
             return Ok(Epoch { train_loss, done: true });
         };
         let rows = Rows { stride, ..rows };
         let before = match self.step.take() {
             Some(step) => step,
-            None => rows.step(majoriser, self.reported, self.u.as_ref())?,
+            None => {
+                self.flops += rows.flops(2);
+                rows.step(majoriser, self.reported, self.u.as_ref())?
+            }
         };
         let (target, extrapolated) = self.extrapolated(&before.target);
-        let next = polar(target.as_ref(), rows.cancel)?;
+        let Polar { factor: next, products } = polar(target.as_ref(), rows.cancel)?;
+        let bits = rows.columns as f64;
+        self.flops += 2.0 * products as f64 * bits * bits * bits + rows.flops(2);
         let after = rows.step(majoriser, self.reported, next.as_ref())?;
         let gain = before.loss - after.loss;
         if gain < -ROUNDING * before.loss.abs() {
@@ -237,6 +249,10 @@ impl Solver for Majorise {
             (lowest, since + 1)
         };
         tolerance > 0.0 && self.judged.1 > PATIENCE
+    }
+
+    fn flops(&self) -> Option<f64> {
+        Some(self.flops)
     }
 
     fn snapshot(&self) -> Snapshot {

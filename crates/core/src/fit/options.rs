@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::losses::Loss;
+use crate::model::check_dimensions;
 
 /// Where the rotation comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +88,15 @@ pub(crate) struct Resolved {
 }
 
 impl FitOptions {
+    /// Whether vectors of `dimensions` values can be fitted with these options, before there are any.
+    ///
+    /// # Errors
+    /// `Bits`, `InvalidOption` (also for more than [`crate::model::MAX_DIMENSIONS`]).
+    pub fn check(&self, dimensions: usize) -> Result<()> {
+        check_dimensions(dimensions)?;
+        self.candidates(dimensions).map(|_| ())
+    }
+
     /// One resolved request for each method to fit. All of them prepare their rows alike.
     pub(crate) fn candidates(&self, dimensions: usize) -> Result<Vec<Resolved>> {
         if self.criterion.is_none() {

@@ -118,6 +118,11 @@ impl Rows<'_> {
         buffer
     }
 
+    /// Floating-point operations of `products` products of the visited rows with a square matrix.
+    pub fn flops(&self, products: usize) -> f64 {
+        2.0 * products as f64 * self.count() as f64 * (self.columns * self.columns) as f64
+    }
+
     /// Number of visited rows.
     fn count(&self) -> usize {
         (self.values.len() / self.columns).div_ceil(self.stride)

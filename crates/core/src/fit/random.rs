@@ -12,18 +12,24 @@ pub(crate) enum Stream {
     Batches = 2,
     Rotation = 3,
     Judge = 4,
+    /// Of these there are several, told apart by their number: [`numbered_generator`].
+    Starts = 5,
 }
 
 pub(crate) fn generator(seed: u64, stream: Stream) -> ChaCha8Rng {
+    numbered_generator(seed, stream, 0)
+}
+
+/// Number `number` of several generators for the same use; no two seeds share any of them.
+pub(crate) fn numbered_generator(seed: u64, stream: Stream, number: u32) -> ChaCha8Rng {
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
-    generator.set_stream(stream as u64);
+    generator.set_stream(u64::from(number) << 32 | stream as u64);
     generator
 }
 
 /// An orthogonal matrix uniform in the Haar measure: the Q of a Gaussian matrix with the signs of R's
 /// diagonal moved into it (Mezzadri 2007).
-pub(crate) fn random_rotation(dimensions: usize, seed: u64) -> Mat<f32> {
-    let mut generator = generator(seed, Stream::Rotation);
+pub(crate) fn random_rotation(dimensions: usize, mut generator: ChaCha8Rng) -> Mat<f32> {
     let gaussian: Mat<f64> =
         Mat::from_fn(dimensions, dimensions, |_, _| StandardNormal.sample(&mut generator));
     let qr = gaussian.qr();

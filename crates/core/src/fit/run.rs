@@ -1,11 +1,14 @@
 //! One method on prepared rows: a solver, epoch by epoch, and the best rotation it has seen.
 
+use std::time::Instant;
+
 use faer::Mat;
 
 use super::options::{Method, Resolved, Solver as SolverName};
 use super::pass::Rows;
 use super::prepare::Prepared;
-use super::{majorise, random, sgd};
+use super::random::{Stream, generator, random_rotation};
+use super::{majorise, sgd};
 use crate::error::{Error, Result};
 use crate::linalg::orthogonality_error;
 use crate::losses::Loss;
@@ -29,6 +32,9 @@ pub struct EpochReport {
     pub orthogonality_error: f64,
     /// Time spent in the fit so far.
     pub seconds: f64,
+    /// Floating-point operations of the matrix products of this method so far, those of trials, of
+    /// polar steps (an SVD aside) and of the validation among them; `None` for `sgd`.
+    pub flops: Option<f64>,
 }
 
 /// An algorithm that improves a rotation pass by pass.
@@ -38,6 +44,10 @@ pub(super) trait Solver: Send {
     /// Told the validation loss after each epoch, says whether to stop.
     fn judge(&mut self, _validation_loss: f64) -> bool {
         false
+    }
+    /// Floating-point operations so far: see [`EpochReport::flops`].
+    fn flops(&self) -> Option<f64> {
+        None
     }
     /// The rotation as it stands.
     fn snapshot(&self) -> Snapshot;
@@ -60,9 +70,11 @@ pub(super) enum Snapshot {
 pub(super) struct Run {
     pub options: Resolved,
     pub done: bool,
-    /// Time spent on this method.
+    /// Time spent on this method, its start included.
     pub seconds: f64,
     solver: Option<Box<dyn Solver>>,
+    /// Floating-point operations beside those of the solver.
+    flops: f64,
     epoch: usize,
     best: Best,
 }
@@ -78,6 +90,7 @@ struct Best {
 impl Run {
     /// Evaluates the start; `random` and `identity` are done with that.
     pub fn start(options: Resolved, prepared: &Prepared, cancel: &Cancel) -> Result<Self> {
+        let started = Instant::now();
         let rows = prepared.train.len() / prepared.bits;
         let mut solver: Option<Box<dyn Solver>> = match (options.method, options.solver) {
             (Method::H2q, SolverName::Sgd) => Some(Box::new(sgd::Sgd::new(rows, &options))),
@@ -90,25 +103,31 @@ impl Run {
         let snapshot = match (&solver, options.method) {
             (Some(solver), _) => solver.snapshot(),
             (None, Method::Random) => {
-                Snapshot::Matrix(random::random_rotation(options.bits, options.seed))
+                let generator = generator(options.seed, Stream::Rotation);
+                Snapshot::Matrix(random_rotation(options.bits, generator))
             }
             (None, _) => Snapshot::Matrix(Mat::identity(options.bits, options.bits)),
         };
         let u = snapshot.matrix(options.bits)?;
+        let (train, held_out) =
+            (prepared.rows(&options, cancel), prepared.held_out(&options, cancel));
+        let flops = train.flops(1) + held_out.flops(1);
         let best = Best {
-            train_loss: prepared.rows(&options, cancel).loss(options.loss, u.as_ref())?,
-            validation_loss: prepared.held_out(&options, cancel).loss(options.loss, u.as_ref())?,
+            train_loss: train.loss(options.loss, u.as_ref())?,
+            validation_loss: held_out.loss(options.loss, u.as_ref())?,
             orthogonality_error: orthogonality_error(u.as_ref()),
             snapshot,
         };
         if options.epochs == 0 {
             solver = None;
         }
-        Ok(Self { done: solver.is_none(), options, seconds: 0.0, solver, epoch: 0, best })
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(Self { done: solver.is_none(), options, seconds, solver, flops, epoch: 0, best })
     }
 
-    /// One more epoch; its report says nothing yet of the time.
+    /// One more epoch; its report says nothing yet of the time of the fit.
     pub fn epoch(&mut self, prepared: &Prepared, cancel: &Cancel) -> Result<EpochReport> {
+        let started = Instant::now();
         let options = &self.options;
         let not_running = || Error::Internal { reason: "an epoch without a solver".into() };
         let solver = self.solver.as_mut().ok_or_else(not_running)?;
@@ -124,18 +143,21 @@ impl Run {
         let u = snapshot.matrix(options.bits).map_err(diverged)?;
         let held_out = prepared.held_out(options, cancel);
         let validation_loss = held_out.loss(options.loss, u.as_ref())?;
+        self.flops += held_out.flops(1);
         let orthogonality_error = orthogonality_error(u.as_ref());
         if !(validation_loss.is_finite() && orthogonality_error.is_finite()) {
             return Err(Error::Diverged { epoch: number });
         }
         self.epoch = number;
         let stop = solver.judge(validation_loss);
+        let flops = solver.flops().map(|flops| flops + self.flops);
         self.done = epoch.done || stop || number >= options.epochs;
         let train_loss = epoch.train_loss;
         if validation_loss < self.best.validation_loss {
             self.best = Best { snapshot, train_loss, validation_loss, orthogonality_error };
         }
         let method = options.method;
+        self.seconds += started.elapsed().as_secs_f64();
         Ok(EpochReport {
             method,
             epoch: number,
@@ -143,13 +165,32 @@ impl Run {
             validation_loss,
             orthogonality_error,
             seconds: 0.0,
+            flops,
         })
     }
 
-    /// Another loss of the best rotation on the validation rows.
-    pub fn validation_loss(&self, loss: Loss, prepared: &Prepared, cancel: &Cancel) -> Result<f64> {
+    /// Epochs that have run.
+    pub fn epochs(&self) -> usize {
+        self.epoch
+    }
+
+    /// The most epochs that there will have been.
+    pub fn planned_epochs(&self) -> usize {
+        if self.done { self.epoch } else { self.options.epochs }
+    }
+
+    /// Once the epochs are over: from now on the losses of the best rotation are `loss`, by which
+    /// methods that minimise another one can be compared.
+    pub fn report(&mut self, loss: Loss, prepared: &Prepared, cancel: &Cancel) -> Result<()> {
+        if self.options.loss == loss {
+            return Ok(());
+        }
         let u = self.best.snapshot.matrix(self.options.bits)?;
-        prepared.held_out(&self.options, cancel).loss(loss, u.as_ref())
+        self.best.train_loss = prepared.rows(&self.options, cancel).loss(loss, u.as_ref())?;
+        let held_out = prepared.held_out(&self.options, cancel);
+        self.best.validation_loss = held_out.loss(loss, u.as_ref())?;
+        self.options.loss = loss;
+        Ok(())
     }
 
     /// The best so far of a fit of `rows` rows that has taken `seconds`.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::judge::{Candidate, Judge};
-use super::options::{Criterion, FitOptions, Resolved, invalid};
+use super::options::{Criterion, FitOptions, Resolved};
 use super::prepare::{Prepared, Split, prepare};
 use super::run::{EpochReport, Run};
 use crate::error::{Error, Result};
 use crate::evaluate::Labels;
 use crate::losses::Loss;
-use crate::model::{Model, check_dimensions};
+use crate::model::Model;
 use crate::parallel::Cancel;
 use crate::vectors::Vectors;
 
@@ -34,7 +34,8 @@ pub struct FitSession {
     criterion: Option<Criterion>,
     /// The one asked for, which compares methods.
     loss: Loss,
-    planned_epochs: usize,
+    /// Epochs of the methods that are over.
+    past_epochs: usize,
     /// Methods that have not begun.
     waiting: VecDeque<Resolved>,
     ready: Option<Ready>,
@@ -84,7 +85,7 @@ impl FitSession {
         labels: Option<FitLabels>,
         options: &FitOptions,
     ) -> Result<Self> {
-        check_dimensions(vectors.columns())?;
+        options.check(vectors.columns())?;
         let waiting: VecDeque<_> = options.candidates(vectors.columns())?.into();
         if let Some(validation) = &validation
             && validation.columns() != vectors.columns()
@@ -99,7 +100,7 @@ impl FitSession {
             input: Some(Input { vectors, validation, labels }),
             criterion: options.criterion,
             loss: options.loss.unwrap_or_default(),
-            planned_epochs: waiting.iter().map(|options| options.epochs).sum(),
+            past_epochs: 0,
             waiting,
             ready: None,
             run: None,
@@ -110,9 +111,13 @@ impl FitSession {
         })
     }
 
-    /// The most epochs that will run, of all methods together; `random` and `identity` have none.
+    /// The most epochs that there will have been, of all methods together; `random` and `identity` have
+    /// none. Falls when a method ends before it had to.
     pub fn planned_epochs(&self) -> usize {
-        self.planned_epochs
+        let running = self.run.as_ref().map_or(0, Run::planned_epochs);
+        self.past_epochs
+            + running
+            + self.waiting.iter().map(|options| options.epochs).sum::<usize>()
     }
 
     /// Whether further steps would change nothing.
@@ -204,21 +209,20 @@ impl FitSession {
     fn advance(&mut self, cancel: &Cancel) -> Result<Option<EpochReport>> {
         let (Some(ready), Some(run)) = (&self.ready, &mut self.run) else { return Ok(None) };
         if !run.done {
-            let started = Instant::now();
-            let report = run.epoch(&ready.prepared, cancel)?;
-            run.seconds += started.elapsed().as_secs_f64();
-            return Ok(Some(report));
+            return run.epoch(&ready.prepared, cancel).map(Some);
         }
         if let (Some(judge), Some(criterion)) = (&ready.judge, self.criterion) {
             let (seconds, threads) = (run.seconds, run.options.threads);
-            let loss = run.validation_loss(self.loss, &ready.prepared, cancel)?;
+            run.report(self.loss, &ready.prepared, cancel)?;
             let model = run.model(&ready.prepared, self.rows, self.dimensions, self.seconds)?;
-            let candidate = judge.score(&model, loss, seconds, threads, cancel)?;
+            let candidate = judge.score(&model, seconds, threads, cancel)?;
             self.candidates.push(candidate);
             if self.winner.as_ref().is_none_or(|(best, _)| candidate.beats(best, criterion)) {
                 self.winner = Some((candidate, model));
             }
         }
+        self.past_epochs += run.epochs();
+        self.run = None;
         self.run = match self.waiting.pop_front() {
             Some(options) => Some(Run::start(options, &ready.prepared, cancel)?),
             None => None,
@@ -235,19 +239,28 @@ fn check_labels(
 ) -> Result<()> {
     let Some(FitLabels { vectors: labels, validation: held_out }) = labels else {
         return match criterion {
-            Some(Criterion::Labels) => Err(invalid("criterion", "labels", "usable without labels")),
+            Some(Criterion::Labels) => Err(Error::Conflict {
+                option: "criterion",
+                problem: "labels were chosen but none are given; give them, or choose another",
+            }),
             _ => Ok(()),
         };
     };
+    let conflict = |option, problem| Err(Error::Conflict { option, problem });
     if criterion.is_none() {
-        return Err(invalid("labels", "given", "used without a criterion"));
+        return conflict("labels", "only a criterion uses them; set one, or leave the labels out");
     }
+    let names = ["validationLabels", "labels"];
     match (validation, held_out) {
         (Some(validation), Some(held_out)) => {
-            held_out.check(validation.rows(), labels, vectors.rows())
+            held_out.check(validation.rows(), labels, vectors.rows(), names)
         }
-        (None, None) => labels.check(vectors.rows(), labels, vectors.rows()),
-        (Some(_), None) => Err(invalid("validationLabels", "missing", "optional beside labels")),
-        (None, Some(_)) => Err(invalid("validationLabels", "given", "used without validation")),
+        (None, None) => labels.check(vectors.rows(), labels, vectors.rows(), names),
+        (Some(_), None) => {
+            conflict("validationLabels", "needed where both labels and validation are given")
+        }
+        (None, Some(_)) => {
+            conflict("validationLabels", "only validation vectors use them; give both or neither")
+        }
     }
 }

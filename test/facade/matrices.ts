@@ -1,0 +1,27 @@
+/** Seeded vectors and what can be told of them. */
+
+import type { Matrix } from '../../ts/node/index.js';
+import { seededRandom } from '../io/memory.js';
+
+export const COLUMNS = 32;
+
+export function randomMatrix(rows: number, seed: number, columns = COLUMNS): Matrix {
+  const random = seededRandom(seed);
+  const data = Float32Array.from(
+    { length: rows * columns },
+    (_, i) => (random() + random() - 1) * (1 + (i % 5)),
+  );
+  return { data, columns };
+}
+
+/** Four labels that the vectors decide: the signs of the first two coordinates. */
+export function signsOf({ data, columns }: Matrix): Int32Array {
+  const sign = (at: number) => (data[at]! > 0 ? 1 : 0);
+  return Int32Array.from({ length: data.length / columns }, (_, row) => {
+    return sign(row * columns) + 2 * sign(row * columns + 1);
+  });
+}
+
+export function rowOf({ data, columns }: Matrix, row: number): Matrix {
+  return { data: data.slice(row * columns, (row + 1) * columns), columns };
+}
