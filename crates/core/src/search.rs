@@ -93,6 +93,20 @@ impl Index {
         self.bits
     }
 
+    /// Copies the code of `row` as little-endian words of 64 bits, the last one padded with zeros.
+    /// `row` is less than [`Index::rows`], `words` has room for exactly one code.
+    pub fn code(&self, row: u32, words: &mut [u64]) {
+        let position = match &self.ids {
+            // Positions are in order of (id, row).
+            Some(Ids { by_row, row_at }) => {
+                let key = |row: u32| (by_row[row as usize], row);
+                row_at.partition_point(|&other| key(other) < key(row))
+            }
+            None => row as usize,
+        };
+        words.copy_from_slice(self.words.range(position, 1));
+    }
+
     /// The codes as a scan reads them.
     pub(crate) fn memory_words(&self) -> &[u64] {
         self.words.range(0, self.rows())
