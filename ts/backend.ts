@@ -15,6 +15,8 @@ export type Method = 'h2q' | 'itq' | 'random' | 'identity';
 export type Criterion = 'loss' | 'neighbours' | 'labels';
 export type Loss = 'bit-variance' | 'l2' | 'l1' | 'min-entropy';
 export type Solver = 'auto' | 'sgd';
+/** What a score of re-ranking by codes estimates when it is multiplied with the factor of its row. */
+export type FactorMetric = 'cosine' | 'inner-product';
 export type Ties = 'expected' | 'float' | 'id';
 
 /** Asks running work to stop. */
@@ -28,6 +30,30 @@ export interface CoreVectors {
   readonly columns: number;
   /** Gives the memory back once no work uses it any more; nothing else may be done with it then. */
   release(): void;
+}
+
+/** Where the rows of a file lie. */
+export interface CoreRowLayout {
+  rows: number;
+  columns: number;
+  element: ElementType;
+  /** Byte at which row 0 begins. */
+  first: number;
+  /** Whether each row begins with its number of values as uint32. */
+  counted: boolean;
+}
+
+/** A file of vectors in a memory map, read and checked row by row. */
+export interface CoreMappedVectors {
+  readonly rows: number;
+  readonly columns: number;
+  /** Lets the file go once no work reads it any more; nothing else may be done with it then. */
+  close(): void;
+}
+
+/** One number per row of an index, owned by the core. */
+export interface CoreFactors {
+  readonly rows: number;
 }
 
 /** Fills a {@link CoreVectors} in slices. `push` takes whole elements only. */
@@ -154,6 +180,14 @@ export interface CoreModel {
   transformSync(vectors: CoreVectors, threads: number): Float32Array;
   encode(vectors: CoreVectors, layout: Layout, threads: number, cancel: CancelToken): Promise<Uint8Array>;
   encodeSync(vectors: CoreVectors, layout: Layout, threads: number): Uint8Array;
+  /** One factor per row, for {@link Backend.rerankByCodes}. */
+  factors(
+    vectors: CoreVectors,
+    metric: FactorMetric,
+    threads: number,
+    cancel: CancelToken,
+  ): Promise<Float32Array>;
+  factorsSync(vectors: CoreVectors, metric: FactorMetric, threads: number): Float32Array;
   toBytes(): Uint8Array;
 }
 
@@ -171,11 +205,17 @@ export interface RadiusHits extends SearchHits {
   offsets: Uint32Array;
 }
 
+/** Hits with the scores that they are ordered by: (score descending, id), by row without ids. */
+export interface RerankedHits extends RadiusHits {
+  /** One per hit, finite; higher is nearer. */
+  scores: Float32Array;
+}
+
 export interface CoreIndex {
   readonly rows: number;
   readonly bits: number;
-  search(queries: CoreCodes, k: number, threads: number, cancel: CancelToken): Promise<SearchHits>;
-  searchSync(queries: CoreCodes, k: number, threads: number): SearchHits;
+  search(queries: CoreCodes, k: number, threads: number, cancel: CancelToken): Promise<RadiusHits>;
+  searchSync(queries: CoreCodes, k: number, threads: number): RadiusHits;
   /** All hits with distance <= radius. */
   searchRadius(queries: CoreCodes, radius: number, threads: number, cancel: CancelToken): Promise<RadiusHits>;
   searchRadiusSync(queries: CoreCodes, radius: number, threads: number): RadiusHits;
@@ -287,6 +327,47 @@ export interface Backend {
   modelFromBytes(bytes: Uint8Array): CoreModel;
   createIndex(codes: CoreCodes, ids: BigInt64Array | null, cancel: CancelToken): Promise<CoreIndex>;
   createIndexSync(codes: CoreCodes, ids: BigInt64Array | null): CoreIndex;
+  /** Takes the one column of `values`. */
+  createFactors(values: CoreVectors): CoreFactors;
+  /**
+   * Scores hits of `index` by the transformed queries against the codes, times the factor of the row,
+   * and keeps the best `k` of each query. `codes` are what the hits were searched with.
+   */
+  rerankByCodes(
+    index: CoreIndex,
+    factors: CoreFactors | null,
+    codes: CoreCodes,
+    vectors: CoreVectors,
+    hits: RadiusHits,
+    k: number,
+    threads: number,
+    cancel: CancelToken,
+  ): Promise<RerankedHits>;
+  rerankByCodesSync(
+    index: CoreIndex,
+    factors: CoreFactors | null,
+    codes: CoreCodes,
+    vectors: CoreVectors,
+    hits: RadiusHits,
+    k: number,
+    threads: number,
+  ): RerankedHits;
+  /** Scores hits by the cosine of the queries and the rows that the codes were made of. */
+  rerankByVectors(
+    originals: CoreVectors | CoreMappedVectors,
+    vectors: CoreVectors,
+    hits: RadiusHits,
+    k: number,
+    threads: number,
+    cancel: CancelToken,
+  ): Promise<RerankedHits>;
+  rerankByVectorsSync(
+    originals: CoreVectors | CoreMappedVectors,
+    vectors: CoreVectors,
+    hits: RadiusHits,
+    k: number,
+    threads: number,
+  ): RerankedHits;
   /** The `count` nearest database rows of each query by cosine. */
   neighbours(
     database: CoreVectors,

@@ -5,12 +5,17 @@ import type {
   Backend,
   CancelToken,
   CoreCodesBuilder,
+  CoreFactors,
   CoreFit,
+  CoreMappedVectors,
   CoreModel,
+  CoreRowLayout,
+  CoreVectors,
   CoreVectorsBuilder,
   CoreVectorsSampler,
 } from '../backend.js';
-import { H2qError } from '../errors.js';
+import { H2qError, inFile, toH2qError } from '../errors.js';
+import { readError } from './files.js';
 
 /** What `native/index.cjs` exports. */
 interface Addon
@@ -19,6 +24,10 @@ interface Addon
     | 'info'
     | 'createIndex'
     | 'createIndexSync'
+    | 'rerankByCodes'
+    | 'rerankByCodesSync'
+    | 'rerankByVectors'
+    | 'rerankByVectorsSync'
     | 'neighbours'
     | 'evaluateCodes'
     | 'evaluateCosine'
@@ -33,14 +42,32 @@ interface Addon
   CodesBuilder: new (...args: Parameters<Backend['codesBuilder']>) => CoreCodesBuilder;
   Fit: new (...args: Parameters<Backend['createFit']>) => CoreFit;
   Model: { fromBytes(bytes: Uint8Array): CoreModel };
+  Factors: new (values: CoreVectors) => CoreFactors;
+  MappedVectors: { open(path: string, layout: CoreRowLayout): CoreMappedVectors };
   lossValue: Backend['loss'];
 }
 
-let loaded: Backend | undefined;
+let loaded: Addon | undefined;
+let backend: Backend | undefined;
 
 /** Loads the addon at the first call. Throws `NATIVE_UNAVAILABLE` with the reason as `cause`. */
 export function nativeBackend(): Backend {
-  loaded ??= adapt(load());
+  backend ??= adapt(addon());
+  return backend;
+}
+
+/** A file of vectors in a memory map. Throws `FILE_UNREADABLE` or what the core finds wrong. */
+export function mapVectors(path: string, layout: CoreRowLayout): CoreMappedVectors {
+  const { MappedVectors } = addon();
+  try {
+    return MappedVectors.open(path, layout);
+  } catch (cause) {
+    throw toH2qError(cause) instanceof H2qError ? inFile(path, cause) : readError(path, cause);
+  }
+}
+
+function addon(): Addon {
+  loaded ??= load();
   return loaded;
 }
 
@@ -65,6 +92,11 @@ function adapt(addon: Addon): Backend {
     modelFromBytes: (bytes) => addon.Model.fromBytes(bytes),
     createIndex: addon.createIndex,
     createIndexSync: addon.createIndexSync,
+    createFactors: (values) => new addon.Factors(values),
+    rerankByCodes: addon.rerankByCodes,
+    rerankByCodesSync: addon.rerankByCodesSync,
+    rerankByVectors: addon.rerankByVectors,
+    rerankByVectorsSync: addon.rerankByVectorsSync,
     neighbours: addon.neighbours,
     evaluateCodes: addon.evaluateCodes,
     evaluateCosine: addon.evaluateCosine,

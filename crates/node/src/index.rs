@@ -69,7 +69,7 @@ pub fn create_index_sync(
 /// Codes in the order of their ids.
 #[napi(custom_finalize)]
 pub struct Index {
-    inner: Arc<core::Index>,
+    pub(crate) inner: Arc<core::Index>,
 }
 
 impl Index {
