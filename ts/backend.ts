@@ -327,7 +327,7 @@ export interface Backend {
   modelFromBytes(bytes: Uint8Array): CoreModel;
   createIndex(codes: CoreCodes, ids: BigInt64Array | null, cancel: CancelToken): Promise<CoreIndex>;
   createIndexSync(codes: CoreCodes, ids: BigInt64Array | null): CoreIndex;
-  /** Takes the one column of `values`. */
+  /** Takes over the one column of `values`, which are released. */
   createFactors(values: CoreVectors): CoreFactors;
   /**
    * Scores hits of `index` by the transformed queries against the codes, times the factor of the row,

@@ -53,7 +53,6 @@ export async function evaluateRerank(task: RerankTask): Promise<RerankEvaluation
   );
   const column = await Vectors.from({ data: await model.factors(database, options), columns: 1 }, { signal });
   const factors = backend().createFactors(column.core);
-  column.release();
 
   const byCodes = (ownFactors: typeof factors | null) =>
     runAbortable(signal, (cancel) =>

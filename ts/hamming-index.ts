@@ -89,7 +89,7 @@ export class HammingIndex {
    * The k nearest codes of each query. `k` may exceed the rows; all of them come back then.
    *
    * With `rerank`, the `k * oversample` nearest are scored again and the best k of them come back, best
-   * first, with their `scores` ({@link RerankOptions}, docs/search.md).
+   * first, with their `scores` ({@link RerankOptions}, docs/reranking.md).
    *
    * @param k at least 1
    * @throws MISMATCH for codes of another length, or vectors and originals that do not fit;
@@ -191,9 +191,7 @@ function* copyFactors(factors: Float32Array, rows: number): Work<CoreFactors> {
   }
   checkOnePerCode('factors', rows, factors.length);
   const column = yield* toVectors({ data: factors, columns: 1 }, 'factors');
-  const copy = backend().createFactors(column.core);
-  column.release();
-  return copy;
+  return backend().createFactors(column.core);
 }
 
 function checkOnePerCode(what: string, expected: number, actual: number): void {

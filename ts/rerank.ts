@@ -1,4 +1,4 @@
-/** Re-ranking: a second, finer score for more hits than wanted, of which the best remain (docs/search.md). */
+/** Re-ranking: a second, finer score for more hits than wanted, of which the best remain (docs/reranking.md). */
 
 import { checkInteger, checkOneOf, invalidArgument, kindOf } from './arguments.js';
 import type { CoreCodes, CoreFactors, CoreIndex, RadiusHits, RerankedHits } from './backend.js';
@@ -11,7 +11,7 @@ import { call, type Work } from './work.js';
 interface CommonRerank {
   /**
    * Hits of the first search per hit wanted, at least 1. Default 8: beyond, `asymmetric` gains next to
-   * nothing; `float` gains more the shorter the codes are (docs/search.md has figures).
+   * nothing; `float` gains more the shorter the codes are (docs/reranking.md has figures).
    */
   oversample?: number | undefined;
 }

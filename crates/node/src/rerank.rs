@@ -52,11 +52,11 @@ pub struct Factors {
 
 #[napi]
 impl Factors {
-    /// Takes the one column of `values`.
+    /// Takes over the one column of `values`, which are released.
     #[napi(constructor)]
-    pub fn new(env: Env, values: &Vectors) -> napi::Result<Self> {
-        let values = values.share(&env)?;
-        let inner = run_sync(&env, || core::Factors::new(values.as_slice().to_vec()))?;
+    pub fn new(env: Env, values: &mut Vectors) -> napi::Result<Self> {
+        let values = values.take(&env)?;
+        let inner = run_sync(&env, || core::Factors::new(values.into_vec()))?;
         tell_held(&env, size_of_val(inner.as_slice()))?;
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -36,6 +36,14 @@ impl Vectors {
         self.inner.clone().ok_or_else(|| js_error(env, &released()))
     }
 
+    /// Releases the vectors and hands them over, without a copy unless work shares them.
+    pub(crate) fn take(&mut self, env: &Env) -> napi::Result<core::Vectors> {
+        let (shared, bytes) = (self.share(env)?, self.bytes());
+        self.inner = None;
+        tell_released(env, bytes)?;
+        Ok(Arc::unwrap_or_clone(shared))
+    }
+
     fn bytes(&self) -> usize {
         self.inner.as_ref().map_or(0, |vectors| size_of_val(vectors.as_slice()))
     }

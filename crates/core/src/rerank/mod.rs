@@ -112,20 +112,18 @@ fn to_finite(score: f64) -> f32 {
 }
 
 /// Positions of the best `k` hits of `query`, best first.
-fn best(
-    hits: &Hits,
-    scores: &[f32],
-    query: usize,
-    k: usize,
-    cancel: &Cancel,
-) -> Result<Vec<usize>> {
+fn best(hits: &Hits, scores: &[f32], query: usize, k: usize, cancel: &Cancel) -> Result<Vec<u32>> {
     cancel.check()?;
     let id = |hit: usize| hits.ids.as_ref().map(|ids| ids[hit]);
-    let order = |&a: &usize, &b: &usize| -> Ordering {
+    let order = |&a: &u32, &b: &u32| -> Ordering {
+        let (a, b) = (a as usize, b as usize);
         let by_score = scores[b].total_cmp(&scores[a]);
         by_score.then_with(|| (id(a), hits.rows[a]).cmp(&(id(b), hits.rows[b])))
     };
-    let mut best: Vec<usize> = (hits.offsets[query]..hits.offsets[query + 1]).collect();
+    let range = hits.offsets[query]..hits.offsets[query + 1];
+    let mut best = Vec::new();
+    reserve(&mut best, range.len())?;
+    best.extend(range.map(|hit| hit as u32));
     if k < best.len() {
         best.select_nth_unstable_by(k - 1, order);
         best.truncate(k);
@@ -134,7 +132,7 @@ fn best(
     Ok(best)
 }
 
-fn gather(hits: &Hits, scores: &[f32], best: impl Iterator<Item = Vec<usize>>) -> Result<Reranked> {
+fn gather(hits: &Hits, scores: &[f32], best: impl Iterator<Item = Vec<u32>>) -> Result<Reranked> {
     let ids = hits.ids.as_ref();
     let mut kept = Hits {
         offsets: vec![0],
@@ -144,15 +142,26 @@ fn gather(hits: &Hits, scores: &[f32], best: impl Iterator<Item = Vec<usize>>) -
     };
     let mut kept_scores = Vec::new();
     for best in best {
-        kept.rows.extend(best.iter().map(|&hit| hits.rows[hit]));
-        kept.distances.extend(best.iter().map(|&hit| hits.distances[hit]));
-        kept_scores.extend(best.iter().map(|&hit| scores[hit]));
+        let positions = || best.iter().map(|&hit| hit as usize);
+        reserve(&mut kept.rows, best.len())?;
+        kept.rows.extend(positions().map(|hit| hits.rows[hit]));
+        reserve(&mut kept.distances, best.len())?;
+        kept.distances.extend(positions().map(|hit| hits.distances[hit]));
+        reserve(&mut kept_scores, best.len())?;
+        kept_scores.extend(positions().map(|hit| scores[hit]));
         if let (Some(kept), Some(ids)) = (&mut kept.ids, ids) {
-            kept.extend(best.iter().map(|&hit| ids[hit]));
+            reserve(kept, best.len())?;
+            kept.extend(positions().map(|hit| ids[hit]));
         }
         kept.offsets.push(kept.rows.len());
     }
     Ok(Reranked { hits: kept, scores: kept_scores })
+}
+
+/// Room for `more` elements, or `OutOfMemory`.
+fn reserve<T>(buffer: &mut Vec<T>, more: usize) -> Result<()> {
+    let bytes = (buffer.len() + more).saturating_mul(size_of::<T>());
+    buffer.try_reserve(more).map_err(|_| Error::out_of_memory("hits", bytes))
 }
 
 /// Hits come back from the caller, so nothing about them is taken for granted.
@@ -162,6 +171,9 @@ fn check_hits(hits: &Hits, queries: usize, rows: usize) -> Result<()> {
     check_count("first offset of the hits", 0, offsets[0])?;
     check_count("last offset of the hits", hit_rows.len(), offsets[queries])?;
     check_count("distances of the hits", hit_rows.len(), distances.len())?;
+    if u32::try_from(hit_rows.len()).is_err() {
+        return Err(Error::TooManyHits { hits: hit_rows.len() });
+    }
     if let Some(ids) = ids {
         check_count("ids of the hits", hit_rows.len(), ids.len())?;
     }
