@@ -94,8 +94,14 @@ impl Index {
     }
 
     /// Copies the code of `row` as little-endian words of 64 bits, the last one padded with zeros.
-    /// `row` is less than [`Index::rows`], `words` has room for exactly one code.
-    pub fn code(&self, row: u32, words: &mut [u64]) {
+    /// `words` has room for exactly one code.
+    ///
+    /// # Errors
+    /// `Mismatch` for a row beyond the last.
+    pub fn code(&self, row: u32, words: &mut [u64]) -> Result<()> {
+        if row as usize >= self.rows() {
+            return Err(Error::mismatch("row", self.rows(), row as usize));
+        }
         let position = match &self.ids {
             // Positions are in order of (id, row).
             Some(Ids { by_row, row_at }) => {
@@ -105,6 +111,7 @@ impl Index {
             None => row as usize,
         };
         words.copy_from_slice(self.words.range(position, 1));
+        Ok(())
     }
 
     /// The codes as a scan reads them.

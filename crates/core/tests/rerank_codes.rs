@@ -59,7 +59,7 @@ fn an_index_gives_back_the_code_of_every_row() {
             let index = Index::new(&codes, ids).expect("an index");
             let mut words = vec![u64::MAX; bits.div_ceil(64)];
             for row in 0..50 {
-                index.code(row, &mut words);
+                index.code(row, &mut words).expect("a row");
                 let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
                 assert!(bytes.split_off(bits / 8).iter().all(|&byte| byte == 0));
                 assert_eq!(bytes, codes.row(row as usize));
@@ -283,9 +283,11 @@ fn what_does_not_fit_is_named_before_any_work() {
     };
     assert_eq!(message(with(&other, &hits, 5)), "rows of the vectors: expected 2, got 3");
     assert_eq!(message(with(&narrow, &hits, 5)), "columns of the vectors: expected 32, got 24");
-    let factors = Factors::new(vec![1.0; 19]).expect("finite");
-    let result = reranked(&index, Some(&factors), &queries, &hits, 5);
-    assert_eq!(message(result), "number of factors: expected 20, got 19");
+    let last = *hits.rows.iter().max().expect("hits") as usize;
+    let few = Factors::new(vec![1.0; last]).expect("finite");
+    let result = reranked(&index, Some(&few), &queries, &hits, 5);
+    assert_eq!(message(result), format!("number of factors: expected {}, got {last}", last + 1));
+    assert_eq!(index.code(20, &mut [0]).expect_err("row").code(), "MISMATCH");
     assert_eq!(with(&queries, &hits, 0).expect_err("k").code(), "INVALID_OPTION");
 
     // Queries that were not transformed have other signs than their codes.

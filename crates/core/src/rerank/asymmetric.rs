@@ -37,8 +37,9 @@ pub struct AsymmetricQueries<'a> {
 
 /// Scores `hits` of `index` by [the asymmetric score](self) and keeps the best `k` of each query.
 ///
-/// `factors`, where there are any, are one per row of the index. A query is at odds with its code when
-/// more than an eighth of the signs differ; then it was not transformed, or not by the same model.
+/// `factors`, where there are any, are by row of the index and cover at least the rows of the hits (the
+/// index may have grown since). A query is at odds with its code when more than an eighth of the signs
+/// differ; then it was not transformed, or not by the same model.
 ///
 /// # Errors
 /// Before any work: `Mismatch` for other bits, rows or factors than the index and the hits have,
@@ -58,7 +59,8 @@ pub fn by_codes(
     check_count("columns of the vectors", index.bits(), vectors.columns())?;
     check_count("rows of the vectors", codes.rows(), vectors.rows())?;
     if let Some(factors) = factors {
-        check_count("number of factors", index.rows(), factors.rows())?;
+        let rows = hits.rows.iter().max().map_or(0, |&row| row as usize + 1);
+        check_count("number of factors", rows.max(factors.rows()), factors.rows())?;
     }
     check_signs(codes, vectors)?;
     let scorer = Asymmetric { index, factors, vectors, arch: pulp::Arch::new() };
@@ -112,7 +114,7 @@ impl Scorer for Asymmetric<'_> {
 
     fn score(&self, row: u32, work: &mut Workspace) -> Result<f64> {
         let Workspace { query, words } = work;
-        self.index.code(row, words);
+        self.index.code(row, words)?;
         let sum = self.arch.dispatch(
             #[inline(always)]
             || signed_sum(query, words),
