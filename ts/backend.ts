@@ -4,6 +4,10 @@
  * takes a {@link CancelToken}; the `Sync` twin blocks.
  */
 
+import type { SearchBackend, SearchMethod } from './backend-search.js';
+
+export type * from './backend-search.js';
+
 /** Element types of raw buffers, as in `.npy` headers, little-endian. */
 export type ElementType = 'f2' | 'f4' | 'f8' | 'u1' | 'i1';
 
@@ -15,6 +19,8 @@ export type Method = 'h2q' | 'itq' | 'random' | 'identity';
 export type Criterion = 'loss' | 'neighbours' | 'labels';
 export type Loss = 'bit-variance' | 'l2' | 'l1' | 'min-entropy';
 export type Solver = 'auto' | 'sgd';
+/** What a score of re-ranking by codes estimates when it is multiplied with the factor of its row. */
+export type FactorMetric = 'cosine' | 'inner-product';
 export type Ties = 'expected' | 'float' | 'id';
 
 /** Asks running work to stop. */
@@ -28,6 +34,25 @@ export interface CoreVectors {
   readonly columns: number;
   /** Gives the memory back once no work uses it any more; nothing else may be done with it then. */
   release(): void;
+}
+
+/** Where the rows of a file lie. */
+export interface CoreRowLayout {
+  rows: number;
+  columns: number;
+  element: ElementType;
+  /** Byte at which row 0 begins. */
+  first: number;
+  /** Whether each row begins with its number of values as uint32. */
+  counted: boolean;
+}
+
+/** A file of vectors in a memory map, read and checked row by row. */
+export interface CoreMappedVectors {
+  readonly rows: number;
+  readonly columns: number;
+  /** Lets the file go once no work reads it any more; nothing else may be done with it then. */
+  close(): void;
 }
 
 /** Fills a {@link CoreVectors} in slices. `push` takes whole elements only. */
@@ -163,94 +188,15 @@ export interface CoreModel {
   transformSync(vectors: CoreVectors, threads: number): Float32Array;
   encode(vectors: CoreVectors, layout: Layout, threads: number, cancel: CancelToken): Promise<Uint8Array>;
   encodeSync(vectors: CoreVectors, layout: Layout, threads: number): Uint8Array;
+  /** One factor per row, for {@link Backend.rerankByCodes}. */
+  factors(
+    vectors: CoreVectors,
+    metric: FactorMetric,
+    threads: number,
+    cancel: CancelToken,
+  ): Promise<Float32Array>;
+  factorsSync(vectors: CoreVectors, metric: FactorMetric, threads: number): Float32Array;
   toBytes(): Uint8Array;
-}
-
-/** What a search did, all queries together. */
-export interface SearchWork {
-  /** Codes whose distance was computed. */
-  candidates: number;
-  /** Buckets of search tables that were looked into. */
-  buckets: number;
-}
-
-/** Hits of all queries, ordered by (distance, id); query q owns `offsets[q] .. offsets[q + 1]`. */
-export interface SearchHits {
-  /** Rows of the index. */
-  rows: Uint32Array;
-  distances: Int32Array;
-  /** Present when the index has ids of its own. */
-  ids?: BigInt64Array;
-  offsets: Uint32Array;
-  work: SearchWork;
-}
-
-/** How to search; all find the same. */
-export type SearchMethod = 'auto' | 'linear' | 'mih';
-
-export interface SearchRequest {
-  threads: number;
-  method: SearchMethod;
-}
-
-/** Which codes a search may find, in the core's memory. */
-export interface CoreFilter {
-  readonly isFilter?: true;
-}
-
-/** The file of an index, piece by piece. */
-export interface CoreIndexWriter {
-  /** At most so many bytes, none at the end. */
-  next(atMost: number): Uint8Array;
-}
-
-export interface CoreIndexReader {
-  push(bytes: Uint8Array): Promise<void>;
-  finish(): CoreIndex;
-}
-
-export interface CoreIndex {
-  /** Codes that can be found. */
-  readonly size: number;
-  /** Rows ever added. */
-  readonly rows: number;
-  readonly bits: number;
-  readonly hasIds: boolean;
-  /** Bytes held, about. */
-  readonly memory: number;
-  search(
-    queries: CoreCodes,
-    k: number,
-    request: SearchRequest,
-    filter: CoreFilter | null,
-    cancel: CancelToken,
-  ): Promise<SearchHits>;
-  searchSync(queries: CoreCodes, k: number, request: SearchRequest, filter: CoreFilter | null): SearchHits;
-  /** All hits with distance <= radius. */
-  searchRadius(
-    queries: CoreCodes,
-    radius: number,
-    request: SearchRequest,
-    filter: CoreFilter | null,
-    cancel: CancelToken,
-  ): Promise<SearchHits>;
-  searchRadiusSync(
-    queries: CoreCodes,
-    radius: number,
-    request: SearchRequest,
-    filter: CoreFilter | null,
-  ): SearchHits;
-  /** The row of the first. */
-  add(codes: CoreCodes, ids: BigInt64Array | null): Promise<number>;
-  addSync(codes: CoreCodes, ids: BigInt64Array | null): number;
-  /** How many there were. */
-  remove(ids: BigInt64Array): Promise<number>;
-  removeSync(ids: BigInt64Array): number;
-  buildTables(threads: number, cancel: CancelToken): Promise<void>;
-  buildTablesSync(threads: number): void;
-  /** Ids by row; rows where the index has none. */
-  ids(first: number, count: number): BigInt64Array;
-  writer(): Promise<CoreIndexWriter>;
 }
 
 /** How made-up codes lie: every bit a coin, or around 20,000 centres with each bit flipped at p = 0.06. */
@@ -349,7 +295,7 @@ export interface LossValue {
   gradient: Float32Array;
 }
 
-export interface Backend {
+export interface Backend extends SearchBackend {
   info(): BackendInfo;
   createCancelToken(): CancelToken;
   /** `firstRow` is added to row numbers in errors. */
@@ -366,14 +312,6 @@ export interface Backend {
     validationLabels: Labels | null,
   ): CoreFit;
   modelFromBytes(bytes: Uint8Array): CoreModel;
-  createIndex(codes: CoreCodes, ids: BigInt64Array | null, cancel: CancelToken): Promise<CoreIndex>;
-  createIndexSync(codes: CoreCodes, ids: BigInt64Array | null): CoreIndex;
-  emptyIndex(bits: number, hasIds: boolean): CoreIndex;
-  /** For a file of `bytes` bytes. */
-  indexReader(bytes: number): CoreIndexReader;
-  /** Bit `row % 8` of byte `row / 8` for each of `rows` rows. */
-  filterRows(bytes: Uint8Array, rows: number, isDenied: boolean): CoreFilter;
-  filterIds(ids: BigInt64Array, isDenied: boolean): CoreFilter;
   /** The `count` nearest database rows of each query by cosine. */
   neighbours(
     database: CoreVectors,

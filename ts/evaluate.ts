@@ -1,13 +1,15 @@
 /** Judging codes: label metrics and recall of the neighbours (docs/evaluation.md). */
 
 import { runAbortable } from './abort.js';
-import { checkInteger, checkOneOf, checkThreads, invalidOption } from './arguments.js';
+import { checkInteger, checkOneOf, checkThreads, invalidArgument, invalidOption } from './arguments.js';
 import type { CodesEvaluation, MetricsAt, Neighbours, Ties } from './backend.js';
 import { toCoreCodes } from './codes.js';
 import { inContext } from './errors.js';
+import { checkNeighbours, evaluateRerank, type RerankEvaluation } from './evaluate-rerank.js';
 import { checkSameKind, type LabelsInput, toLabels } from './labels.js';
 import type { Model } from './model.js';
 import { backend } from './platform.js';
+import { checkOversample } from './rerank.js';
 import { checkDimensions, countRows, toVectors, Vectors, type VectorsInput } from './vectors.js';
 import { run } from './work.js';
 
@@ -38,6 +40,13 @@ export interface EvaluationOptions extends CosineEvaluationOptions {
   ties?: Ties | undefined;
   /** Nearest rows known already, from {@link evaluateCosine} with the same rows. Computed when left out. */
   neighbours?: Neighbours | undefined;
+  /**
+   * Also measures how many neighbours each way of re-ranking finds, for about one more transform of the
+   * database. Default false.
+   */
+  rerank?: boolean | undefined;
+  /** Hits of the first search per hit wanted, at least 1; only with `rerank`. Default 8. */
+  oversample?: number | undefined;
 }
 
 export interface CosineEvaluationResult {
@@ -51,6 +60,8 @@ export interface EvaluationResult {
   /** Metrics for each N of `at`, means over the queries. */
   at: Record<number, MetricsAt>;
   ties: Ties;
+  /** Only where `rerank` asked for it. */
+  rerank?: RerankEvaluation;
 }
 
 /**
@@ -65,22 +76,39 @@ export interface EvaluationResult {
 export async function evaluate(options: EvaluationOptions): Promise<EvaluationResult> {
   const { model, signal } = options;
   const ties = checkOneOf('ties', options.ties ?? 'expected', TIES);
+  const oversample = checkRerank(options);
   const { database, queries, ...common } = await prepare(options, model.dimensions);
   const run = { threads: common.threads, signal };
+  const neighbours = options.neighbours ?? (await findNeighbours(database, queries, run));
+  if (oversample !== undefined) checkNeighbours(neighbours);
 
   const evaluation: CodesEvaluation = {
     ...common,
+    // The last cut-off is for the re-ranking alone.
+    at: oversample === undefined ? common.at : [...common.at, neighbours.count],
     ties,
     databaseCodes: await encode(model, database, 'database', run),
     queryCodes: await encode(model, queries, 'queries', run),
-    neighbours: options.neighbours ?? (await findNeighbours(database, queries, run)),
+    neighbours,
   };
   if (ties === 'float') {
     evaluation.databaseVectors = await transform(model, database, run);
     evaluation.queryVectors = await transform(model, queries, run);
   }
   const metrics = await runAbortable(signal, (cancel) => backend().evaluateCodes(evaluation, cancel));
-  return { at: byCutOff(common.at, metrics), ties };
+  const result = { at: byCutOff(common.at, metrics), ties };
+  if (oversample === undefined) return result;
+  const queryVectors = evaluation.queryVectors ?? (await transform(model, queries, run));
+  const hammingRecall = metrics.at(-1)?.neighbourRecall ?? 0;
+  const task = { ...evaluation, model, database, queries, queryVectors, hammingRecall, oversample, signal };
+  return { ...result, rerank: await evaluateRerank(task) };
+}
+
+/** The oversampling of the re-ranking, where one is asked for. */
+function checkRerank({ rerank, oversample }: EvaluationOptions): number | undefined {
+  if (rerank) return checkOversample(oversample);
+  if (oversample !== undefined) throw invalidArgument('oversample', 'needs the option rerank: true');
+  return undefined;
 }
 
 /**

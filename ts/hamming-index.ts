@@ -1,13 +1,13 @@
-/** Exact search among codes by Hamming distance. */
+/** Exact search among codes by Hamming distance, with or without a re-ranking of its hits. */
 
 import { checkInteger, checkOneOf, checkThreads, invalidArgument, kindOf, MAX_U32 } from './arguments.js';
 import type { CoreIndex, SearchHits, SearchMethod, SearchRequest, SearchWork } from './backend.js';
 import { type Codes, checkCodes, toCoreCodes } from './codes.js';
-import { H2qError, inFile, withH2qErrors } from './errors.js';
+import { H2qError, withH2qErrors } from './errors.js';
 import { type FilterOptions, toCoreFilter, toIds } from './filter.js';
-import { withSource, writeFile } from './io/files.js';
+import { readIndex, writeIndex } from './index-file.js';
 import { backend } from './platform.js';
-import { SLICE_BYTES } from './slices.js';
+import { prepareRerank, type RerankOptions, refuseRerank } from './rerank.js';
 import { call, run, runSync, type Work } from './work.js';
 
 export interface Abortable {
@@ -18,6 +18,18 @@ export interface Abortable {
 export interface BuildSyncOptions {
   /** One id per code, any 64-bit numbers. Default: none, hits are named by their row. */
   ids?: BigInt64Array | undefined;
+  /**
+   * One factor per code, as `model.factors` gives them: they refine the scores of `rerank: 'asymmetric'`.
+   * 4 bytes per code. Default: none.
+   */
+  factors?: Float32Array | undefined;
+}
+
+export interface EmptyOptions {
+  /** Whether the codes will have ids of their own. Default false. */
+  ids?: boolean | undefined;
+  /** Whether the codes will have factors. Default false. */
+  factors?: boolean | undefined;
 }
 
 export interface BuildOptions extends BuildSyncOptions, Abortable {}
@@ -57,6 +69,12 @@ export interface RadiusResult extends Omit<SearchResult, 'k'> {
   offsets: Uint32Array;
 }
 
+/** Hits of all queries, ordered by (score descending, id), by row without ids. */
+export interface RerankedResult extends SearchResult {
+  /** One per hit, finite; higher is nearer. `distances` still are the Hamming distances of the rows. */
+  scores: Float32Array;
+}
+
 export const METHODS: readonly SearchMethod[] = ['auto', 'linear', 'mih'];
 
 /**
@@ -78,27 +96,27 @@ export class HammingIndex {
   /**
    * Builds an index of `codes`, copied 4 MiB per turn of the event loop.
    *
-   * @throws INVALID_ARGUMENT, EMPTY_INPUT, MISMATCH when ids and codes differ in number
+   * @throws INVALID_ARGUMENT, EMPTY_INPUT, NOT_FINITE, MISMATCH when ids, factors and codes differ in number
    */
   static async build(codes: Codes, options: BuildOptions = {}): Promise<HammingIndex> {
-    return run(building(codes, options.ids), options.signal);
+    return run(building(codes, options), options.signal);
   }
 
   /** {@link HammingIndex.build}, blocking. */
   static buildSync(codes: Codes, options: BuildSyncOptions = {}): HammingIndex {
-    return runSync(building(codes, options.ids));
+    return runSync(building(codes, options));
   }
 
   /**
    * An index of no codes yet.
    *
    * @param bits length of a code, a positive multiple of 8
-   * @param hasIds whether the codes will have ids of their own
    * @throws INVALID_OPTION
    */
-  static empty(bits: number, hasIds = false): HammingIndex {
+  static empty(bits: number, { ids, factors }: EmptyOptions = {}): HammingIndex {
     checkInteger('bits', bits, 8);
-    return withH2qErrors(() => new HammingIndex(backend().emptyIndex(bits, hasIds === true)));
+    const open = () => backend().emptyIndex(bits, ids === true, factors === true);
+    return withH2qErrors(() => new HammingIndex(open()));
   }
 
   /**
@@ -107,20 +125,7 @@ export class HammingIndex {
    * @throws FILE_NOT_FOUND, FILE_UNREADABLE, INDEX_FORMAT, OUT_OF_MEMORY
    */
   static async open(path: string, { signal }: Abortable = {}): Promise<HammingIndex> {
-    return withSource(path, async (source) => {
-      const reader = backend().indexReader(source.byteLength);
-      try {
-        const buffer = new Uint8Array(Math.min(SLICE_BYTES, source.byteLength));
-        for (let start = 0; start < source.byteLength; start += SLICE_BYTES) {
-          signal?.throwIfAborted();
-          const end = Math.min(start + SLICE_BYTES, source.byteLength);
-          await reader.push(await source.slice(start, end, buffer));
-        }
-        return new HammingIndex(reader.finish());
-      } catch (error) {
-        throw signal?.aborted ? error : inFile(path, error);
-      }
-    });
+    return new HammingIndex(await readIndex(path, signal));
   }
 
   /**
@@ -129,16 +134,7 @@ export class HammingIndex {
    * @throws FILE_UNWRITABLE
    */
   async save(path: string, { signal }: Abortable = {}): Promise<void> {
-    const write = async (file: { write(bytes: Uint8Array): Promise<void> }) => {
-      const writer = await this.core.writer();
-      for (;;) {
-        signal?.throwIfAborted();
-        const bytes = writer.next(SLICE_BYTES);
-        if (bytes.length === 0) return;
-        await file.write(bytes);
-      }
-    };
-    await writeFile(path, write, signal);
+    await writeIndex(this.core, path, signal);
   }
 
   /** Number of codes that can be found. */
@@ -161,6 +157,11 @@ export class HammingIndex {
     return this.core.hasIds;
   }
 
+  /** Whether the codes have factors. */
+  get hasFactors(): boolean {
+    return this.core.hasFactors;
+  }
+
   /** Bytes held, about, search tables included. */
   get memory(): number {
     return this.core.memory;
@@ -169,16 +170,16 @@ export class HammingIndex {
   /**
    * Appends codes. They are numbered from the returned row on.
    *
-   * @throws MISMATCH for codes of another length or ids that are not one per code, INVALID_ARGUMENT for
-   * ids missing or not wanted, EMPTY_INPUT; nothing has changed then
+   * @throws MISMATCH for codes of another length, ids or factors that are not one per code, INVALID_ARGUMENT
+   * where they are missing or not wanted, EMPTY_INPUT, NOT_FINITE; nothing has changed then
    */
   async add(codes: Codes, options: BuildSyncOptions = {}): Promise<number> {
-    return run(this.#add(codes, options.ids));
+    return run(this.#add(codes, options));
   }
 
   /** {@link HammingIndex.add}, blocking. */
   addSync(codes: Codes, options: BuildSyncOptions = {}): number {
-    return runSync(this.#add(codes, options.ids));
+    return runSync(this.#add(codes, options));
   }
 
   /**
@@ -215,15 +216,22 @@ export class HammingIndex {
   /**
    * The k nearest codes of each query. `k` may exceed what may be found; all of that comes back then.
    *
+   * With `rerank`, the `k * oversample` nearest are scored again and the best k of them come back, best
+   * first, with their `scores` ({@link RerankOptions}, docs/reranking.md).
+   *
    * @param k at least 1
-   * @throws MISMATCH for codes of another length, INVALID_ARGUMENT, INVALID_OPTION, EMPTY_INPUT,
-   * TOO_MANY_HITS
+   * @throws MISMATCH for codes of another length, or vectors and originals that do not fit;
+   * INVALID_ARGUMENT, INVALID_OPTION, EMPTY_INPUT, NOT_FINITE, TOO_MANY_HITS
    */
+  search(queries: Codes, k: number, options: SearchOptions & RerankOptions): Promise<RerankedResult>;
+  search(queries: Codes, k: number, options?: SearchOptions): Promise<SearchResult>;
   async search(queries: Codes, k: number, options: SearchOptions = {}): Promise<SearchResult> {
     return run(this.#search(queries, k, options), options.signal);
   }
 
   /** {@link HammingIndex.search}, blocking. */
+  searchSync(queries: Codes, k: number, options: SearchSyncOptions & RerankOptions): RerankedResult;
+  searchSync(queries: Codes, k: number, options?: SearchSyncOptions): SearchResult;
   searchSync(queries: Codes, k: number, options: SearchSyncOptions = {}): SearchResult {
     return runSync(this.#search(queries, k, options));
   }
@@ -244,18 +252,15 @@ export class HammingIndex {
     return runSync(this.#searchRadius(queries, radius, options));
   }
 
-  *#add(codes: Codes, ids: BigInt64Array | undefined): Work<number> {
-    const rows = checkCodes(codes, 'codes');
-    this.#checkBits(codes, 'codes');
-    const own = ids === undefined ? null : copyIds(ids, rows);
-    if ((own !== null) !== this.hasIds) {
-      const problem = this.hasIds ? 'missing, this index has ids' : 'not wanted, this index has none';
-      throw invalidArgument('ids', problem);
-    }
+  *#add(codes: Codes, options: BuildSyncOptions): Work<number> {
+    const rows = this.#checkBits(codes, 'codes');
+    const { ids, factors } = copyBeside(options, rows);
+    checkWanted('ids', ids !== null, this.hasIds);
+    checkWanted('factors', factors !== null, this.hasFactors);
     const core = yield* toCoreCodes(codes, 'codes');
     return yield* call(
-      () => this.core.addSync(core, own),
-      () => this.core.add(core, own),
+      () => this.core.addSync(core, ids, factors),
+      () => this.core.add(core, ids, factors),
     );
   }
 
@@ -279,19 +284,25 @@ export class HammingIndex {
     const wanted = checkInteger('k', k, 1, Number.MAX_SAFE_INTEGER);
     const request = toRequest(options);
     const rows = this.#checkBits(queries, 'queries');
+    const rerank = yield* prepareRerank(options, this.core, rows);
     const core = yield* toCoreCodes(queries, 'queries');
     const filter = yield* toCoreFilter(options, this.core);
-    const hits = yield* call(
-      () => this.core.searchSync(core, wanted, request, filter),
-      (cancel) => this.core.search(core, wanted, request, filter, cancel),
+    const candidates = Math.min(wanted * (rerank?.oversample ?? 1), Number.MAX_SAFE_INTEGER);
+    const found = yield* call(
+      () => this.core.searchSync(core, candidates, request, filter),
+      (cancel) => this.core.search(core, candidates, request, filter, cancel),
     );
-    return { ...publicHits(hits, options), k: hits.rows.length / rows };
+    const { work } = found;
+    const best = rerank && (yield* rerank.rescore(core, found, wanted, request.threads));
+    const hits = publicHits({ ...(best ?? found), work }, options);
+    return { ...hits, ...(best && { scores: best.scores }), k: hits.rows.length / rows };
   }
 
   *#searchRadius(queries: Codes, radius: number, options: SearchSyncOptions): Work<RadiusResult> {
     // Every code lies within its own length, so a larger radius means the same.
     const within = Math.min(checkInteger('radius', radius, 0, Number.MAX_SAFE_INTEGER), this.bits);
     const request = toRequest(options);
+    refuseRerank(options, 'a search within a radius has no re-ranking');
     this.#checkBits(queries, 'queries');
     const core = yield* toCoreCodes(queries, 'queries');
     const filter = yield* toCoreFilter(options, this.core);
@@ -320,39 +331,46 @@ function publicHits({ rows, distances, ids, work }: SearchHits, { counters }: Se
   return { rows, distances, ...(ids && { ids }), ...(counters && { work }) };
 }
 
-function* building(codes: Codes, ids: BigInt64Array | undefined): Work<HammingIndex> {
+function* building(codes: Codes, options: BuildSyncOptions): Work<HammingIndex> {
   const rows = checkCodes(codes, 'codes');
   if (rows > MAX_U32) throw invalidArgument('codes', `more than ${MAX_U32} rows`);
-  const ownIds = ids === undefined ? null : copyIds(ids, rows);
+  const { ids, factors } = copyBeside(options, rows);
   const core = yield* toCoreCodes(codes, 'codes');
   const index = yield* call(
-    () => backend().createIndexSync(core, ownIds),
-    (cancel) => backend().createIndex(core, ownIds, cancel),
+    () => backend().createIndexSync(core, ids, factors),
+    (cancel) => backend().createIndex(core, ids, factors, cancel),
   );
   return new HammingIndex(index);
 }
 
 /** Copied before the first turn of the event loop, in which their owner may change them. */
-function copyIds(ids: BigInt64Array, rows: number): BigInt64Array {
-  if (!(ids instanceof BigInt64Array)) {
-    throw invalidArgument('ids', `expected a BigInt64Array, got ${kindOf(ids)}`);
+function copyBeside({ ids, factors }: BuildSyncOptions, rows: number) {
+  if (ids !== undefined) {
+    if (!(ids instanceof BigInt64Array)) throw wrongKind('ids', 'BigInt64Array', ids);
+    checkOnePerCode('ids', rows, ids.length);
   }
-  if (ids.length === rows) return ids.slice();
-  throw new H2qError('MISMATCH', `ids: expected one per code, ${rows}, got ${ids.length}`, {
-    details: { what: 'ids', expected: rows, actual: ids.length },
+  if (factors !== undefined) {
+    if (!(factors instanceof Float32Array)) throw wrongKind('factors', 'Float32Array', factors);
+    checkOnePerCode('factors', rows, factors.length);
+  }
+  return { ids: ids?.slice() ?? null, factors: factors?.slice() ?? null };
+}
+
+function wrongKind(name: string, wanted: string, value: unknown): H2qError {
+  return invalidArgument(name, `expected a ${wanted}, got ${kindOf(value)}`);
+}
+
+function checkOnePerCode(what: string, expected: number, actual: number): void {
+  if (actual === expected) return;
+  throw new H2qError('MISMATCH', `${what}: expected one per code, ${expected}, got ${actual}`, {
+    details: { what, expected, actual },
   });
 }
 
-const MAGIC = 'H2QINDEX';
-
-/**
- * Whether a file says that it is an index.
- *
- * @throws FILE_NOT_FOUND, FILE_UNREADABLE
- */
-export function isIndexFile(path: string): Promise<boolean> {
-  return withSource(path, async (source) => {
-    if (source.byteLength < MAGIC.length) return false;
-    return new TextDecoder().decode(await source.slice(0, MAGIC.length)) === MAGIC;
-  });
+function checkWanted(name: string, isGiven: boolean, isWanted: boolean): void {
+  if (isGiven === isWanted) return;
+  throw invalidArgument(
+    name,
+    isWanted ? `missing, this index has ${name}` : 'not wanted, this index has none',
+  );
 }

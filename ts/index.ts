@@ -10,6 +10,7 @@ export type {
   CodesAre,
   Criterion,
   EpochReport,
+  FactorMetric,
   FitSummary,
   Layout,
   Loss,
@@ -33,14 +34,17 @@ export {
   evaluate,
   evaluateCosine,
 } from './evaluate.js';
+export type { RerankEvaluation, RerankMode } from './evaluate-rerank.js';
 export type { FilterOptions, IdSet } from './filter.js';
 export { type FitOptions, type FitResult, type FitSyncOptions, fit, fitSync, type Progress } from './fit.js';
 export {
   type Abortable,
   type BuildOptions,
   type BuildSyncOptions,
+  type EmptyOptions,
   HammingIndex,
   type RadiusResult,
+  type RerankedResult,
   type SearchOptions,
   type SearchResult,
   type SearchSyncOptions,
@@ -51,11 +55,14 @@ export { type HammingMeasurement, type MeasureHammingOptions, measureHamming } f
 export {
   type EncodeOptions,
   type EncodeSyncOptions,
+  type FactorsOptions,
+  type FactorsSyncOptions,
   Model,
   type TransformOptions,
   type TransformSyncOptions,
 } from './model.js';
 export { hammingDistance, popcount, quantizationLoss, reflectionProduct } from './primitives.js';
+export type { AsymmetricRerank, FloatRerank, RerankOptions } from './rerank.js';
 export { type CopyOptions, type Matrix, Vectors, type VectorsInput } from './vectors.js';
 
 /** Which backend runs, with how many threads and which SIMD level. Throws NATIVE_UNAVAILABLE. */

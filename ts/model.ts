@@ -1,7 +1,7 @@
 /** A fitted model: what turns vectors into codes. */
 
 import { checkOneOf, checkThreads, invalidArgument, kindOf } from './arguments.js';
-import type { CoreModel, Layout, ModelSummary } from './backend.js';
+import type { CoreModel, FactorMetric, Layout, ModelSummary } from './backend.js';
 import { type Codes, LAYOUTS } from './codes.js';
 import { inFile, withH2qErrors } from './errors.js';
 import { readBytes, writeFile } from './io/files.js';
@@ -25,6 +25,18 @@ export interface EncodeSyncOptions extends TransformSyncOptions {
 }
 
 export interface EncodeOptions extends EncodeSyncOptions, TransformOptions {}
+
+export interface FactorsSyncOptions extends TransformSyncOptions {
+  /**
+   * What a score times the factor estimates: `cosine` (default, ‖z‖ / ‖z‖₁ of the transformed row z) or
+   * `inner-product` (‖z‖² / ‖z‖₁). Where every transformed row has norm 1 they are the same.
+   */
+  metric?: FactorMetric | undefined;
+}
+
+export interface FactorsOptions extends FactorsSyncOptions, TransformOptions {}
+
+export const FACTOR_METRICS: readonly FactorMetric[] = ['cosine', 'inner-product'];
 
 /** Mean, projection and rotation, and how they were fitted. Never changes. */
 export class Model {
@@ -85,6 +97,22 @@ export class Model {
     return runSync(this.#encode(vectors, options));
   }
 
+  /**
+   * One factor per row, in order, that an index keeps beside the codes: with it the scores of
+   * `rerank: 'asymmetric'` estimate a cosine or an inner product (RaBitQ: Gao & Long 2024,
+   * arXiv 2405.12497). A row that is transformed to zeros has factor 0, and so score 0.
+   *
+   * @throws as {@link Model.transform}
+   */
+  async factors(vectors: VectorsInput, options: FactorsOptions = {}): Promise<Float32Array> {
+    return run(this.#factors(vectors, options), options.signal);
+  }
+
+  /** {@link Model.factors}, blocking. */
+  factorsSync(vectors: VectorsInput, options: FactorsSyncOptions = {}): Float32Array {
+    return runSync(this.#factors(vectors, options));
+  }
+
   /** The model as the bytes of a model file (docs/formats.md). */
   toBytes(): Uint8Array {
     return this.core.toBytes();
@@ -134,6 +162,17 @@ export class Model {
       (cancel) => this.core.transform(core, threads, cancel),
     );
     return { data, columns: this.bits };
+  }
+
+  *#factors(input: VectorsInput, options: FactorsSyncOptions): Work<Float32Array> {
+    const threads = checkThreads(options.threads);
+    const metric = checkOneOf('metric', options.metric ?? 'cosine', FACTOR_METRICS);
+    checkDimensions(input, this.dimensions, 'vectors');
+    const { core } = yield* toVectors(input, 'vectors');
+    return yield* call(
+      () => this.core.factorsSync(core, metric, threads),
+      (cancel) => this.core.factors(core, metric, threads, cancel),
+    );
   }
 
   *#encode(input: VectorsInput, options: EncodeSyncOptions): Work<Codes> {

@@ -3,7 +3,7 @@
  * fills it with wasm and without files.
  */
 
-import type { Backend } from './backend.js';
+import type { Backend, CoreMappedVectors, CoreRowLayout } from './backend.js';
 import { H2qError } from './errors.js';
 
 /** Bytes that can be read in pieces: a file, a blob, a buffer. */
@@ -39,6 +39,8 @@ export interface Platform {
   nextTurn(): Promise<void>;
   /** Throws `FILE_NOT_FOUND` or `FILE_UNREADABLE`. */
   openSource(path: string): Promise<OpenSource>;
+  /** A regular file of vectors in a memory map. Throws `FILE_UNREADABLE`, `MISMATCH` for other bytes. */
+  mapVectors(path: string, layout: CoreRowLayout): CoreMappedVectors;
   /**
    * Throws `FILE_UNWRITABLE` when `createFile` could not succeed; leaves nothing behind. Returns the
    * {@link PendingFile.target}.

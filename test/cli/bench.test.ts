@@ -47,7 +47,7 @@ it.each([
   [['--bits', '4294967288', '--data', 'clustered'], 'h2q: 20,000 centres of so many bits: cannot allocate'],
   [['--rows', '0'], "h2q: --rows: '0' is not a whole number between 1"],
   [['--data', 'real'], "h2q: --data: 'real' is not one of uniform, clustered"],
-  [['--method', 'mih'], "h2q: --method: 'mih' is not available in this release"],
+  [['--method', 'fast'], "h2q: --method: 'fast' is not one of auto, linear, mih"],
 ])('bench hamming %j is refused', async (flags, message) => {
   const { code, stderr } = await work.run(...small, ...flags);
   expect(code).toBe(1);

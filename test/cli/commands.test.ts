@@ -270,7 +270,7 @@ it('eval prints the metrics for each cut-off', async () => {
   const evaluation = ['--database', 'x.npy', '--database-labels', 'y.npy', '--queries', 'q.npy'];
   const all = ['eval', 'm', ...evaluation, '--query-labels', 'z.npy'];
 
-  const { at, ties } = JSON.parse(await work.succeed(...all, '--at', '50,10,120', '--json'));
+  const { at, ties, rerank } = JSON.parse(await work.succeed(...all, '--at', '50,10,120', '--json'));
   expect(ties).toBe('expected');
   expect(Object.keys(at)).toEqual(['10', '50', '120']);
   for (const metrics of Object.values<Record<string, number>>(at)) {
@@ -293,4 +293,25 @@ it('eval prints the metrics for each cut-off', async () => {
     expect(JSON.parse(await work.succeed(...all, '--ties', rule, '--json')).ties).toBe(rule);
   }
   expect(await work.succeed(...all)).toMatch(/^ +N +mAP +precision +recall +neighbour recall\n +100 /);
+
+  // The modes of re-ranking at their own cut-off, 10.
+  expect(rerank).toMatchObject({ k: 10, oversample: 8 });
+  expect(Object.keys(rerank.neighbourRecall)).toEqual([
+    'hamming',
+    'asymmetric',
+    'asymmetricWithFactors',
+    'float',
+  ]);
+  expect(rerank.neighbourRecall.hamming).toBeCloseTo(at[10].neighbourRecall, 12);
+  expect(rerank.neighbourRecall.float).toBeGreaterThan(rerank.neighbourRecall.hamming);
+  const allRows = JSON.parse(await work.succeed(...all, '--oversample', '12', '--json'));
+  expect(allRows.rerank.neighbourRecall.float).toBe(1);
+  expect(await work.succeed(...all, '--oversample', '2')).toMatch(
+    /\n\nre-ranking +neighbour recall 10@10\nnone \(Hamming\) +0\.\d{4}\nasymmetric +0.*\nasymmetric, factors +0.*\nfloat +0.*\noversample: 2\n$/,
+  );
+  const refused = await work.run(...all, '--oversample', '0');
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    expect.stringContaining("h2q: --oversample: '0' is not"),
+  ]);
 });

@@ -46,6 +46,9 @@ export function useFakePlatform(overrides: Partial<Backend> = {}): FakeState {
       await setImmediate();
     },
     openSource,
+    mapVectors: () => {
+      throw new Error('the fake maps no files');
+    },
     checkWritable,
     createFile,
   });
@@ -155,6 +158,8 @@ export function fakeModel(epochs: number): CoreModel {
     transformSync: ({ rows }) => new Float32Array(rows * 8).fill(1),
     encode: async ({ rows }) => new Uint8Array(rows),
     encodeSync: unused,
+    factors: unused,
+    factorsSync: unused,
     toBytes: () => Uint8Array.from([1, 2, 3]),
   };
 }

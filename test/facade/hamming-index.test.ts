@@ -69,7 +69,7 @@ describe('changes', () => {
   });
 
   it('ids missing, not wanted or of the wrong kind are refused', async () => {
-    const [plain, named] = [HammingIndex.empty(8), HammingIndex.empty(8, true)];
+    const [plain, named] = [HammingIndex.empty(8), HammingIndex.empty(8, { ids: true })];
     const one = { data: Uint8Array.from([1]), bits: 8 };
     const ids = BigInt64Array.from([1n]);
     await expect(plain.add(one, { ids })).rejects.toThrow('ids: not wanted, this index has none');

@@ -3,7 +3,15 @@
 import type { Command } from 'commander';
 import type { Ties } from '../backend.js';
 import { TIES } from '../evaluate.js';
-import { type EvaluationResult, evaluate, Model, readLabels } from '../node/index.js';
+import {
+  type EvaluationResult,
+  evaluate,
+  Model,
+  type RerankEvaluation,
+  type RerankMode,
+  readLabels,
+} from '../node/index.js';
+import { DEFAULT_OVERSAMPLE } from '../rerank.js';
 import { type Context, print, printJson } from './context.js';
 import { namingFiles } from './failures.js';
 import { expectDimensions, readWithProgress } from './inputs.js';
@@ -17,6 +25,7 @@ interface Flags {
   queryLabels: string;
   at: number[];
   ties: Ties;
+  oversample: number;
   threads?: number;
   json?: boolean;
 }
@@ -35,6 +44,12 @@ export function addEval(program: Command, context: Context): void {
     .requiredOption('--query-labels <file>', 'their labels')
     .option('--at <n,…>', 'cut-offs', wholeNumbers('--at', 1, Number.MAX_SAFE_INTEGER), [1000, 100])
     .option('--ties <name>', 'expected (mean over all orders), float, id', oneOf('--ties', TIES), 'expected')
+    .option(
+      '--oversample <n>',
+      'hits to re-rank per hit wanted',
+      wholeNumber('--oversample', 1),
+      DEFAULT_OVERSAMPLE,
+    )
     .option('--threads <n>', 'threads (default: all)', wholeNumber('--threads'))
     .option('--json', 'print the result as JSON')
     .action((model: string, flags: Flags) => runEval(model, flags, context));
@@ -54,12 +69,19 @@ async function runEval(modelPath: string, flags: Flags, context: Context): Promi
     queries: await readWithProgress(queries, context),
   };
   const result = await namingFiles({ database, databaseLabels, queries, queryLabels }, () =>
-    evaluate({ model, ...vectors, ...labels, ...options, signal: context.signal }),
+    evaluate({ model, ...vectors, ...labels, ...options, rerank: true, signal: context.signal }),
   );
   await (json ? printJson(context, result) : print(context, describe(result)));
 }
 
-function describe({ at, ties }: EvaluationResult): string {
+const MODES: Readonly<Record<RerankMode, string>> = {
+  hamming: 'none (Hamming)',
+  asymmetric: 'asymmetric',
+  asymmetricWithFactors: 'asymmetric, factors',
+  float: 'float',
+};
+
+function describe({ at, ties, rerank }: EvaluationResult): string {
   const rows = Object.entries(at).map(([cutOff, metrics]) => [
     Number(cutOff),
     metrics.meanAveragePrecision.toFixed(4),
@@ -68,5 +90,14 @@ function describe({ at, ties }: EvaluationResult): string {
     metrics.neighbourRecall.toFixed(4),
   ]);
   const table = formatTable(['N', 'mAP', 'precision', 'recall', 'neighbour recall'], rows);
-  return `${table}ties: ${ties}\n`;
+  return `${table}ties: ${ties}\n${rerank ? `\n${describeRerank(rerank)}` : ''}`;
+}
+
+function describeRerank({ k, oversample, neighbourRecall }: RerankEvaluation): string {
+  const rows = Object.entries(MODES).map(([mode, name]) => [
+    name,
+    neighbourRecall[mode as RerankMode].toFixed(4),
+  ]);
+  const table = formatTable(['re-ranking', `neighbour recall ${k}@${k}`], rows);
+  return `${table}oversample: ${oversample}\n`;
 }

@@ -3,7 +3,8 @@
 import type { Command } from 'commander';
 import type { SearchMethod } from '../backend.js';
 import type { Codes } from '../codes.js';
-import { isIndexFile, METHODS } from '../hamming-index.js';
+import { METHODS } from '../hamming-index.js';
+import { isIndexFile } from '../index-file.js';
 import { HammingIndex, npyHeader, readCodes, type SearchResult, writeFiles } from '../node/index.js';
 import { type PendingFile, platform } from '../platform.js';
 import { type Context, print } from './context.js';

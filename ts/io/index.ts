@@ -2,6 +2,7 @@
 
 export { type ReadLabelsOptions, readCodes, readLabels } from './arrays.js';
 export { writeFile, writeFiles } from './files.js';
+export { MappedVectors, openVectors } from './mapped-vectors.js';
 export { type NpyType, npyHeader } from './npy.js';
 export {
   type ReadOptions,

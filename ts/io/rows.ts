@@ -16,6 +16,10 @@ export interface RowSource {
   readRows(start: number, end: number, buffer?: Uint8Array): Promise<Uint8Array>;
   /** Bytes of a row in the file. */
   readonly rowBytes: number;
+  /** Byte at which row 0 begins. */
+  readonly first: number;
+  /** Whether each row begins with its dimensions as uint32. */
+  readonly counted: boolean;
 }
 
 /** Recognises a format by its header. `file` is the name for errors. */
@@ -63,7 +67,7 @@ export const fvecsRows: RowFormat = async (source, file) => {
     }
     return bytes.subarray(0, (end - start) * columns * 4);
   };
-  return { rows, columns, element: 'f4', readRows, rowBytes: stride };
+  return { rows, columns, element: 'f4', readRows, rowBytes: stride, first: 0, counted: true };
 };
 
 function contiguousRows(
@@ -76,7 +80,7 @@ function contiguousRows(
   const rowBytes = columns * NPY_SIZES[element];
   const readRows = (start: number, end: number, buffer?: Uint8Array) =>
     source.slice(dataOffset + start * rowBytes, dataOffset + end * rowBytes, buffer);
-  return { rows, columns, element, readRows, rowBytes };
+  return { rows, columns, element, readRows, rowBytes, first: dataOffset, counted: false };
 }
 
 function readUint32(bytes: Uint8Array, offset: number): number {

@@ -168,7 +168,8 @@ export function sampleVectors(path: string, options: SampleOptions = {}): Promis
   return withVectorFile(path, (file) => file.sample(options));
 }
 
-function formatOf(path: string): RowFormat {
+/** The format that the ending of `path` names. Throws FILE_FORMAT. */
+export function formatOf(path: string): RowFormat {
   const extension = path.match(/\.([^./\\]*)$/)?.[1]?.toLowerCase() ?? '';
   const format = FORMATS[extension];
   if (format) return format;

@@ -209,7 +209,8 @@ async function syncFolder(folder: string): Promise<void> {
   await handle?.close();
 }
 
-function readError(path: string, cause: unknown): unknown {
+/** An error of the system while `path` was read. */
+export function readError(path: string, cause: unknown): unknown {
   if (cause instanceof H2qError) return cause;
   const isMissing = ['ENOENT', 'ENOTDIR'].includes(systemCode(cause));
   const problem = isMissing ? 'no such file' : `cannot be read: ${reason(cause)}`;

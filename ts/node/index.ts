@@ -3,12 +3,13 @@
 import { setImmediate } from 'node:timers/promises';
 import { setPlatform } from '../platform.js';
 import { checkWritable, createFile, openSource } from './files.js';
-import { nativeBackend } from './native.js';
+import { mapVectors, nativeBackend } from './native.js';
 
 setPlatform({
   backend: nativeBackend,
   nextTurn: () => setImmediate(),
   openSource,
+  mapVectors,
   checkWritable,
   createFile,
 });

@@ -8,11 +8,14 @@ import type {
   CoreFilter,
   CoreFit,
   CoreIndexReader,
+  CoreMappedVectors,
   CoreModel,
+  CoreRowLayout,
   CoreVectorsBuilder,
   CoreVectorsSampler,
 } from '../backend.js';
-import { H2qError } from '../errors.js';
+import { H2qError, inFile, toH2qError } from '../errors.js';
+import { readError } from './files.js';
 
 /** What `native/index.cjs` exports. */
 interface Addon
@@ -23,6 +26,10 @@ interface Addon
     | 'createIndex'
     | 'createIndexSync'
     | 'emptyIndex'
+    | 'rerankByCodes'
+    | 'rerankByCodesSync'
+    | 'rerankByVectors'
+    | 'rerankByVectorsSync'
     | 'neighbours'
     | 'evaluateCodes'
     | 'evaluateCosine'
@@ -42,14 +49,31 @@ interface Addon
   };
   Fit: new (...args: Parameters<Backend['createFit']>) => CoreFit;
   Model: { fromBytes(bytes: Uint8Array): CoreModel };
+  MappedVectors: { open(path: string, layout: CoreRowLayout): CoreMappedVectors };
   lossValue: Backend['loss'];
 }
 
-let loaded: Backend | undefined;
+let loaded: Addon | undefined;
+let backend: Backend | undefined;
 
 /** Loads the addon at the first call. Throws `NATIVE_UNAVAILABLE` with the reason as `cause`. */
 export function nativeBackend(): Backend {
-  loaded ??= adapt(load());
+  backend ??= adapt(addon());
+  return backend;
+}
+
+/** A file of vectors in a memory map. Throws `FILE_UNREADABLE` or what the core finds wrong. */
+export function mapVectors(path: string, layout: CoreRowLayout): CoreMappedVectors {
+  const { MappedVectors } = addon();
+  try {
+    return MappedVectors.open(path, layout);
+  } catch (cause) {
+    throw toH2qError(cause) instanceof H2qError ? inFile(path, cause) : readError(path, cause);
+  }
+}
+
+function addon(): Addon {
+  loaded ??= load();
   return loaded;
 }
 
@@ -79,6 +103,10 @@ function adapt(addon: Addon): Backend {
     indexReader: (bytes) => new addon.IndexReader(bytes),
     filterRows: (bytes, rows, isDenied) => addon.Filter.rows(bytes, rows, isDenied),
     filterIds: (ids, isDenied) => addon.Filter.ids(ids, isDenied),
+    rerankByCodes: addon.rerankByCodes,
+    rerankByCodesSync: addon.rerankByCodesSync,
+    rerankByVectors: addon.rerankByVectors,
+    rerankByVectorsSync: addon.rerankByVectorsSync,
     neighbours: addon.neighbours,
     evaluateCodes: addon.evaluateCodes,
     evaluateCosine: addon.evaluateCosine,

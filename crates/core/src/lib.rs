@@ -4,9 +4,10 @@
 //! reflections, until every coordinate is close to its sign; the signs are the code. `U` changes no
 //! distance and no cosine, so this second stage costs the embedding nothing.
 //!
-//! Data flows one way: [`vectors`] → `fit` → `model` → `codes` → [`index`], and `evaluate` judges.
+//! Data flows one way: [`vectors`] → `fit` → `model` → `codes` → [`index`] → [`rerank`], and `evaluate` judges.
 
 pub mod codes;
+mod dot;
 pub mod error;
 pub mod evaluate;
 pub mod fit;
@@ -22,6 +23,7 @@ pub mod parallel;
 pub mod projection;
 pub mod real;
 pub mod reflections;
+pub mod rerank;
 pub mod rotation;
 pub mod sample;
 pub mod vectors;

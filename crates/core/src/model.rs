@@ -189,20 +189,35 @@ impl Model {
         threads: usize,
         cancel: &Cancel,
     ) -> Result<Codes> {
+        let mut bytes = zeros(vectors.rows() * self.bits() / 8, "codes")?;
+        self.map_rows(vectors, &mut bytes, threads, cancel, |z, bytes| {
+            pack_signs(z, layout, bytes);
+        })?;
+        Codes::new(bytes, self.bits())
+    }
+
+    /// Fills `out`, so many elements for each row of `vectors`, from blocks of transformed rows. Only
+    /// one block per thread is in memory.
+    pub(crate) fn map_rows<T: Send>(
+        &self,
+        vectors: &Vectors,
+        out: &mut [T],
+        threads: usize,
+        cancel: &Cancel,
+        map: impl Fn(&[f32], &mut [T]) + Sync,
+    ) -> Result<()> {
         self.check(vectors)?;
         let (dimensions, bits) = (self.dimensions(), self.bits());
-        let mut bytes = zeros(vectors.rows() * bits / 8, "codes")?;
-        let task = TASK_ROWS * bits / 8;
+        let per_row = out.len() / vectors.rows();
         let state = || (Vec::new(), vec![0.0; TASK_ROWS * bits]);
-        fill_chunks(threads, &mut bytes, task, cancel, state, |(scratch, z), i, bytes| {
-            let rows = bytes.len() * 8 / bits;
+        fill_chunks(threads, out, TASK_ROWS * per_row, cancel, state, |(scratch, z), i, out| {
+            let rows = out.len() / per_row;
             let input = &vectors.as_slice()[i * TASK_ROWS * dimensions..][..rows * dimensions];
             let z = &mut z[..rows * bits];
             self.kernel.project_block(input, i * TASK_ROWS, z, scratch)?;
-            pack_signs(z, layout, bytes);
+            map(z, out);
             Ok(())
-        })?;
-        Codes::new(bytes, bits)
+        })
     }
 
     fn check(&self, vectors: &Vectors) -> Result<()> {

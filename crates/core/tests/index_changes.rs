@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use h2q_core::codes::Codes;
 use h2q_core::hamming::Kernel;
-use h2q_core::index::{Filter, Hits, Index, IndexReader, Method, SearchOptions};
+use h2q_core::index::{Beside, Filter, Hits, Index, IndexReader, Method, SearchOptions};
 use h2q_core::parallel::Cancel;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -135,13 +135,15 @@ fn searches_equal_a_plain_list_while_it_changes_and_after_reading_it_again() {
     for bits in [8, 64, 72, 128, 200, 384, 1032] {
         for has_ids in [false, true] {
             let mut random = support::generator(bits as u64 + u64::from(has_ids));
-            let index = Index::empty(bits, has_ids).expect("an index");
+            let index = Index::empty(bits, has_ids, has_ids).expect("an index");
             let mut plain = Plain::default();
             for added in [1, 3, 70, 9, 300, 1, 64] {
                 let codes = random_codes(added, bits, &mut random);
                 // Ids come in any order, some twice.
                 let ids: Vec<i64> = (0..added).map(|_| random.random_range(-200..200)).collect();
-                let first = index.add(&codes, has_ids.then(|| ids.clone())).expect("added");
+                let factors = has_ids.then(|| ids.iter().map(|id| *id as f32).collect());
+                let beside = Beside { ids: has_ids.then(|| ids.clone()), factors };
+                let first = index.add(&codes, beside).expect("added");
                 assert_eq!(first, plain.rows);
                 for (i, id) in ids.into_iter().enumerate() {
                     let row = (first + i) as u32;
@@ -159,8 +161,9 @@ fn searches_equal_a_plain_list_while_it_changes_and_after_reading_it_again() {
             let again = reread(&index);
             check(&again, &plain, &mut random);
             let mut words = vec![0; bits.div_ceil(64)];
-            for (code, _, row) in &plain.found {
-                again.code(*row, &mut words).expect("a code");
+            for (code, id, row) in &plain.found {
+                let factor = again.reader().read(*row, &mut words).expect("a code");
+                assert_eq!(factor, has_ids.then_some(*id as f32));
                 let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
                 assert_eq!(bytes[..bits / 8], code[..]);
             }
@@ -192,7 +195,7 @@ fn a_search_sees_all_of_a_change_or_nothing() {
     let kinds = 60u8;
     let code = |kind: u8| [kind; 8];
     let batch = |kind| Codes::new(code(kind).repeat(10), 64).expect("codes");
-    let index = Index::empty(64, false).expect("an index");
+    let index = Index::empty(64, false, false).expect("an index");
     std::thread::scope(|scope| {
         let searching = scope.spawn(|| {
             let mut seen = 0;
@@ -224,7 +227,7 @@ fn a_search_sees_all_of_a_change_or_nothing() {
 #[test]
 fn segments_stay_few_however_codes_are_added() {
     let mut random = support::generator(3);
-    let index = Index::empty(64, true).expect("an index");
+    let index = Index::empty(64, true, false).expect("an index");
     for i in 0..2000 {
         let added = index.add(&random_codes(1, 64, &mut random), Some(vec![2000 - i]));
         assert_eq!(added, Ok(i as usize));
@@ -238,7 +241,7 @@ fn segments_stay_few_however_codes_are_added() {
 fn changes_that_do_not_fit_are_refused_and_change_nothing() {
     let mut random = support::generator(4);
     let (plain, named) =
-        (Index::empty(64, false).expect("one"), Index::empty(64, true).expect("two"));
+        (Index::empty(64, false, false).expect("one"), Index::empty(64, true, false).expect("two"));
     let codes = random_codes(3, 64, &mut random);
     let code_of = |result: h2q_core::error::Result<usize>| result.expect_err("refused").code();
     assert_eq!(code_of(plain.add(&random_codes(1, 72, &mut random), None)), "MISMATCH");
@@ -248,7 +251,7 @@ fn changes_that_do_not_fit_are_refused_and_change_nothing() {
     assert_eq!((plain.rows(), named.rows()), (0, 0));
     let error = Filter::rows(&[0], 9, false).expect_err("too short");
     assert_eq!(error.to_string(), "bytes of the filter: expected 2, got 1");
-    assert_eq!(plain.code(0, &mut [0]).expect_err("no such row").code(), "MISMATCH");
+    assert_eq!(plain.reader().read(0, &mut [0]).expect_err("no such row").code(), "MISMATCH");
     let empty = plain.search(&codes, 3, &SearchOptions::default(), &Cancel::default());
     assert_eq!(empty.expect("no hits").offsets, [0; 4]);
 }

@@ -3,7 +3,7 @@
 mod support;
 
 use h2q_core::codes::Codes;
-use h2q_core::index::{Index, IndexReader};
+use h2q_core::index::{Beside, Index, IndexReader};
 use rand::RngExt;
 
 /// With removed codes, ids out of order and two segments.
@@ -12,9 +12,10 @@ fn file() -> Vec<u8> {
     let mut codes = |rows: usize| {
         Codes::new((0..rows * 9).map(|_| random.random()).collect(), 72).expect("codes")
     };
-    let index = Index::empty(72, true).expect("an index");
-    index.add(&codes(40), Some((0..40).rev().collect())).expect("added");
-    index.add(&codes(5), Some((100..105).collect())).expect("added");
+    let index = Index::empty(72, true, true).expect("an index");
+    let with = |ids: Vec<i64>| Beside { factors: Some(vec![0.5; ids.len()]), ids: Some(ids) };
+    index.add(&codes(40), with((0..40).rev().collect())).expect("added");
+    index.add(&codes(5), with((100..105).collect())).expect("added");
     index.remove(&[3, 17, 101]).expect("removed");
     let mut writer = index.writer();
     let file = writer.next(usize::MAX);

@@ -7,7 +7,7 @@ use h2q_core::index as core;
 use h2q_core::parallel::Cancel;
 use napi::Env;
 use napi::bindgen_prelude::{
-    BigInt64Array, Int32Array, Object, ObjectFinalize, Uint8Array, Uint32Array,
+    BigInt64Array, Float32Array, Int32Array, Object, ObjectFinalize, Uint8Array, Uint32Array,
 };
 use napi_derive::napi;
 
@@ -90,7 +90,7 @@ impl Filter {
 /// Codes in the order of their ids.
 #[napi(custom_finalize)]
 pub struct Index {
-    inner: Arc<core::Index>,
+    pub(crate) inner: Arc<core::Index>,
     /// What the garbage collector was told of.
     told: usize,
 }
@@ -115,12 +115,13 @@ pub fn create_index<'env>(
     env: &'env Env,
     codes: &Codes,
     ids: Option<BigInt64Array>,
+    factors: Option<Float32Array>,
     cancel: &CancelToken,
 ) -> napi::Result<Object<'env>> {
-    let (codes, ids, cancel) =
-        (codes.inner.clone(), ids.map(|ids| ids.to_vec()), cancel.inner.clone());
+    let (codes, cancel) = (codes.inner.clone(), cancel.inner.clone());
+    let beside = beside(ids, factors);
     let work = move || {
-        let index = core::Index::new(&codes, ids)?;
+        let index = core::Index::new(&codes, beside)?;
         cancel.check()?;
         Ok(index)
     };
@@ -133,18 +134,26 @@ pub fn create_index_sync(
     env: Env,
     codes: &Codes,
     ids: Option<BigInt64Array>,
+    factors: Option<Float32Array>,
 ) -> napi::Result<Index> {
-    let ids = ids.map(|ids| ids.to_vec());
-    let index = run_sync(&env, || core::Index::new(&codes.inner, ids))?;
+    let index = run_sync(&env, || core::Index::new(&codes.inner, beside(ids, factors)))?;
     Index::new(&env, index)
 }
 
 /// An index of no codes yet.
 #[napi]
-pub fn empty_index(env: Env, bits: f64, has_ids: bool) -> napi::Result<Index> {
+pub fn empty_index(env: Env, bits: f64, has_ids: bool, has_factors: bool) -> napi::Result<Index> {
     let bits = count(&env, "bits", bits)?;
-    let index = run_sync(&env, || core::Index::empty(bits, has_ids))?;
+    let index = run_sync(&env, || core::Index::empty(bits, has_ids, has_factors))?;
     Index::new(&env, index)
+}
+
+/// Copies what JavaScript may change.
+fn beside(ids: Option<BigInt64Array>, factors: Option<Float32Array>) -> core::Beside {
+    core::Beside {
+        ids: ids.map(|ids| ids.to_vec()),
+        factors: factors.map(|factors| factors.to_vec()),
+    }
 }
 
 /// Which codes are wanted, how and among which.
@@ -195,6 +204,12 @@ impl Index {
     #[napi(getter)]
     pub fn has_ids(&self) -> bool {
         self.inner.has_ids()
+    }
+
+    /// Whether codes have factors.
+    #[napi(getter)]
+    pub fn has_factors(&self) -> bool {
+        self.inner.has_factors()
     }
 
     /// Bytes held, about.
@@ -291,10 +306,11 @@ impl Index {
         env: &'env Env,
         codes: &Codes,
         ids: Option<BigInt64Array>,
+        factors: Option<Float32Array>,
     ) -> napi::Result<Object<'env>> {
         let (index, codes) = (self.inner.clone(), codes.inner.clone());
-        let ids = ids.map(|ids| ids.to_vec());
-        run_async(env, move || index.add(&codes, ids), |_, row| Ok(row as f64))
+        let beside = beside(ids, factors);
+        run_async(env, move || index.add(&codes, beside), |_, row| Ok(row as f64))
     }
 
     /// Blocks.
@@ -304,9 +320,9 @@ impl Index {
         env: Env,
         codes: &Codes,
         ids: Option<BigInt64Array>,
+        factors: Option<Float32Array>,
     ) -> napi::Result<f64> {
-        let ids = ids.map(|ids| ids.to_vec());
-        run_sync(&env, || self.inner.add(&codes.inner, ids)).map(|row| row as f64)
+        run_sync(&env, || self.inner.add(&codes.inner, beside(ids, factors))).map(|row| row as f64)
     }
 
     /// Removes by id; resolves to how many there were.

@@ -9,6 +9,7 @@ mod index;
 mod measure;
 mod model;
 mod primitives;
+mod rerank;
 mod tasks;
 mod vectors;
 

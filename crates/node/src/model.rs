@@ -5,6 +5,7 @@ use std::sync::Arc;
 use h2q_core::codes::Layout;
 use h2q_core::model as core;
 use h2q_core::parallel::Cancel;
+use h2q_core::rerank::Metric;
 use napi::Env;
 use napi::bindgen_prelude::{Float32Array, Object, Uint8Array};
 use napi_derive::napi;
@@ -134,6 +135,45 @@ impl Model {
         let vectors = vectors.share(&env)?;
         run_sync(&env, || self.inner.transform(&vectors, threads, &Cancel::default()))
             .map(Float32Array::new)
+    }
+
+    /// A factor per row for re-ranking by codes; the metric is `inner-product` or `cosine`.
+    #[napi]
+    pub fn factors<'env>(
+        &self,
+        env: &'env Env,
+        vectors: &Vectors,
+        metric: String,
+        threads: f64,
+        cancel: &CancelToken,
+    ) -> napi::Result<Object<'env>> {
+        let threads = count(env, "threads", threads)?;
+        let metric = run_sync(env, || Metric::parse(&metric))?;
+        let (model, vectors) = (self.inner.clone(), vectors.share(env)?);
+        let cancel = cancel.inner.clone();
+        run_async(
+            env,
+            move || model.factors(&vectors, metric, threads, &cancel),
+            |_, factors| Ok(Float32Array::new(factors)),
+        )
+    }
+
+    /// Blocks.
+    #[napi]
+    pub fn factors_sync(
+        &self,
+        env: Env,
+        vectors: &Vectors,
+        metric: String,
+        threads: f64,
+    ) -> napi::Result<Float32Array> {
+        let threads = count(&env, "threads", threads)?;
+        let vectors = vectors.share(&env)?;
+        run_sync(&env, || {
+            let metric = Metric::parse(&metric)?;
+            self.inner.factors(&vectors, metric, threads, &Cancel::default())
+        })
+        .map(Float32Array::new)
     }
 
     /// n x bits / 8 bytes.

@@ -5,6 +5,7 @@ use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 
 use super::nearest::Nearest;
 use super::{Cutoffs, LABEL_NAMES, Labels, MetricsAt, Totals, check_row_numbers, ranked};
+use crate::dot::reciprocal_norm;
 use crate::error::{Error, Result};
 use crate::parallel::{Cancel, fill_chunks, map_tasks};
 use crate::vectors::Vectors;
@@ -207,8 +208,7 @@ fn multiply(a: &[f32], b: &[f32], a_rows: usize, out: &mut [f32]) {
 /// scaling its rows once per block of queries.
 struct Normalised<'a> {
     vectors: &'a Vectors,
-    /// Reciprocal norms, 0 for rows of zeros. In float64, where no norm of a float32 row overflows
-    /// or vanishes.
+    /// Reciprocal norms, 0 for rows of zeros.
     factors: Vec<f64>,
 }
 
@@ -223,9 +223,7 @@ impl<'a> Normalised<'a> {
             || (),
             |(), chunk, factors| {
                 for (row, factor) in (chunk * ROWS..).zip(factors) {
-                    let squares = vectors.row(row).iter().map(|&x| f64::from(x) * f64::from(x));
-                    let norm = squares.sum::<f64>().sqrt();
-                    *factor = if norm == 0.0 { 0.0 } else { 1.0 / norm };
+                    *factor = reciprocal_norm(vectors.row(row));
                 }
                 Ok(())
             },

@@ -3,44 +3,41 @@
 use std::sync::{Arc, PoisonError};
 
 use super::bitmap::Bitmap;
-use super::segment::Segment;
+use super::segment::{Beside, Segment};
 use super::{Index, Part, Snapshot};
 use crate::codes::Codes;
 use crate::error::{Error, Result};
+use crate::vectors::check_finite;
 
 impl Index {
     /// Appends codes and returns the row of the first. A smaller segment at the end is merged with the new
     /// one, so that segments stay few.
     ///
     /// # Errors
-    /// `Mismatch` for codes of another length, ids that are not one per code, or ids given to an index
-    /// without or left out with; `InvalidOption` beyond 2^32 − 1 rows; `OutOfMemory`. Nothing has changed
-    /// then.
-    pub fn add(&self, codes: &Codes, ids: Option<Vec<i64>>) -> Result<usize> {
+    /// `Mismatch` for codes of another length, ids or factors that are not one per code, given to an index
+    /// without or left out with; `NotFinite` for factors; `InvalidOption` beyond 2^32 − 1 rows;
+    /// `OutOfMemory`. Nothing has changed then.
+    pub fn add(&self, codes: &Codes, beside: impl Into<Beside>) -> Result<usize> {
+        let beside = beside.into();
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.snapshot();
         if codes.bits() != self.bits {
             return Err(Error::mismatch("bits of the codes", self.bits, codes.bits()));
         }
-        let wanted = if now.has_ids { codes.rows() } else { 0 };
-        let given = ids.as_ref().map_or(0, Vec::len);
-        if given != wanted {
-            return Err(Error::mismatch("number of ids", wanted, given));
-        }
+        let Beside { ids, factors } = &beside;
+        check_count("ids", now.has_ids, codes.rows(), ids.as_ref().map_or(0, Vec::len))?;
+        let given = factors.as_deref().unwrap_or_default();
+        check_count("factors", now.has_factors, codes.rows(), given.len())?;
+        check_finite(given, now.rows, 1)?;
         let first_row = now.rows;
         let rows = first_row + codes.rows();
         if u32::try_from(rows).is_err() {
             let (value, expected) = (rows.to_string(), "at most 4294967295");
             return Err(Error::InvalidOption { option: "rows", value, expected });
         }
-        let segment = Segment::new(codes, ids, first_row as u32)?;
+        let segment = Segment::new(codes, beside, first_row as u32)?;
         let parts = appended(&now.parts, segment, self.bits)?;
-        self.publish(Snapshot {
-            parts,
-            rows,
-            alive: now.alive + codes.rows(),
-            has_ids: now.has_ids,
-        });
+        self.publish(Snapshot { parts, rows, alive: now.alive + codes.rows(), ..*now });
         Ok(first_row)
     }
 
@@ -79,6 +76,14 @@ impl Index {
 
     pub(super) fn publish(&self, next: Snapshot) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+    }
+}
+
+fn check_count(what: &str, is_wanted: bool, rows: usize, given: usize) -> Result<()> {
+    let wanted = if is_wanted { rows } else { 0 };
+    match given == wanted {
+        true => Ok(()),
+        false => Err(Error::mismatch(format!("number of {what}"), wanted, given)),
     }
 }
 

@@ -19,6 +19,7 @@ const _: () = assert!(cfg!(target_endian = "little"), "files are read and writte
 pub(super) struct Header {
     pub bits: u32,
     pub has_ids: bool,
+    pub has_factors: bool,
 }
 
 /// The first 64 bytes of a record.
@@ -57,7 +58,8 @@ impl Header {
         put(&mut bytes, 8, &VERSION.to_le_bytes());
         put(&mut bytes, 12, &(HEADER as u32).to_le_bytes());
         put(&mut bytes, 48, &self.bits.to_le_bytes());
-        put(&mut bytes, 52, &u32::from(self.has_ids).to_le_bytes());
+        let flags = u32::from(self.has_ids) | u32::from(self.has_factors) << 1;
+        put(&mut bytes, 52, &flags.to_le_bytes());
         seal(bytes)
     }
 
@@ -70,16 +72,16 @@ impl Header {
         if version != VERSION {
             return Err(bad(&format!("it has version {version}, this reads version {VERSION}")));
         }
-        let (size, bits, has_ids) = (u32_at(bytes, 12), u32_at(bytes, 48), u32_at(bytes, 52));
+        let (size, bits, flags) = (u32_at(bytes, 12), u32_at(bytes, 48), u32_at(bytes, 52));
         if size as usize != HEADER
             || bits == 0
             || !bits.is_multiple_of(8)
             || bits > 1 << 30
-            || has_ids > 1
+            || flags > 3
         {
             return Err(bad("its header is impossible"));
         }
-        Ok(Self { bits, has_ids: has_ids == 1 })
+        Ok(Self { bits, has_ids: flags & 1 != 0, has_factors: flags & 2 != 0 })
     }
 }
 
@@ -109,9 +111,9 @@ impl Record {
         })
     }
 
-    /// Bytes of codes, ids, rows and removed rows, each without its padding. None where they are more than
+    /// Bytes of codes, ids, rows, factors and removed rows, each without its padding. None where they are more than
     /// a file can hold.
-    pub fn sections(&self, header: Header) -> Option<[usize; 4]> {
+    pub fn sections(&self, header: Header) -> Option<[usize; 5]> {
         let count = usize::try_from(self.count).ok()?;
         let words = header.bits.div_ceil(64) as usize;
         Some(match self.kind {
@@ -119,9 +121,10 @@ impl Record {
                 count.div_ceil(GROUP).checked_mul(words)?.checked_mul(64)?,
                 if header.has_ids { count.checked_mul(8)? } else { 0 },
                 if self.has_rows { count.checked_mul(4)? } else { 0 },
+                if header.has_factors { count.checked_mul(4)? } else { 0 },
                 0,
             ],
-            Kind::Removal => [0, 0, 0, count.checked_mul(4)?],
+            Kind::Removal => [0, 0, 0, 0, count.checked_mul(4)?],
         })
     }
 }

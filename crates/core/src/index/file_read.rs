@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::bitmap::Bitmap;
 use super::file::{Checksums, HEADER, Header, Kind, Record, bad, chunks, padded};
-use super::segment::Segment;
+use super::segment::{Beside, Segment};
 use super::{Index, Part, Snapshot};
 use crate::error::Result;
 use crate::hamming::{Blocks, Line};
@@ -32,13 +32,14 @@ struct Open {
     table_bytes: usize,
     table: Option<Vec<u64>>,
     checksums: Checksums,
-    sections: [usize; 4],
+    sections: [usize; 5],
     /// The section that is read, and how far.
     current: usize,
     offset: usize,
     lines: Vec<Line>,
     ids: Vec<i64>,
     rows: Vec<u32>,
+    factors: Vec<f32>,
     removed: Vec<u32>,
 }
 
@@ -72,8 +73,9 @@ impl IndexReader {
     pub fn finish(mut self) -> Result<Index> {
         let is_whole = self.left == 0 && self.record.is_none() && self.buffer.is_empty();
         let header = self.header.filter(|_| is_whole).ok_or_else(|| bad("it is truncated"))?;
-        self.snapshot.has_ids = header.has_ids;
-        let index = Index::empty(header.bits as usize, header.has_ids)?;
+        let Header { bits, has_ids, has_factors } = header;
+        (self.snapshot.has_ids, self.snapshot.has_factors) = (has_ids, has_factors);
+        let index = Index::empty(bits as usize, has_ids, has_factors)?;
         index.publish(self.snapshot);
         Ok(index)
     }
@@ -135,7 +137,7 @@ impl Open {
         if expected > left {
             return Err(bad("it is truncated within a record"));
         }
-        let [lines, ids, rows, removed] = sections;
+        let [lines, ids, rows, factors, removed] = sections;
         Ok(Self {
             record,
             table_bytes,
@@ -147,6 +149,7 @@ impl Open {
             lines: zeros(lines / 64, "codes")?,
             ids: zeros(ids / 8, "ids")?,
             rows: zeros(rows / 4, "rows")?,
+            factors: zeros(factors / 4, "factors")?,
             removed: zeros(removed / 4, "removed rows")?,
         })
     }
@@ -177,6 +180,7 @@ impl Open {
             0 => bytemuck::cast_slice_mut(&mut self.lines),
             1 => bytemuck::cast_slice_mut(&mut self.ids),
             2 => bytemuck::cast_slice_mut(&mut self.rows),
+            3 => bytemuck::cast_slice_mut(&mut self.factors),
             _ => bytemuck::cast_slice_mut(&mut self.removed),
         };
         let stored = taken.min(length.saturating_sub(self.offset));
@@ -208,7 +212,12 @@ impl Open {
                 let rows_at = self.record.has_rows.then_some(self.rows);
                 let ids = header.has_ids.then_some(self.ids);
                 check_order(ids.as_deref(), rows_at.as_deref(), count)?;
-                let segment = Segment::of(blocks, snapshot.rows as u32, ids, rows_at);
+                let factors = header.has_factors.then_some(self.factors);
+                if factors.iter().flatten().any(|factor| !factor.is_finite()) {
+                    return Err(bad("it has a factor that is not finite"));
+                }
+                let beside = Beside { ids, factors };
+                let segment = Segment::of(blocks, snapshot.rows as u32, rows_at, beside);
                 snapshot.parts.push(Part { segment: Arc::new(segment), alive: None });
                 snapshot.rows = rows;
                 snapshot.alive += count;

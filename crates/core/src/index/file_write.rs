@@ -24,6 +24,7 @@ enum Section {
     Codes(usize),
     Ids(usize),
     Rows(usize),
+    Factors(usize),
     Removed,
 }
 
@@ -31,7 +32,11 @@ impl Index {
     /// Writes what the index holds now.
     pub fn writer(&self) -> IndexWriter {
         let snapshot = self.snapshot();
-        let header = Header { bits: self.bits as u32, has_ids: snapshot.has_ids };
+        let header = Header {
+            bits: self.bits as u32,
+            has_ids: snapshot.has_ids,
+            has_factors: snapshot.has_factors,
+        };
         let removed = removed_rows(&snapshot);
         let mut writer = IndexWriter { snapshot, removed, sections: vec![], current: 0, offset: 0 };
         writer.sections.push(Section::Own(header.to_bytes().to_vec()));
@@ -41,7 +46,10 @@ impl Index {
                 (segment.rows.is_some(), u64::from(segment.first_row), segment.count() as u64);
             let record =
                 Record { kind: Kind::Segment, has_rows, first_row, count, bytes: 0, checksum: 0 };
-            writer.push(record, vec![Section::Codes(p), Section::Ids(p), Section::Rows(p)]);
+            writer.push(
+                record,
+                vec![Section::Codes(p), Section::Ids(p), Section::Rows(p), Section::Factors(p)],
+            );
         }
         if !writer.removed.is_empty() {
             let count = writer.removed.len() as u64;
@@ -110,6 +118,9 @@ impl IndexWriter {
             Section::Ids(p) => bytemuck::cast_slice(segment(*p).ids.as_deref().unwrap_or_default()),
             Section::Rows(p) => {
                 bytemuck::cast_slice(segment(*p).rows.as_deref().unwrap_or_default())
+            }
+            Section::Factors(p) => {
+                bytemuck::cast_slice(segment(*p).factors.as_deref().unwrap_or_default())
             }
             Section::Removed => bytemuck::cast_slice(&self.removed),
         }

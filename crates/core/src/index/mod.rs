@@ -21,6 +21,7 @@ pub use file_write::IndexWriter;
 pub use filter::Filter;
 pub use hits::Hits;
 pub use search::{Method, SearchOptions};
+pub use segment::Beside;
 pub use tables::Work;
 
 use crate::codes::{Codes, check_bits};
@@ -51,6 +52,7 @@ struct Snapshot {
     /// Rows that can be found.
     alive: usize,
     has_ids: bool,
+    has_factors: bool,
 }
 
 /// A segment, and which of its positions are left where some were removed.
@@ -61,29 +63,31 @@ struct Part {
 }
 
 impl Index {
-    /// Indexes `codes`; ties between equal distances go to the smaller id, or to the earlier row where
-    /// there are no ids (or the ids are equal).
+    /// Indexes `codes` with ids, [`Beside`] or neither (`None`); ties between equal distances go to the
+    /// smaller id, or to the earlier row where there are no ids (or the ids are equal).
     ///
     /// # Errors
-    /// `Mismatch` when ids are not one per code, `InvalidOption` for more than 2^32 − 1 codes or an
+    /// `Mismatch` when ids or factors are not one per code, `NotFinite`, `InvalidOption` for more than 2^32 − 1 codes or an
     /// `H2Q_KERNEL` that cannot be used, `OutOfMemory`.
-    pub fn new(codes: &Codes, ids: Option<Vec<i64>>) -> Result<Self> {
-        let index = Self::empty(codes.bits(), ids.is_some())?;
-        index.add(codes, ids)?;
+    pub fn new(codes: &Codes, beside: impl Into<Beside>) -> Result<Self> {
+        let beside = beside.into();
+        let (has_ids, has_factors) = (beside.ids.is_some(), beside.factors.is_some());
+        let index = Self::empty(codes.bits(), has_ids, has_factors)?;
+        index.add(codes, beside)?;
         Ok(index)
     }
 
-    /// An index of no codes yet, with ids or without.
+    /// An index of no codes yet, which will have ids and factors or not.
     ///
     /// # Errors
     /// `InvalidOption` for bits that are no positive multiple of 8 or beyond 2^30, or as [`Index::new`].
-    pub fn empty(bits: usize, has_ids: bool) -> Result<Self> {
+    pub fn empty(bits: usize, has_ids: bool, has_factors: bool) -> Result<Self> {
         check_bits(bits)?;
         if bits > 1 << 30 {
             let expected = "at most 1073741824";
             return Err(Error::InvalidOption { option: "bits", value: bits.to_string(), expected });
         }
-        let snapshot = Snapshot { has_ids, ..Snapshot::default() };
+        let snapshot = Snapshot { has_ids, has_factors, ..Snapshot::default() };
         let current = RwLock::new(Arc::new(snapshot));
         Ok(Self { bits, kernel: Kernel::chosen()?, current, changing: Mutex::new(()) })
     }
@@ -114,6 +118,11 @@ impl Index {
         self.snapshot().has_ids
     }
 
+    /// Whether the codes have factors.
+    pub fn has_factors(&self) -> bool {
+        self.snapshot().has_factors
+    }
+
     /// Length of each code.
     pub fn bits(&self) -> usize {
         self.bits
@@ -140,17 +149,9 @@ impl Index {
         Ok(())
     }
 
-    /// Copies the code of `row` as words, the last one padded with zeros; removed ones are still there.
-    ///
-    /// # Errors
-    /// `Mismatch` for a row beyond the last, `OutOfMemory`.
-    pub fn code(&self, row: u32, words: &mut [u64]) -> Result<()> {
-        let snapshot = self.snapshot();
-        let Some(segment) = snapshot.part_of(row) else {
-            return Err(Error::mismatch("row", snapshot.rows, row as usize));
-        };
-        segment.blocks.get(segment.position(row)? as usize, words);
-        Ok(())
+    /// The rows as they are now, to read.
+    pub fn reader(&self) -> RowReader {
+        RowReader(self.snapshot())
     }
 
     /// The ids of `count` rows from `first` on (the rows themselves where there are no ids), removed ones
@@ -176,6 +177,25 @@ impl Index {
     /// The lines that a scan reads, segment by segment.
     pub(crate) fn for_each_memory(&self, mut visit: impl FnMut(&[Line])) {
         self.snapshot().parts.iter().for_each(|part| visit(part.segment.blocks.lines()));
+    }
+}
+
+/// Codes and factors by row, of one moment. Removed rows are still there.
+#[derive(Debug)]
+pub struct RowReader(Arc<Snapshot>);
+
+impl RowReader {
+    /// Copies the code of `row` as words, the last one padded with zeros, and gives its factor.
+    ///
+    /// # Errors
+    /// `Mismatch` for a row beyond the last, `OutOfMemory`.
+    pub fn read(&self, row: u32, words: &mut [u64]) -> Result<Option<f32>> {
+        let Some(segment) = self.0.part_of(row) else {
+            return Err(Error::mismatch("row", self.0.rows, row as usize));
+        };
+        let position = segment.position(row)? as usize;
+        segment.blocks.get(position, words);
+        Ok(segment.factors.as_ref().map(|factors| factors[position]))
     }
 }
 

@@ -10,6 +10,21 @@ use crate::hamming::Blocks;
 use crate::parallel::Cancel;
 use crate::vectors::zeros;
 
+/// What stands beside the codes of an index, one per code where there is any.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Beside {
+    /// Names of the codes; ties go to the smaller.
+    pub ids: Option<Vec<i64>>,
+    /// Factors of a re-ranking by codes ([`crate::rerank::by_codes`]), finite.
+    pub factors: Option<Vec<f32>>,
+}
+
+impl From<Option<Vec<i64>>> for Beside {
+    fn from(ids: Option<Vec<i64>>) -> Self {
+        Self { ids, factors: None }
+    }
+}
+
 /// Codes and what they are called. Rows are numbered over the whole index.
 #[derive(Debug)]
 pub(crate) struct Segment {
@@ -19,6 +34,8 @@ pub(crate) struct Segment {
     pub ids: Option<Vec<i64>>,
     /// The row at each position, less `first_row`; without it position p is row p.
     pub rows: Option<Vec<u32>>,
+    /// What the code at each position stands for is scored with (`crate::rerank`).
+    pub factors: Option<Vec<f32>>,
     positions: OnceLock<Vec<u32>>,
     tables: OnceLock<Tables>,
     building: Mutex<()>,
@@ -29,11 +46,12 @@ impl Segment {
     ///
     /// # Errors
     /// `OutOfMemory`.
-    pub fn new(codes: &Codes, ids: Option<Vec<i64>>, first_row: u32) -> Result<Self> {
+    pub fn new(codes: &Codes, names: Beside, first_row: u32) -> Result<Self> {
+        let Beside { ids, factors } = names;
         let bits = codes.bits();
         if ids.as_ref().is_none_or(|ids| ids.is_sorted()) {
             let blocks = Blocks::from_rows(codes.as_bytes().chunks_exact(bits / 8), bits)?;
-            return Ok(Self::of(blocks, first_row, ids, None));
+            return Ok(Self::of(blocks, first_row, None, Beside { ids, factors }));
         }
         let by_row = ids.unwrap_or_default();
         let mut rows: Vec<u32> = (0..codes.rows() as u32).collect();
@@ -41,17 +59,16 @@ impl Segment {
         let ids = rows.iter().map(|row| by_row[*row as usize]).collect();
         let in_order = rows.iter().map(|row| codes.row(*row as usize));
         let blocks = Blocks::from_rows(in_order, bits)?;
-        Ok(Self::of(blocks, first_row, Some(ids), Some(rows)))
+        let in_order = |factors: Vec<f32>| rows.iter().map(|row| factors[*row as usize]).collect();
+        let beside = Beside { ids: Some(ids), factors: factors.map(in_order) };
+        Ok(Self::of(blocks, first_row, Some(rows), beside))
     }
 
-    pub fn of(
-        blocks: Blocks,
-        first_row: u32,
-        ids: Option<Vec<i64>>,
-        rows: Option<Vec<u32>>,
-    ) -> Self {
+    /// Of what is in the order of positions already.
+    pub fn of(blocks: Blocks, first_row: u32, rows: Option<Vec<u32>>, beside: Beside) -> Self {
         let (positions, tables, building) = Default::default();
-        Self { blocks, first_row, ids, rows, positions, tables, building }
+        let Beside { ids, factors } = beside;
+        Self { blocks, first_row, ids, rows, factors, positions, tables, building }
     }
 
     /// One segment of several that follow each other in rows. With the alive positions of each it also
@@ -84,6 +101,8 @@ impl Segment {
         let ids = has_ids.then(|| order.iter().map(|(p, at)| segment(*p).id(*at)).collect());
         let rows: Vec<u32> = order.iter().map(|(p, at)| segment(*p).row(*at) - first_row).collect();
         let rows = Some(rows).filter(|rows| !rows.is_sorted());
+        let factor = |(p, at): &(u32, u32)| segment(*p).factors.as_ref().map(|f| f[*at as usize]);
+        let factors: Option<Vec<f32>> = order.iter().map(factor).collect();
         let mut alive = None;
         if parts.iter().any(|(_, alive)| alive.is_some()) {
             let mut all = Bitmap::all(count)?;
@@ -94,7 +113,7 @@ impl Segment {
             }
             alive = Some(all);
         }
-        Ok((Self::of(blocks, first_row, ids, rows), alive))
+        Ok((Self::of(blocks, first_row, rows, Beside { ids, factors }), alive))
     }
 
     /// Number of codes, removed ones included.
@@ -154,6 +173,7 @@ impl Segment {
         size_of_val(self.blocks.lines())
             + self.ids.as_ref().map_or(0, |ids| size_of_val(&ids[..]))
             + self.rows.as_ref().map_or(0, |rows| size_of_val(&rows[..]))
+            + self.factors.as_ref().map_or(0, |factors| size_of_val(&factors[..]))
             + self.positions.get().map_or(0, |positions| size_of_val(&positions[..]))
             + self.tables.get().map_or(0, Tables::memory)
     }

@@ -1,0 +1,92 @@
+/** The neighbours that every way of re-ranking finds, for `evaluate`. */
+
+import { runAbortable } from './abort.js';
+import { invalidArgument } from './arguments.js';
+import type { CoreCodes, CoreVectors, Neighbours } from './backend.js';
+import type { Model } from './model.js';
+import { backend } from './platform.js';
+import type { Vectors } from './vectors.js';
+
+/** What a search may be followed by; `hamming` is the search alone. */
+export type RerankMode = 'hamming' | 'asymmetric' | 'asymmetricWithFactors' | 'float';
+
+export interface RerankEvaluation {
+  /** Hits wanted, and neighbours looked for: 10, or all rows where there are fewer. */
+  k: number;
+  /** Hits of the first search per hit wanted. */
+  oversample: number;
+  /** Share of the k nearest rows by cosine of the input among the k hits, mean over the queries. */
+  neighbourRecall: Record<RerankMode, number>;
+}
+
+interface RerankTask {
+  model: Model;
+  database: Vectors;
+  queries: Vectors;
+  databaseCodes: CoreCodes;
+  queryCodes: CoreCodes;
+  /** The transformed queries. */
+  queryVectors: CoreVectors;
+  neighbours: Neighbours;
+  /** Recall of the search alone in the first `neighbours.count` hits, by the rule for ties. */
+  hammingRecall: number;
+  oversample: number;
+  threads: number;
+  signal: AbortSignal | undefined;
+}
+
+/** @throws INVALID_ARGUMENT when there is no neighbour to look for */
+export function checkNeighbours({ count }: Neighbours): void {
+  if (count < 1) throw invalidArgument('neighbours', 'none, so there is no recall for rerank to measure');
+}
+
+export async function evaluateRerank(task: RerankTask): Promise<RerankEvaluation> {
+  const { model, database, queries, neighbours, oversample, threads, signal } = task;
+  const k = neighbours.count;
+  const options = { threads, signal };
+  const factors = await model.factors(database, options);
+  const index = await runAbortable(signal, (cancel) =>
+    backend().createIndex(task.databaseCodes, null, factors, cancel),
+  );
+  const candidates = Math.min(k * oversample, index.rows);
+  const hits = await runAbortable(signal, (cancel) =>
+    index.search(task.queryCodes, candidates, { threads, method: 'auto' }, null, cancel),
+  );
+
+  const byCodes = (withFactors: boolean) =>
+    runAbortable(signal, (cancel) =>
+      backend().rerankByCodes(
+        index,
+        withFactors,
+        task.queryCodes,
+        task.queryVectors,
+        hits,
+        k,
+        threads,
+        cancel,
+      ),
+    );
+  const byVectors = await runAbortable(signal, (cancel) =>
+    backend().rerankByVectors(database.core, queries.core, hits, k, threads, cancel),
+  );
+  return {
+    k,
+    oversample,
+    neighbourRecall: {
+      hamming: task.hammingRecall,
+      asymmetric: recallOf((await byCodes(false)).rows, neighbours),
+      asymmetricWithFactors: recallOf((await byCodes(true)).rows, neighbours),
+      float: recallOf(byVectors.rows, neighbours),
+    },
+  };
+}
+
+/** Share of the neighbours among as many rows per query. */
+function recallOf(rows: Uint32Array, { rows: wanted, count }: Neighbours): number {
+  let found = 0;
+  for (let first = 0; first < wanted.length; first += count) {
+    const ofQuery = rows.subarray(first, first + count);
+    for (let i = first; i < first + count; i++) found += ofQuery.includes(wanted[i]!) ? 1 : 0;
+  }
+  return found / wanted.length;
+}

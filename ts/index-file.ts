@@ -1,0 +1,63 @@
+/** Files of indexes (docs/formats.md). */
+
+import type { CoreIndex } from './backend.js';
+import { inFile } from './errors.js';
+import { withSource, writeFile } from './io/files.js';
+import { backend, type PendingFile } from './platform.js';
+import { SLICE_BYTES } from './slices.js';
+
+const MAGIC = 'H2QINDEX';
+
+/**
+ * Whether a file says that it is an index.
+ *
+ * @throws FILE_NOT_FOUND, FILE_UNREADABLE
+ */
+export function isIndexFile(path: string): Promise<boolean> {
+  return withSource(path, async (source) => {
+    if (source.byteLength < MAGIC.length) return false;
+    return new TextDecoder().decode(await source.slice(0, MAGIC.length)) === MAGIC;
+  });
+}
+
+/** Reads and checks the whole file in slices. */
+export function readIndex(path: string, signal: AbortSignal | undefined): Promise<CoreIndex> {
+  return withSource(path, async (source) => {
+    const { byteLength } = source;
+    const reader = backend().indexReader(byteLength);
+    const buffer = new Uint8Array(Math.min(SLICE_BYTES, byteLength));
+    for (let start = 0; start < byteLength; start += SLICE_BYTES) {
+      const bytes = await source.slice(start, Math.min(start + SLICE_BYTES, byteLength), buffer);
+      signal?.throwIfAborted();
+      await about(path, () => reader.push(bytes));
+    }
+    return about(path, async () => reader.finish());
+  });
+}
+
+/** Writes what the index holds now. */
+export async function writeIndex(
+  index: CoreIndex,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const write = async (file: PendingFile) => {
+    const writer = await index.writer();
+    for (;;) {
+      signal?.throwIfAborted();
+      const bytes = writer.next(SLICE_BYTES);
+      if (bytes.length === 0) return;
+      await file.write(bytes);
+    }
+  };
+  await writeFile(path, write, signal);
+}
+
+/** Names the file in errors of the core. */
+async function about<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw inFile(path, error);
+  }
+}
