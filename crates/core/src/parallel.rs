@@ -6,7 +6,7 @@
 //! waiting search could pick up somebody else's whole epoch.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use crate::error::{Error, Result};
 
@@ -33,7 +33,10 @@ impl Cancel {
 
 /// Threads to use for a request, where 0 asks for all that the machine has.
 pub fn resolve_threads(requested: usize) -> usize {
-    let available = std::thread::available_parallelism().map_or(1, |n| n.get());
+    // Asked once: the system reads files to tell, which takes longer than a small search.
+    static AVAILABLE: OnceLock<usize> = OnceLock::new();
+    let available =
+        *AVAILABLE.get_or_init(|| std::thread::available_parallelism().map_or(1, |n| n.get()));
     if requested == 0 { available } else { requested.min(available.max(64)) }
 }
 
@@ -50,38 +53,95 @@ pub fn map_tasks<S, T: Send>(
     state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, usize) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    let next = AtomicUsize::new(0);
-    let failed = AtomicBool::new(false);
-    let run = || {
+    let run = |next: &mut dyn FnMut() -> Option<usize>| {
         let mut state = state();
         let mut done = Vec::new();
-        loop {
-            let task = next.fetch_add(1, Relaxed);
-            if task >= tasks || failed.load(Relaxed) {
-                return done;
-            }
+        while let Some(task) = next() {
             let result = cancel.check().and_then(|()| work(&mut state, task));
-            failed.fetch_or(result.is_err(), Relaxed);
+            let has_failed = result.is_err();
             done.push((task, result));
-        }
-    };
-    let helpers = resolve_threads(threads).min(tasks).saturating_sub(1);
-    let mut done = if helpers == 0 {
-        run()
-    } else {
-        std::thread::scope(|scope| {
-            // Where the system gives no more threads, those that there are do the work.
-            let start = |_| std::thread::Builder::new().spawn_scoped(scope, run).ok();
-            let handles: Vec<_> = (0..helpers).map_while(start).collect();
-            let mut done = run();
-            for handle in handles {
-                done.extend(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            if has_failed {
+                break;
             }
-            done
-        })
+        }
+        done
     };
+    let mut done: Vec<_> = share_tasks(threads, tasks, run).into_iter().flatten().collect();
     done.sort_unstable_by_key(|(task, _)| *task);
     done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Runs `work(0..tasks)` on up to `threads` threads, each on a state of its own, and returns the states.
+/// Each thread does its tasks in rising order, but who does which differs from run to run: use it where
+/// what is made of all states together does not depend on that.
+///
+/// # Errors
+/// As [`map_tasks`].
+pub fn fold_tasks<S: Send>(
+    threads: usize,
+    tasks: usize,
+    cancel: &Cancel,
+    state: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, usize) -> Result<()> + Sync,
+) -> Result<Vec<S>> {
+    let run = |next: &mut dyn FnMut() -> Option<usize>| {
+        let mut state = state();
+        while let Some(task) = next() {
+            if let Err(error) = cancel.check().and_then(|()| work(&mut state, task)) {
+                return Err((task, error));
+            }
+        }
+        Ok(state)
+    };
+    let ends = share_tasks(threads, tasks, run);
+    let mut failed = None;
+    let mut states = Vec::with_capacity(ends.len());
+    for end in ends {
+        match end {
+            Ok(state) => states.push(state),
+            Err((task, error)) if failed.as_ref().is_none_or(|(first, _)| task < *first) => {
+                failed = Some((task, error));
+            }
+            Err(_) => {}
+        }
+    }
+    failed.map_or(Ok(states), |(_, error)| Err(error))
+}
+
+/// Lets threads take tasks from one counter. `run` is what a thread does: it asks for tasks until there
+/// are none left, or stops earlier, and then nobody is given any more.
+fn share_tasks<T: Send>(
+    threads: usize,
+    tasks: usize,
+    run: impl Fn(&mut dyn FnMut() -> Option<usize>) -> T + Sync,
+) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let run = || {
+        let mut is_done = false;
+        let result = run(&mut || {
+            let task = next.fetch_add(1, Relaxed);
+            is_done = task >= tasks;
+            (!is_done).then_some(task)
+        });
+        if !is_done {
+            next.store(tasks, Relaxed);
+        }
+        result
+    };
+    let helpers = resolve_threads(threads).min(tasks).saturating_sub(1);
+    if helpers == 0 {
+        return vec![run()];
+    }
+    std::thread::scope(|scope| {
+        // Where the system gives no more threads, those that there are do the work.
+        let start = |_| std::thread::Builder::new().spawn_scoped(scope, run).ok();
+        let handles: Vec<_> = (0..helpers).map_while(start).collect();
+        let mut results = vec![run()];
+        for handle in handles {
+            results.push(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        results
+    })
 }
 
 /// Cuts `out` into chunks of `chunk` elements and lets `work` fill each, given its position.

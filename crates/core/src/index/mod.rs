@@ -2,6 +2,7 @@
 
 mod bitmap;
 mod change;
+mod costs;
 mod file;
 mod file_read;
 mod file_write;

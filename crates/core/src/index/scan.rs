@@ -6,21 +6,22 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use super::bitmap::Bitmap;
 use super::segment::Segment;
 use super::top_k::{self, Collector, Wanted};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::hamming::scan::Scan;
 use crate::hamming::{GROUP, Kernel};
-use crate::parallel::{Cancel, map_tasks, resolve_threads};
+use crate::parallel::{Cancel, fold_tasks, map_tasks, resolve_threads};
 
 /// Bytes of codes that every query of a tile is compared with before the next ones: they stay in the
 /// first-level cache.
-const BLOCK_BYTES: usize = 16 << 10;
+const BLOCK_BYTES: usize = 8 << 10;
 /// Queries that share one pass over the codes.
 const TILE: usize = 64;
-/// Codes and bytes of a task where queries are too few to go round.
-const STRIP_ROWS: usize = 1 << 16;
-const STRIP_BYTES: usize = 4 << 20;
+/// Tiles from which on each is a task of its own, over all codes.
+const MANY_TILES: usize = 16;
+/// Bytes of a task where tiles are fewer, so that threads end at about the same time.
+const STRIP_BYTES: usize = 256 << 10;
 /// A thread is not worth its start for less.
-const THREAD_BYTES: usize = 1 << 20;
+const THREAD_BYTES: usize = 4 << 20;
 /// Codes of the first block, of which all are hits so far; the next ones are twice as long each.
 const FIRST_ROWS: usize = 64;
 
@@ -55,58 +56,55 @@ impl LinearScan<'_> {
         let code_bytes = self.queries.words * 8;
         let compared = rows.saturating_mul(code_bytes).saturating_mul(pending.len());
         let threads = resolve_threads(threads).min(compared / THREAD_BYTES).max(1);
-        let tiles: Vec<_> = pending.chunks(TILE).collect();
-        // Many queries: a task is a tile of queries over all codes. Few: the codes are cut as well, at
-        // borders that depend on the input alone.
-        let strip_rows = match tiles.len() < 16 {
-            true => (STRIP_BYTES / code_bytes).max(STRIP_ROWS).next_multiple_of(64),
-            false => rows.next_multiple_of(64),
-        };
-        let strips = rows.div_ceil(strip_rows);
-        // Strip after strip, so that threads that work side by side read the same codes.
-        let work = |_: &mut (), task: usize| {
-            let start = task / tiles.len() * strip_rows;
-            let strip = start..(start + strip_rows).min(rows);
-            self.scan_strip(tiles[task % tiles.len()], strip, cancel)
-        };
-        let mut found = map_tasks(threads, tiles.len() * strips, cancel, || (), work)?;
-        let mut all = Vec::with_capacity(pending.len());
-        for (t, tile) in tiles.iter().enumerate() {
-            for q in 0..tile.len() {
-                let mut keys = std::mem::take(&mut found[t][q]);
-                for strip in 1..strips {
-                    let more = std::mem::take(&mut found[strip * tiles.len() + t][q]);
-                    keys.try_reserve(more.len()).map_err(|_| {
-                        crate::error::Error::out_of_memory("hits", 8 * (keys.len() + more.len()))
-                    })?;
-                    keys.extend(more);
-                }
-                all.push(if strips > 1 { top_k::finish(keys, self.wanted) } else { keys });
-            }
+        let all = 0..rows;
+        if pending.len() >= MANY_TILES * TILE {
+            let tiles: Vec<_> = pending.chunks(TILE).collect();
+            let work = |_: &mut (), t: usize| {
+                let mut collectors = self.collectors(tiles[t]);
+                self.scan_strip(tiles[t], all.clone(), &mut collectors, cancel)?;
+                Ok(collectors.into_iter().map(Collector::finish).collect::<Vec<_>>())
+            };
+            let found = map_tasks(threads, tiles.len(), cancel, || (), work)?;
+            return Ok(found.into_iter().flatten().collect());
         }
-        Ok(all)
+        let strip_rows = (STRIP_BYTES / code_bytes).max(1).next_multiple_of(64);
+        let mut found = Vec::with_capacity(pending.len());
+        for tile in pending.chunks(TILE) {
+            let work = |collectors: &mut Vec<Collector>, strip: usize| {
+                let start = strip * strip_rows;
+                let strip = start..(start + strip_rows).min(rows);
+                self.scan_strip(tile, strip, collectors, cancel)
+            };
+            let strips = rows.div_ceil(strip_rows);
+            let parts = fold_tasks(threads, strips, cancel, || self.collectors(tile), work)?;
+            found.extend(merge(parts, self.wanted)?);
+        }
+        Ok(found)
     }
 
-    /// The keys among the positions of `strip` for each query of a tile.
+    fn collectors(&self, tile: &[u32]) -> Vec<Collector> {
+        let new = |_| Collector::new(self.wanted, self.segment.blocks.bits());
+        tile.iter().map(new).collect()
+    }
+
+    /// Offers the codes at the positions of `strip`, beyond all before, to the collector of each query.
     fn scan_strip(
         &self,
         tile: &[u32],
         strip: Range<usize>,
+        collectors: &mut [Collector],
         cancel: &Cancel,
-    ) -> Result<Vec<Vec<u64>>> {
+    ) -> Result<()> {
         let blocks = &self.segment.blocks;
         let group_bytes = self.queries.words * 64;
         let most = ((BLOCK_BYTES / group_bytes).max(1) * GROUP).next_multiple_of(64);
-        let mut collectors: Vec<_> = tile
-            .iter()
-            .map(|query| {
-                let mut collector = Collector::new(self.wanted, blocks.bits());
-                if let Wanted::Nearest(_) = self.wanted {
-                    collector.bound(self.bounds[*query as usize].load(Relaxed));
-                }
-                collector
-            })
-            .collect();
+        let is_nearest = matches!(self.wanted, Wanted::Nearest(_));
+        let bounds = || tile.iter().map(|query| &self.bounds[*query as usize]);
+        if is_nearest {
+            for (collector, bound) in collectors.iter_mut().zip(bounds()) {
+                collector.bound(bound.load(Relaxed));
+            }
+        }
         let mut next = strip.start;
         let mut count = FIRST_ROWS;
         while next < strip.end {
@@ -120,7 +118,7 @@ impl LinearScan<'_> {
                 allowed: self.allowed.map(|allowed| &allowed.words()[next / 64..]),
                 limit: 0,
             };
-            for (query, collector) in tile.iter().zip(&mut collectors) {
+            for (query, collector) in tile.iter().zip(collectors.iter_mut()) {
                 collector.reserve(rows)?;
                 let query = self.queries.get(*query as usize);
                 let scan = Scan { query, limit: collector.limit(), ..block };
@@ -130,12 +128,27 @@ impl LinearScan<'_> {
             next += rows;
             count = (2 * count).min(most);
         }
-        let finish = |(query, collector): (&u32, Collector)| {
-            if let Some(kth) = collector.kth() {
-                self.bounds[*query as usize].fetch_min(kth, Relaxed);
+        if is_nearest {
+            for (collector, bound) in collectors.iter().zip(bounds()) {
+                bound.fetch_min(collector.kth().unwrap_or(u32::MAX), Relaxed);
             }
-            collector.finish()
-        };
-        Ok(tile.iter().zip(collectors).map(finish).collect())
+        }
+        Ok(())
     }
+}
+
+/// The keys of each query from what several threads found.
+fn merge(parts: Vec<Vec<Collector>>, wanted: Wanted) -> Result<Vec<Vec<u64>>> {
+    let mut parts = parts.into_iter().map(Vec::into_iter).collect::<Vec<_>>();
+    let mut found = Vec::new();
+    while let Some(first) = parts[0].next() {
+        let mut keys = first.keys;
+        for other in parts[1..].iter_mut().filter_map(Iterator::next) {
+            let bytes = 8 * (keys.len() + other.keys.len());
+            keys.try_reserve(other.keys.len()).map_err(|_| Error::out_of_memory("hits", bytes))?;
+            keys.extend(other.keys);
+        }
+        found.push(top_k::finish(keys, wanted));
+    }
+    Ok(found)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::bitmap::Bitmap;
+use super::costs::Costs;
 use super::filter::Filter;
 use super::hits::{Gathering, Hits, check_hits};
 use super::scan::{LinearScan, Queries};
@@ -64,16 +65,6 @@ impl SearchOptions {
         Self { threads, ..Self::default() }
     }
 }
-
-/// Share of the cost of a scan that a search in tables may use up before it gives up.
-const GIVE_UP: f64 = 0.05;
-/// Queries of a task in the tables; a task whose first few all gave up leaves the rest to the scan.
-const TILE: usize = 16;
-const FEW: usize = 4;
-/// Queries that are scanned for to judge whether tables are worth building.
-const PROBES: usize = 8;
-/// Nanoseconds of a scan per word that comes from memory, rough.
-const MEMORY_WORD: f64 = 0.4;
 
 impl Index {
     /// The `min(k, codes that may be found)` nearest codes of each query.
@@ -176,6 +167,21 @@ struct Searched<'a> {
     count: usize,
 }
 
+/// What the tables say to a query: its keys, or nothing where it gave up.
+struct Answer {
+    query: u32,
+    keys: Option<Vec<u64>>,
+    work: Work,
+}
+
+/// Queries of a task in the tables.
+const TILE: usize = 16;
+/// Queries that are scanned for to judge whether tables are worth building.
+const PROBES: usize = 8;
+/// Queries that are sent ahead into the tables, of so many at least.
+const PILOTS: usize = 4;
+const MANY: usize = 64;
+
 /// One search on its way.
 struct Run<'a> {
     kernel: Kernel,
@@ -195,13 +201,12 @@ impl Run<'_> {
         for part in parts {
             let mut pending: Vec<u32> = (0..self.count as u32).collect();
             if let Some(tables) = self.tables(part)? {
-                let answers = self.search_tables(part, tables)?;
                 pending.clear();
-                for (query, (keys, done)) in answers.into_iter().enumerate() {
+                for Answer { query, keys, work: done } in self.answers(part, tables)? {
                     work.add(done);
                     match keys {
-                        Some(keys) => gathering.add(query, part.segment, &keys)?,
-                        None => pending.push(query as u32),
+                        Some(keys) => gathering.add(query as usize, part.segment, &keys)?,
+                        None => pending.push(query),
                     }
                 }
             }
@@ -217,60 +222,41 @@ impl Run<'_> {
         gathering.finish(work)
     }
 
+    fn costs(&self, part: &Searched) -> Costs {
+        let blocks = &part.segment.blocks;
+        Costs::new(blocks.rows(), blocks.bits(), self.count, self.kernel)
+    }
+
     /// The tables to try, if any.
     fn tables<'s>(&self, part: &Searched<'s>) -> Result<Option<&'s Tables>> {
         let segment = part.segment;
+        let (threads, cancel) = (self.options.threads, self.cancel);
         match self.options.method {
             Method::Linear => Ok(None),
-            Method::Mih => segment.tables(self.options.threads, self.cancel).map(Some),
-            Method::Auto => {
-                let is_worth_it =
-                    |tables: &&Tables| tables.first_step_nanoseconds() <= self.budget(segment);
-                if let Some(tables) = segment.built_tables() {
-                    return Ok(Some(tables).filter(is_worth_it));
-                }
-                if !self.should_build(part)? {
-                    return Ok(None);
-                }
-                segment.tables(self.options.threads, self.cancel).map(Some)
-            }
+            Method::Mih => segment.tables(threads, cancel).map(Some),
+            Method::Auto => match segment.built_tables() {
+                Some(tables) => Ok(Some(tables).filter(|_| self.costs(part).is_worth_a_try())),
+                None if self.should_build(part)? => segment.tables(threads, cancel).map(Some),
+                None => Ok(None),
+            },
         }
     }
 
-    /// What `method: auto` lets the tables use up for one query.
-    fn budget(&self, segment: &Segment) -> f64 {
-        match self.options.method {
-            Method::Mih => f64::INFINITY,
-            _ => GIVE_UP * self.scan_nanoseconds(segment),
-        }
-    }
-
-    /// About what a scan takes for one query.
-    fn scan_nanoseconds(&self, segment: &Segment) -> f64 {
-        let word = self.kernel.word_nanoseconds().max(MEMORY_WORD / self.count as f64);
-        (segment.count() * self.queries.words) as f64 * word
-    }
-
-    /// Whether tables would save this search more than twice what building them takes. What a search in
-    /// tables takes follows from the distance of the k-th hit, which a few scans tell.
+    /// Whether tables would save this search more than building them takes. What a search in tables takes
+    /// follows from the distance of the k-th hit, which a few scans tell.
     fn should_build(&self, part: &Searched) -> Result<bool> {
-        let (rows, bits) = (part.segment.count(), part.segment.blocks.bits());
-        let scan = self.scan_nanoseconds(part.segment);
-        let gain = |search: f64| (scan - search) * self.count as f64;
-        let cost = 2.0 * Tables::build_nanoseconds(rows, bits);
-        let in_tables = |distance| Tables::search_nanoseconds(rows, bits, distance);
-        if gain(in_tables(0)) <= cost {
+        let costs = self.costs(part);
+        let bits = part.segment.blocks.bits() as u32;
+        if !costs.pays(&[0]) {
             return Ok(false);
         }
         if let Wanted::Within(radius) = self.wanted {
-            return Ok(gain(in_tables(radius.min(bits as u32))) > cost);
+            return Ok(costs.pays(&[radius.min(bits)]));
         }
-        let step = self.count.div_ceil(PROBES);
-        let probes: Vec<u32> = (0..self.count as u32).step_by(step).collect();
+        let probes = evenly(self.count, PROBES);
         let found = self.scan(part).run(&probes, self.options.threads, self.cancel)?;
-        let farthest = |keys: &Vec<u64>| keys.last().map_or(bits as u32, |key| unkey(*key).0);
-        let searches = found.iter().map(|keys| in_tables(farthest(keys)).min(scan));
-        Ok(gain(searches.sum::<f64>() / probes.len() as f64) > cost)
+        let farthest = |keys: &Vec<u64>| keys.last().map_or(bits, |key| unkey(*key).0);
+        Ok(costs.pays(&found.iter().map(farthest).collect::<Vec<_>>()))
     }
 
     fn scan<'s>(&'s self, part: &'s Searched) -> LinearScan<'s> {
@@ -284,40 +270,58 @@ impl Run<'_> {
         }
     }
 
-    /// Per query its keys, or none where it gave up.
+    /// What the tables say to every query. Many queries send some ahead, and where these give up, so do
+    /// the others.
+    fn answers(&self, part: &Searched, tables: &Tables) -> Result<Vec<Answer>> {
+        let all: Vec<u32> = (0..self.count as u32).collect();
+        if self.options.method == Method::Mih {
+            return self.search_tables(part, tables, &all, f64::INFINITY);
+        }
+        let costs = self.costs(part);
+        if self.count < MANY {
+            return self.search_tables(part, tables, &all, costs.small_budget());
+        }
+        let pilots = evenly(self.count, PILOTS);
+        let mut answers = self.search_tables(part, tables, &pilots, costs.large_budget())?;
+        let rest: Vec<u32> = all.into_iter().filter(|query| !pilots.contains(query)).collect();
+        if answers.iter().filter(|answer| answer.keys.is_none()).count() * 4 > answers.len() {
+            let give_up = |query| Answer { query, keys: None, work: Work::default() };
+            answers.extend(rest.into_iter().map(give_up));
+        } else {
+            answers.extend(self.search_tables(part, tables, &rest, costs.large_budget())?);
+        }
+        Ok(answers)
+    }
+
     fn search_tables(
         &self,
         part: &Searched,
         tables: &Tables,
-    ) -> Result<Vec<(Option<Vec<u64>>, Work)>> {
-        let segment = part.segment;
-        let budget = self.budget(segment);
-        let tile = |scratch: &mut Scratch, task: usize| {
-            let mut answers = Vec::with_capacity(TILE);
-            let mut is_hopeless = true;
-            for query in (task * TILE..self.count).take(TILE) {
-                if answers.len() >= FEW && is_hopeless {
-                    answers.push((None, Work::default()));
-                    continue;
-                }
-                let mut collector = Collector::new(self.wanted, segment.blocks.bits());
-                if let Wanted::Nearest(_) = self.wanted {
-                    collector.bound(self.bounds[query].load(Relaxed));
-                }
-                let probe = Probe {
-                    blocks: &segment.blocks,
-                    query: self.queries.get(query),
-                    allowed: part.allowed.as_ref(),
-                    budget,
-                };
-                let (is_done, work) = tables.search(probe, &mut collector, scratch, self.cancel)?;
-                is_hopeless &= !is_done;
-                answers.push((is_done.then(|| collector.finish()), work));
+        queries: &[u32],
+        budget: f64,
+    ) -> Result<Vec<Answer>> {
+        let blocks = &part.segment.blocks;
+        let search = |scratch: &mut Scratch, query: u32| {
+            let mut collector = Collector::new(self.wanted, blocks.bits());
+            if let Wanted::Nearest(_) = self.wanted {
+                collector.bound(self.bounds[query as usize].load(Relaxed));
             }
-            Ok(answers)
+            let own = self.queries.get(query as usize);
+            let probe = Probe { blocks, query: own, allowed: part.allowed.as_ref(), budget };
+            let (is_done, work) = tables.search(probe, &mut collector, scratch, self.cancel)?;
+            Ok(Answer { query, keys: is_done.then(|| collector.finish()), work })
         };
-        let tasks = self.count.div_ceil(TILE);
+        let tile = |scratch: &mut Scratch, task: usize| {
+            let queries = queries[task * TILE..].iter().take(TILE);
+            queries.map(|query| search(scratch, *query)).collect::<Result<Vec<_>>>()
+        };
+        let tasks = queries.len().div_ceil(TILE);
         let answers = map_tasks(self.options.threads, tasks, self.cancel, Scratch::default, tile)?;
         Ok(answers.into_iter().flatten().collect())
     }
+}
+
+/// At most `count` of `all` numbers, evenly spaced.
+fn evenly(all: usize, count: usize) -> Vec<u32> {
+    (0..all as u32).step_by(all.div_ceil(count)).collect()
 }

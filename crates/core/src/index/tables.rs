@@ -9,6 +9,7 @@
 //! first step that meets it, which its own substrings tell, so there is no list of codes seen.
 
 use super::bitmap::Bitmap;
+use super::costs::step_nanoseconds;
 use super::top_k::Collector;
 use crate::error::Result;
 use crate::hamming::{Blocks, GROUP, key};
@@ -19,8 +20,7 @@ use crate::vectors::zeros;
 #[derive(Debug)]
 pub(crate) struct Tables {
     tables: Vec<Table>,
-    /// Codes, and their length.
-    rows: usize,
+    /// Length of a code.
     bits: usize,
 }
 
@@ -72,17 +72,14 @@ pub(crate) struct Probe<'a> {
     pub query: &'a [u64],
     /// Positions that may be found; all where there is no bitmap.
     pub allowed: Option<&'a Bitmap>,
-    /// Nanoseconds of a rough model (docs/kernels.md).
+    /// Nanoseconds of the model in `costs.rs`.
     pub budget: f64,
 }
 
-/// A look into a bucket, and a candidate: each a cache miss that others overlap.
-const BUCKET_NANOSECONDS: f64 = 8.0;
-const CANDIDATE_NANOSECONDS: f64 = 10.0;
-/// How many times more codes lie in the buckets near a query than in others, for codes worth a search.
-const CLUSTERING: f64 = 4.0;
-/// A code in one table while it is built.
-const BUILD_NANOSECONDS: f64 = 20.0;
+/// Lengths of the substrings that `rows` codes of `bits` bits are cut into.
+pub(super) fn substring_bits(bits: usize, rows: usize) -> Vec<usize> {
+    Substring::cut(bits, rows).iter().map(|part| part.bits).collect()
+}
 
 impl Substring {
     /// Cuts `bits` into parts of about log2(rows) bits, so that a bucket holds about one code.
@@ -106,29 +103,13 @@ impl Substring {
 }
 
 impl Tables {
-    /// Nanoseconds of [`Tables::build`] on one thread, by the rough model.
-    pub fn build_nanoseconds(rows: usize, bits: usize) -> f64 {
-        (rows * Substring::cut(bits, rows).len()) as f64 * BUILD_NANOSECONDS
-    }
-
-    /// Nanoseconds of a search that must meet every code within `distance`, by the rough model.
-    pub fn search_nanoseconds(rows: usize, bits: usize, distance: u32) -> f64 {
-        let parts = Substring::cut(bits, rows);
-        let step = |step: usize| {
-            let (near, part) = (step / parts.len(), parts[step % parts.len()]);
-            let codes = CLUSTERING * rows as f64 / (1u64 << part.bits) as f64;
-            buckets_at(part.bits, near) * (BUCKET_NANOSECONDS + codes * CANDIDATE_NANOSECONDS)
-        };
-        (0..=distance as usize).map(step).sum()
-    }
-
     /// # Errors
     /// `OutOfMemory`, `Aborted`.
     pub fn build(blocks: &Blocks, threads: usize, cancel: &Cancel) -> Result<Self> {
         let parts = Substring::cut(blocks.bits(), blocks.rows());
         let work = |_: &mut (), t: usize| Table::build(blocks, parts[t], cancel);
         let tables = map_tasks(threads, parts.len(), cancel, || (), work)?;
-        Ok(Self { tables, rows: blocks.rows(), bits: blocks.bits() })
+        Ok(Self { tables, bits: blocks.bits() })
     }
 
     /// Bytes held.
@@ -163,13 +144,13 @@ impl Tables {
             if near > table.part.bits {
                 continue;
             }
-            spent += buckets_at(table.part.bits, near) * BUCKET_NANOSECONDS;
+            spent += step_nanoseconds(bucket_count(table.part.bits, near), 0.0, self.bits);
             if spent > probe.budget {
                 return Ok((false, done));
             }
             let count = table.look_up(probe.query, near, scratch);
             done.buckets += scratch.values.len() as u64;
-            spent += count as f64 * CANDIDATE_NANOSECONDS;
+            spent += step_nanoseconds(0.0, count as f64, self.bits);
             if spent > probe.budget {
                 return Ok((false, done));
             }
@@ -216,13 +197,6 @@ impl Tables {
             let distance = table.part.of(&differing).count_ones() as usize;
             if other < t { distance > near } else { distance >= near }
         })
-    }
-
-    /// What the first step costs at least, so that hopeless searches are not begun.
-    pub fn first_step_nanoseconds(&self) -> f64 {
-        let per_bucket = |table: &Table| self.rows as f64 / (1u64 << table.part.bits) as f64;
-        let of = |table| BUCKET_NANOSECONDS + per_bucket(table) * CANDIDATE_NANOSECONDS;
-        self.tables.iter().map(of).sum()
     }
 }
 
@@ -333,7 +307,7 @@ fn combinations(bits: usize, ones: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Number of [`combinations`].
-fn buckets_at(bits: usize, ones: usize) -> f64 {
+pub(super) fn bucket_count(bits: usize, ones: usize) -> f64 {
     (0..ones).fold(1.0, |count, i| count * (bits - i) as f64 / (i + 1) as f64)
 }
 
@@ -369,7 +343,7 @@ mod tests {
                 let wanted: Vec<usize> =
                     (0..1 << bits).filter(|v: &usize| v.count_ones() as usize == ones).collect();
                 assert_eq!(combinations(bits, ones).collect::<Vec<_>>(), wanted);
-                assert_eq!(buckets_at(bits, ones).round() as usize, wanted.len());
+                assert_eq!(bucket_count(bits, ones).round() as usize, wanted.len());
             }
         }
     }
