@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use h2q_core::error::Error;
 use h2q_core::jobs;
-use h2q_core::parallel::{Cancel, fill_chunks, map_tasks};
+use h2q_core::parallel::{Cancel, fill_chunks, fold_tasks, map_tasks};
 
 #[test]
 fn results_come_in_order_of_the_tasks() {
@@ -16,6 +16,42 @@ fn results_come_in_order_of_the_tasks() {
             let expected: Vec<usize> = (0..tasks).map(|i| i * i).collect();
             assert_eq!(results.expect("no error"), expected);
         }
+    }
+}
+
+fn failure(task: usize) -> Error {
+    Error::Internal { reason: format!("task {task}") }
+}
+
+#[test]
+fn states_hold_every_task_once_in_rising_order() {
+    for threads in [1, 2, 5] {
+        for tasks in [0, 1, 2, 100] {
+            let keep = |done: &mut Vec<usize>, task| {
+                done.push(task);
+                Ok(())
+            };
+            let states = fold_tasks(threads, tasks, &Cancel::default(), Vec::new, keep);
+            let states = states.expect("no error");
+            assert!(states.iter().all(|done| done.is_sorted()));
+            let mut all: Vec<usize> = states.into_iter().flatten().collect();
+            all.sort_unstable();
+            assert_eq!(all, (0..tasks).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
+fn a_task_that_fails_ends_a_fold_with_its_error() {
+    for threads in [1, 3] {
+        let done = AtomicUsize::new(0);
+        let work = |(): &mut (), task| {
+            done.fetch_add(1, Ordering::Relaxed);
+            if task == 5 { Err(failure(task)) } else { Ok(()) }
+        };
+        let error = fold_tasks(threads, 100_000, &Cancel::default(), || (), work);
+        assert_eq!(error.expect_err("task 5"), failure(5));
+        assert!(done.load(Ordering::Relaxed) < 100_000, "the others are not begun");
     }
 }
 

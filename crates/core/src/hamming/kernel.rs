@@ -309,6 +309,29 @@ mod tests {
         check("neon", |s, k| scan::collect(neon, s, k), |q, l, o| scan::distances(neon, q, l, o));
     }
 
+    /// A kernel that the system promises and that is missing would go unnoticed: every other test runs on
+    /// those that there are.
+    #[test]
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    fn every_kernel_that_the_system_promises_is_there() {
+        let info = std::fs::read_to_string("/proc/cpuinfo").expect("a description of the CPU");
+        let flags: Vec<_> = info
+            .lines()
+            .find_map(|line| line.strip_prefix("flags"))
+            .expect("flags")
+            .split_whitespace()
+            .collect();
+        for (kernel, needs) in [
+            ("scalar", &[][..]),
+            ("popcnt", &["popcnt"]),
+            ("avx2", &["avx2", "popcnt"]),
+            ("avx512", &["avx512f", "avx512_vpopcntdq", "popcnt"]),
+        ] {
+            let is_promised = needs.iter().all(|flag| flags.contains(flag));
+            assert_eq!(Kernel::named(kernel).is_some(), is_promised, "{kernel}");
+        }
+    }
+
     #[test]
     fn distances_may_end_within_a_group() {
         let mut random = ChaCha8Rng::seed_from_u64(2);

@@ -93,16 +93,21 @@ fn collect_group<L: Lanes>(
     g: usize,
     keys: &mut Vec<u64>,
 ) {
-    if !lanes.any_below(distances, scan.limit) {
-        return;
+    if lanes.any_below(distances, scan.limit) {
+        push_group(&scan, &lanes.to_array(distances), g, keys);
     }
+}
+
+/// Rare, and so kept out of the loops, whose registers it would take.
+#[inline(never)]
+fn push_group(scan: &Scan, distances: &[u32; GROUP], g: usize, keys: &mut Vec<u64>) {
     let allowed =
         scan.allowed.map_or(0xff, |allowed| allowed[g / GROUP] >> (g % GROUP * GROUP) & 0xff);
-    for (i, distance) in lanes.to_array(distances).into_iter().enumerate() {
+    for (i, distance) in distances.iter().enumerate() {
         // Positions are below 2^32 up to the last code; those of padding may not be.
         let position = u64::from(scan.first) + (g * GROUP + i) as u64;
-        if distance < scan.limit && position < u64::from(scan.end) && allowed >> i & 1 == 1 {
-            keys.push(key(distance, position as u32));
+        if *distance < scan.limit && position < u64::from(scan.end) && allowed >> i & 1 == 1 {
+            keys.push(key(*distance, position as u32));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Searching a snapshot: which codes may be found, which way each segment is searched, and the hits of all.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -114,7 +115,7 @@ impl Index {
         let mut parts = Vec::with_capacity(snapshot.parts.len());
         for part in &snapshot.parts {
             let allowed = allowed(part, options.filter.as_deref())?;
-            let count = allowed.as_ref().map_or(part.segment.count(), Bitmap::count);
+            let count = allowed.as_ref().map_or(part.segment.count(), |allowed| allowed.count());
             if count > 0 {
                 parts.push(Searched { segment: &part.segment, allowed, count });
             }
@@ -149,20 +150,20 @@ impl Index {
 }
 
 /// The positions of `part` that may be found; all where there is no bitmap.
-fn allowed(part: &Part, filter: Option<&Filter>) -> Result<Option<Bitmap>> {
+fn allowed<'a>(part: &'a Part, filter: Option<&Filter>) -> Result<Option<Cow<'a, Bitmap>>> {
     let alive = part.alive.as_deref();
-    let Some(filter) = filter else { return Ok(alive.cloned()) };
+    let Some(filter) = filter else { return Ok(alive.map(Cow::Borrowed)) };
     let mut allowed = filter.positions(&part.segment)?;
     if let Some(alive) = alive {
         allowed.keep(alive);
     }
-    Ok(Some(allowed))
+    Ok(Some(Cow::Owned(allowed)))
 }
 
 /// A segment with something to find.
 struct Searched<'a> {
     segment: &'a Segment,
-    allowed: Option<Bitmap>,
+    allowed: Option<Cow<'a, Bitmap>>,
     /// Codes that may be found.
     count: usize,
 }
@@ -263,7 +264,7 @@ impl Run<'_> {
         LinearScan {
             kernel: self.kernel,
             segment: part.segment,
-            allowed: part.allowed.as_ref(),
+            allowed: part.allowed.as_deref(),
             queries: self.queries,
             wanted: self.wanted,
             bounds: &self.bounds,
@@ -307,7 +308,7 @@ impl Run<'_> {
                 collector.bound(self.bounds[query as usize].load(Relaxed));
             }
             let own = self.queries.get(query as usize);
-            let probe = Probe { blocks, query: own, allowed: part.allowed.as_ref(), budget };
+            let probe = Probe { blocks, query: own, allowed: part.allowed.as_deref(), budget };
             let (is_done, work) = tables.search(probe, &mut collector, scratch, self.cancel)?;
             Ok(Answer { query, keys: is_done.then(|| collector.finish()), work })
         };

@@ -82,10 +82,11 @@ pub(super) fn substring_bits(bits: usize, rows: usize) -> Vec<usize> {
 }
 
 impl Substring {
-    /// Cuts `bits` into parts of about log2(rows) bits, so that a bucket holds about one code.
+    /// Cuts `bits` into parts of about log2(rows) bits, so that a bucket holds about one code. Rather a bit
+    /// more than another table: fewer, larger tables are faster as long as buckets are not empty.
     fn cut(bits: usize, rows: usize) -> Vec<Self> {
-        let width = (rows.max(2).ilog2() as usize).clamp(8, WIDEST);
-        let count = bits.div_ceil(width);
+        let width = ((rows as f64).log2() + 0.6).clamp(8.0, WIDEST as f64);
+        let count = (bits as f64 / width).ceil() as usize;
         let border = |i: usize| i * bits / count;
         (0..count).map(|i| Self { start: border(i), bits: border(i + 1) - border(i) }).collect()
     }
