@@ -7,6 +7,13 @@ import { Workplace } from './h2q.js';
 const work = new Workplace();
 const small = ['bench', 'hamming', '--rows', '5000', '--queries', '7', '-k', '3', '--rounds', '3'];
 
+it('bench hamming measures search tables, with their memory and the time to build them', async () => {
+  const result = JSON.parse(await work.succeed(...small, '--method', 'mih', '--json'));
+  expect(result).toMatchObject({ method: 'mih', bits: 64, buildSeconds: expect.any(Number) });
+  expect(result.bytesPerCode).toBeGreaterThan(16);
+  expect(await work.succeed(...small, '--method', 'mih')).toMatch(/tables built in +\d+\.\d\d s/);
+});
+
 it('bench hamming prints medians as JSON or a table', async () => {
   const flags = [
     '--bits',
