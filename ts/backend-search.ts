@@ -29,6 +29,19 @@ export interface SearchRequest {
   method: SearchMethod;
 }
 
+/** 64-bit numbers owned by the core. */
+export interface CoreIds {
+  readonly isIds?: true;
+}
+
+/** Fills {@link CoreIds} in slices of whole numbers. */
+export interface CoreIdsBuilder {
+  push(bytes: Uint8Array): void;
+  /** The same for numbers of 32 bits without a sign. */
+  pushRows(bytes: Uint8Array): void;
+  finish(): CoreIds;
+}
+
 /** Which codes a search may find, in the core's memory. */
 export interface CoreFilter {
   readonly isFilter?: true;
@@ -84,15 +97,16 @@ export interface CoreIndex {
     filter: CoreFilter | null,
   ): SearchHits;
   /** The row of the first. */
-  add(codes: CoreCodes, ids: BigInt64Array | null, factors: Float32Array | null): Promise<number>;
-  addSync(codes: CoreCodes, ids: BigInt64Array | null, factors: Float32Array | null): number;
+  add(codes: CoreCodes, ids: CoreIds | null, factors: CoreVectors | null): Promise<number>;
+  addSync(codes: CoreCodes, ids: CoreIds | null, factors: CoreVectors | null): number;
   /** How many there were. */
-  remove(ids: BigInt64Array): Promise<number>;
-  removeSync(ids: BigInt64Array): number;
+  remove(ids: CoreIds): Promise<number>;
+  removeSync(ids: CoreIds): number;
   buildTables(threads: number, cancel: CancelToken): Promise<void>;
   buildTablesSync(threads: number): void;
   /** Ids by row; rows where the index has none. */
-  ids(first: number, count: number): BigInt64Array;
+  ids(first: number, count: number): Promise<BigInt64Array>;
+  idsSync(first: number, count: number): BigInt64Array;
   writer(): Promise<CoreIndexWriter>;
 }
 
@@ -100,17 +114,18 @@ export interface CoreIndex {
 export interface SearchBackend {
   createIndex(
     codes: CoreCodes,
-    ids: BigInt64Array | null,
-    factors: Float32Array | null,
+    ids: CoreIds | null,
+    factors: CoreVectors | null,
     cancel: CancelToken,
   ): Promise<CoreIndex>;
-  createIndexSync(codes: CoreCodes, ids: BigInt64Array | null, factors: Float32Array | null): CoreIndex;
+  createIndexSync(codes: CoreCodes, ids: CoreIds | null, factors: CoreVectors | null): CoreIndex;
   emptyIndex(bits: number, hasIds: boolean, hasFactors: boolean): CoreIndex;
   /** For a file of `bytes` bytes. */
   indexReader(bytes: number): CoreIndexReader;
   /** Bit `row % 8` of byte `row / 8` for each of `rows` rows. */
   filterRows(bytes: Uint8Array, rows: number, isDenied: boolean): CoreFilter;
-  filterIds(ids: BigInt64Array, isDenied: boolean): CoreFilter;
+  filterIds(ids: CoreIds, isDenied: boolean): CoreFilter;
+  idsBuilder(ids: number): CoreIdsBuilder;
   /**
    * Scores hits of `index` by the transformed queries against the codes, times the factors of the index
    * where these are wanted and there,

@@ -5,7 +5,7 @@ import { invalidArgument } from './arguments.js';
 import type { CoreCodes, CoreVectors, Neighbours } from './backend.js';
 import type { Model } from './model.js';
 import { backend } from './platform.js';
-import type { Vectors } from './vectors.js';
+import { Vectors } from './vectors.js';
 
 /** What a search may be followed by; `hamming` is the search alone. */
 export type RerankMode = 'hamming' | 'asymmetric' | 'asymmetricWithFactors' | 'float';
@@ -44,9 +44,10 @@ export async function evaluateRerank(task: RerankTask): Promise<RerankEvaluation
   const { model, database, queries, neighbours, oversample, threads, signal } = task;
   const k = neighbours.count;
   const options = { threads, signal };
-  const factors = await model.factors(database, options);
+  const column = { data: await model.factors(database, options), columns: 1 };
+  const factors = await Vectors.from(column, { signal });
   const index = await runAbortable(signal, (cancel) =>
-    backend().createIndex(task.databaseCodes, null, factors, cancel),
+    backend().createIndex(task.databaseCodes, null, factors.core, cancel),
   );
   const candidates = Math.min(k * oversample, index.rows);
   const hits = await runAbortable(signal, (cancel) =>

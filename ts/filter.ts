@@ -2,8 +2,9 @@
 
 import { invalidArgument, kindOf } from './arguments.js';
 import type { CoreFilter, CoreIndex } from './backend.js';
+import { toCoreIds } from './ids.js';
 import { backend } from './platform.js';
-import { pause, type Work } from './work.js';
+import { call, pause, type Work } from './work.js';
 
 /**
  * A set of codes:
@@ -40,7 +41,7 @@ export function* toCoreFilter({ allow, deny }: FilterOptions, index: CoreIndex):
     throw invalidArgument(name, `a bitmap of ${rows} rows has ${bytes} bytes, not ${set.length}`);
   }
   if (set instanceof BigInt64Array || set instanceof Uint32Array) {
-    return backend().filterIds(toIds(set, name), isDenied);
+    return backend().filterIds(yield* toCoreIds(set, name), isDenied);
   }
   if (typeof set !== 'function') {
     throw invalidArgument(
@@ -51,27 +52,20 @@ export function* toCoreFilter({ allow, deny }: FilterOptions, index: CoreIndex):
   return backend().filterRows(yield* judge(set, index, rows), rows, isDenied);
 }
 
-/** Ids as the core takes them, copied before their owner can change them. */
-export function toIds(ids: unknown, name: string): BigInt64Array {
-  if (ids instanceof BigInt64Array) return ids.slice();
-  if (ids instanceof Uint32Array) {
-    const halves = new Uint32Array(2 * ids.length);
-    for (let i = 0; i < ids.length; i++) halves[2 * i] = ids[i] as number;
-    return new BigInt64Array(halves.buffer);
-  }
-  throw invalidArgument(name, `expected a BigInt64Array or a Uint32Array, got ${kindOf(ids)}`);
-}
-
 /** A bitmap of the rows whose ids `passes` accepts. */
 function* judge(passes: (id: bigint) => boolean, index: CoreIndex, rows: number): Work<Uint8Array> {
   const bitmap = new Uint8Array(Math.ceil(rows / 8));
   for (let first = 0; first < rows; first += SLICE) {
-    if (first > 0) yield* pause();
-    const ids = index.ids(first, Math.min(SLICE, rows - first));
+    const count = Math.min(SLICE, rows - first);
+    const ids = yield* call(
+      () => index.idsSync(first, count),
+      () => index.ids(first, count),
+    );
     ids.forEach((id, i) => {
       const row = first + i;
       if (passes(id)) bitmap[row >>> 3]! |= 1 << (row & 7);
     });
+    yield* pause();
   }
   return bitmap;
 }

@@ -4,10 +4,12 @@ import { checkInteger, checkOneOf, checkThreads, invalidArgument, kindOf, MAX_U3
 import type { CoreIndex, SearchHits, SearchMethod, SearchRequest, SearchWork } from './backend.js';
 import { type Codes, checkCodes, toCoreCodes } from './codes.js';
 import { H2qError, withH2qErrors } from './errors.js';
-import { type FilterOptions, toCoreFilter, toIds } from './filter.js';
+import { type FilterOptions, toCoreFilter } from './filter.js';
+import { toCoreIds } from './ids.js';
 import { readIndex, writeIndex } from './index-file.js';
 import { backend } from './platform.js';
 import { prepareRerank, type RerankOptions, refuseRerank } from './rerank.js';
+import { toVectors } from './vectors.js';
 import { call, run, runSync, type Work } from './work.js';
 
 export interface Abortable {
@@ -254,9 +256,9 @@ export class HammingIndex {
 
   *#add(codes: Codes, options: BuildSyncOptions): Work<number> {
     const rows = this.#checkBits(codes, 'codes');
-    const { ids, factors } = copyBeside(options, rows);
-    checkWanted('ids', ids !== null, this.hasIds);
-    checkWanted('factors', factors !== null, this.hasFactors);
+    checkWanted('ids', options.ids !== undefined, this.hasIds);
+    checkWanted('factors', options.factors !== undefined, this.hasFactors);
+    const { ids, factors } = yield* toCoreBeside(options, rows);
     const core = yield* toCoreCodes(codes, 'codes');
     return yield* call(
       () => this.core.addSync(core, ids, factors),
@@ -265,7 +267,7 @@ export class HammingIndex {
   }
 
   *#remove(ids: BigInt64Array | Uint32Array): Work<number> {
-    const own = toIds(ids, 'ids');
+    const own = yield* toCoreIds(ids, 'ids');
     return yield* call(
       () => this.core.removeSync(own),
       () => this.core.remove(own),
@@ -334,7 +336,7 @@ function publicHits({ rows, distances, ids, work }: SearchHits, { counters }: Se
 function* building(codes: Codes, options: BuildSyncOptions): Work<HammingIndex> {
   const rows = checkCodes(codes, 'codes');
   if (rows > MAX_U32) throw invalidArgument('codes', `more than ${MAX_U32} rows`);
-  const { ids, factors } = copyBeside(options, rows);
+  const { ids, factors } = yield* toCoreBeside(options, rows);
   const core = yield* toCoreCodes(codes, 'codes');
   const index = yield* call(
     () => backend().createIndexSync(core, ids, factors),
@@ -343,8 +345,8 @@ function* building(codes: Codes, options: BuildSyncOptions): Work<HammingIndex> 
   return new HammingIndex(index);
 }
 
-/** Copied before the first turn of the event loop, in which their owner may change them. */
-function copyBeside({ ids, factors }: BuildSyncOptions, rows: number) {
+/** Ids and factors in the core's memory. */
+function* toCoreBeside({ ids, factors }: BuildSyncOptions, rows: number) {
   if (ids !== undefined) {
     if (!(ids instanceof BigInt64Array)) throw wrongKind('ids', 'BigInt64Array', ids);
     checkOnePerCode('ids', rows, ids.length);
@@ -353,7 +355,10 @@ function copyBeside({ ids, factors }: BuildSyncOptions, rows: number) {
     if (!(factors instanceof Float32Array)) throw wrongKind('factors', 'Float32Array', factors);
     checkOnePerCode('factors', rows, factors.length);
   }
-  return { ids: ids?.slice() ?? null, factors: factors?.slice() ?? null };
+  return {
+    ids: ids === undefined ? null : yield* toCoreIds(ids, 'ids'),
+    factors: factors === undefined ? null : (yield* toVectors({ data: factors, columns: 1 }, 'factors')).core,
+  };
 }
 
 function wrongKind(name: string, wanted: string, value: unknown): H2qError {

@@ -9,7 +9,7 @@ import { pause, type Work } from './work.js';
 /** Bytes copied per turn of the event loop; about 2 ms of copying and checking. */
 export const SLICE_BYTES = 4 * 1024 * 1024;
 
-type NumberArray = Float32Array | Uint8Array;
+type NumberArray = Float32Array | Uint8Array | Uint32Array | BigInt64Array;
 
 /**
  * Hands all of `array` to `push`, slice by slice.

@@ -33,7 +33,8 @@ export function drawHamming(results) {
     panels.some(({ rows }) => rows.some((row) => row.contender === name)),
   );
   const drawn = panels.map((panel, i) => drawPanel(panel, GAP + i * (PANEL_WIDTH + GAP)));
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, sans-serif" font-size="12">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" role="img">
+<title>Hamming search: codes per second by bits, by number of codes and by threads</title>
 <style>
   svg { color: #1f2328; }
   .ground { fill: #ffffff; }

@@ -47,13 +47,11 @@ it('an index file stands for its codes, with its own ids and without what was re
   const { hits } = JSON.parse(await search('named.index', '--json'));
   expect(hits.flat().every(({ id }: { id: unknown }) => typeof id === 'string')).toBe(true);
   expect(hits.flat().map(({ id }: { id: string }) => id)).not.toContain(String(nearest[0]));
-  expect(await search('named.index')).toMatch(/^query {2}rank {19}id {2}distance\n/);
+  expect(await search('named.index')).toMatch(/^query {2}rank {20}id {2}distance\n/);
 
   await search('named.index', '--ids', 'i.npy');
   const { data: bytes } = work.readNpy('i.npy');
-  expect([...new BigInt64Array(bytes)].map(String)).toEqual(
-    hits.flat().map(({ id }: { id: string }) => id),
-  );
+  expect([...new BigInt64Array(bytes)].map(String)).toEqual(hits.flat().map(({ id }: { id: string }) => id));
 });
 
 it('a damaged index file and queries of other bits are refused by name', async () => {
@@ -66,8 +64,5 @@ it('a damaged index file and queries of other bits are refused by name', async (
   ]);
   await HammingIndex.empty(128).save(join(work.path, 'wide.index'));
   const other = await work.run('search', 'wide.index', 'q.npy', '-k', '1');
-  expect([other.code, other.stderr]).toEqual([
-    1,
-    'h2q: q.npy: expected 128 bits as in wide.index, got 64\n',
-  ]);
+  expect([other.code, other.stderr]).toEqual([1, 'h2q: q.npy: expected 128 bits as in wide.index, got 64\n']);
 });

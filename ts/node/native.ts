@@ -7,6 +7,8 @@ import type {
   CoreCodesBuilder,
   CoreFilter,
   CoreFit,
+  CoreIds,
+  CoreIdsBuilder,
   CoreIndexReader,
   CoreMappedVectors,
   CoreModel,
@@ -42,10 +44,11 @@ interface Addon
   VectorsBuilder: new (...args: Parameters<Backend['vectorsBuilder']>) => CoreVectorsBuilder;
   VectorsSampler: new (...args: Parameters<Backend['vectorsSampler']>) => CoreVectorsSampler;
   CodesBuilder: new (...args: Parameters<Backend['codesBuilder']>) => CoreCodesBuilder;
+  IdsBuilder: new (ids: number) => CoreIdsBuilder;
   IndexReader: new (bytes: number) => CoreIndexReader;
   Filter: {
     rows(bytes: Uint8Array, rows: number, isDenied: boolean): CoreFilter;
-    ids(ids: BigInt64Array, isDenied: boolean): CoreFilter;
+    ids(ids: CoreIds, isDenied: boolean): CoreFilter;
   };
   Fit: new (...args: Parameters<Backend['createFit']>) => CoreFit;
   Model: { fromBytes(bytes: Uint8Array): CoreModel };
@@ -101,6 +104,7 @@ function adapt(addon: Addon): Backend {
     createIndexSync: addon.createIndexSync,
     emptyIndex: addon.emptyIndex,
     indexReader: (bytes) => new addon.IndexReader(bytes),
+    idsBuilder: (ids) => new addon.IdsBuilder(ids),
     filterRows: (bytes, rows, isDenied) => addon.Filter.rows(bytes, rows, isDenied),
     filterIds: (ids, isDenied) => addon.Filter.ids(ids, isDenied),
     rerankByCodes: addon.rerankByCodes,

@@ -7,13 +7,15 @@ use h2q_core::index as core;
 use h2q_core::parallel::Cancel;
 use napi::Env;
 use napi::bindgen_prelude::{
-    BigInt64Array, Float32Array, Int32Array, Object, ObjectFinalize, Uint8Array, Uint32Array,
+    BigInt64Array, ClassInstance, Int32Array, Object, ObjectFinalize, Uint8Array, Uint32Array,
 };
 use napi_derive::napi;
 
 use crate::codes::Codes;
 use crate::convert::{count, finished, tell_held, tell_released};
+use crate::ids::Ids;
 use crate::tasks::{CancelToken, run_async, run_sync};
+use crate::vectors::Vectors;
 
 /// How to search.
 #[napi(object)]
@@ -81,9 +83,8 @@ impl Filter {
 
     /// By id.
     #[napi(factory)]
-    pub fn ids(env: Env, ids: BigInt64Array, is_denied: bool) -> napi::Result<Self> {
-        let inner = run_sync(&env, || Ok(core::Filter::ids(ids.to_vec(), is_denied)))?;
-        Ok(Self { inner: Arc::new(inner) })
+    pub fn ids(ids: &Ids, is_denied: bool) -> Self {
+        Self { inner: Arc::new(core::Filter::ids(ids.inner.clone(), is_denied)) }
     }
 }
 
@@ -114,14 +115,14 @@ impl ObjectFinalize for Index {
 pub fn create_index<'env>(
     env: &'env Env,
     codes: &Codes,
-    ids: Option<BigInt64Array>,
-    factors: Option<Float32Array>,
+    ids: Option<ClassInstance<Ids>>,
+    factors: Option<ClassInstance<Vectors>>,
     cancel: &CancelToken,
 ) -> napi::Result<Object<'env>> {
     let (codes, cancel) = (codes.inner.clone(), cancel.inner.clone());
-    let beside = beside(ids, factors);
+    let beside = Shared::new(env, ids, factors)?;
     let work = move || {
-        let index = core::Index::new(&codes, beside)?;
+        let index = core::Index::new(&codes, beside.copy())?;
         cancel.check()?;
         Ok(index)
     };
@@ -133,10 +134,11 @@ pub fn create_index<'env>(
 pub fn create_index_sync(
     env: Env,
     codes: &Codes,
-    ids: Option<BigInt64Array>,
-    factors: Option<Float32Array>,
+    ids: Option<ClassInstance<Ids>>,
+    factors: Option<ClassInstance<Vectors>>,
 ) -> napi::Result<Index> {
-    let index = run_sync(&env, || core::Index::new(&codes.inner, beside(ids, factors)))?;
+    let beside = Shared::new(&env, ids, factors)?;
+    let index = run_sync(&env, || core::Index::new(&codes.inner, beside.copy()))?;
     Index::new(&env, index)
 }
 
@@ -148,11 +150,27 @@ pub fn empty_index(env: Env, bits: f64, has_ids: bool, has_factors: bool) -> nap
     Index::new(&env, index)
 }
 
-/// Copies what JavaScript may change.
-fn beside(ids: Option<BigInt64Array>, factors: Option<Float32Array>) -> core::Beside {
-    core::Beside {
-        ids: ids.map(|ids| ids.to_vec()),
-        factors: factors.map(|factors| factors.to_vec()),
+/// What stands beside codes, to be copied by whoever works with it.
+struct Shared {
+    ids: Option<Arc<Vec<i64>>>,
+    factors: Option<Arc<h2q_core::vectors::Vectors>>,
+}
+
+impl Shared {
+    fn new(
+        env: &Env,
+        ids: Option<ClassInstance<Ids>>,
+        factors: Option<ClassInstance<Vectors>>,
+    ) -> napi::Result<Self> {
+        let factors = factors.map(|factors| factors.share(env)).transpose()?;
+        Ok(Self { ids: ids.map(|ids| ids.inner.clone()), factors })
+    }
+
+    fn copy(&self) -> core::Beside {
+        core::Beside {
+            ids: self.ids.as_ref().map(|ids| ids.to_vec()),
+            factors: self.factors.as_ref().map(|factors| factors.as_slice().to_vec()),
+        }
     }
 }
 
@@ -305,12 +323,12 @@ impl Index {
         &self,
         env: &'env Env,
         codes: &Codes,
-        ids: Option<BigInt64Array>,
-        factors: Option<Float32Array>,
+        ids: Option<ClassInstance<Ids>>,
+        factors: Option<ClassInstance<Vectors>>,
     ) -> napi::Result<Object<'env>> {
         let (index, codes) = (self.inner.clone(), codes.inner.clone());
-        let beside = beside(ids, factors);
-        run_async(env, move || index.add(&codes, beside), |_, row| Ok(row as f64))
+        let beside = Shared::new(env, ids, factors)?;
+        run_async(env, move || index.add(&codes, beside.copy()), |_, row| Ok(row as f64))
     }
 
     /// Blocks.
@@ -319,23 +337,24 @@ impl Index {
         &self,
         env: Env,
         codes: &Codes,
-        ids: Option<BigInt64Array>,
-        factors: Option<Float32Array>,
+        ids: Option<ClassInstance<Ids>>,
+        factors: Option<ClassInstance<Vectors>>,
     ) -> napi::Result<f64> {
-        run_sync(&env, || self.inner.add(&codes.inner, beside(ids, factors))).map(|row| row as f64)
+        let beside = Shared::new(&env, ids, factors)?;
+        run_sync(&env, || self.inner.add(&codes.inner, beside.copy())).map(|row| row as f64)
     }
 
     /// Removes by id; resolves to how many there were.
     #[napi]
-    pub fn remove<'env>(&self, env: &'env Env, ids: BigInt64Array) -> napi::Result<Object<'env>> {
-        let (index, ids) = (self.inner.clone(), ids.to_vec());
+    pub fn remove<'env>(&self, env: &'env Env, ids: &Ids) -> napi::Result<Object<'env>> {
+        let (index, ids) = (self.inner.clone(), ids.inner.clone());
         run_async(env, move || index.remove(&ids), |_, removed| Ok(removed as f64))
     }
 
     /// Blocks.
     #[napi]
-    pub fn remove_sync(&self, env: Env, ids: BigInt64Array) -> napi::Result<f64> {
-        run_sync(&env, || self.inner.remove(&ids)).map(|removed| removed as f64)
+    pub fn remove_sync(&self, env: Env, ids: &Ids) -> napi::Result<f64> {
+        run_sync(&env, || self.inner.remove(&ids.inner)).map(|removed| removed as f64)
     }
 
     /// Builds what `method: mih` needs.
@@ -358,10 +377,18 @@ impl Index {
         run_sync(&env, || self.inner.build_tables(threads, &Cancel::default()))
     }
 
-    /// The ids of `count` rows from `first` on; rows where there are none.
+    /// The ids of `rows` rows from `first` on; the rows themselves where there are none.
     #[napi]
-    pub fn ids(&self, env: Env, first: f64, count_of: f64) -> napi::Result<BigInt64Array> {
-        let (first, rows) = (count(&env, "first", first)?, count(&env, "count", count_of)?);
+    pub fn ids<'env>(&self, env: &'env Env, first: f64, rows: f64) -> napi::Result<Object<'env>> {
+        let (first, rows) = (count(env, "first", first)?, count(env, "rows", rows)?);
+        let index = self.inner.clone();
+        run_async(env, move || index.ids(first, rows), |_, ids| Ok(BigInt64Array::from(ids)))
+    }
+
+    /// Blocks.
+    #[napi]
+    pub fn ids_sync(&self, env: Env, first: f64, rows: f64) -> napi::Result<BigInt64Array> {
+        let (first, rows) = (count(&env, "first", first)?, count(&env, "rows", rows)?);
         run_sync(&env, || self.inner.ids(first, rows)).map(Into::into)
     }
 

@@ -5,6 +5,7 @@ mod codes;
 mod convert;
 mod evaluate;
 mod fit;
+mod ids;
 mod index;
 mod measure;
 mod model;

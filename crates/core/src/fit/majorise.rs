@@ -49,6 +49,9 @@ const MAX_STRIDE: usize = 8;
 /// The most starts that are tried, the identity among them; as many as keep starts x rows x bits² below
 /// this (some 50 ms in all). With more work, one start has to do.
 const MAX_STARTS: usize = 6;
+/// Codes of at most [`SHORT`] bits have minima that differ more, and starts that cost next to nothing.
+const MAX_STARTS_SHORT: usize = 12;
+const SHORT: usize = 16;
 const STARTS_WORK: f64 = 4.0 * 5_000.0 * 64.0 * 64.0;
 /// The tolerance within a trial: its minimum must be told from those of the others.
 const START_TOLERANCE: f64 = 1e-4;
@@ -104,7 +107,8 @@ impl Majorise {
         }
         let stride = (rows / PART_ROWS.max(PART_ROWS_PER_BIT * options.bits)).clamp(1, MAX_STRIDE);
         let part = Stage { stride, tolerance: PART_TOLERANCE, ..Stage::new(Loss::BitVariance) };
-        let starts = ((STARTS_WORK / work) as usize).min(MAX_STARTS);
+        let most = if options.bits <= SHORT { MAX_STARTS_SHORT } else { MAX_STARTS };
+        let starts = ((STARTS_WORK / work) as usize).min(most);
         let trial = (starts > 1).then_some(Trial {
             starts,
             seed: options.seed,

@@ -1,6 +1,6 @@
 //! Which codes a search may find.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::bitmap::Bitmap;
 use super::segment::Segment;
@@ -18,7 +18,7 @@ enum Set {
     /// By row of the index.
     Rows(Bitmap),
     /// Ids; rows where the index has none. What is not in order is put so by the first search.
-    Ids { given: Vec<i64>, rising: OnceLock<Vec<i64>> },
+    Ids { given: Arc<Vec<i64>>, rising: OnceLock<Vec<i64>> },
 }
 
 impl Filter {
@@ -34,8 +34,8 @@ impl Filter {
     }
 
     /// Allows (or all but) the codes with these ids, in any order, repeated or unknown ones included.
-    pub fn ids(ids: Vec<i64>, is_denied: bool) -> Self {
-        Self { set: Set::Ids { given: ids, rising: OnceLock::new() }, is_denied }
+    pub fn ids(ids: impl Into<Arc<Vec<i64>>>, is_denied: bool) -> Self {
+        Self { set: Set::Ids { given: ids.into(), rising: OnceLock::new() }, is_denied }
     }
 
     /// The positions of `segment` that it lets pass.
@@ -61,7 +61,7 @@ impl Filter {
                 let mut ids = match given.is_sorted() {
                     true => &given[..],
                     false => rising.get_or_init(|| {
-                        let mut ids = given.clone();
+                        let mut ids = given.to_vec();
                         ids.sort_unstable();
                         ids
                     }),
