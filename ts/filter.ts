@@ -2,7 +2,7 @@
 
 import { invalidArgument, kindOf } from './arguments.js';
 import type { CoreFilter, CoreIndex } from './backend.js';
-import { toCoreIds } from './ids.js';
+import { checkAttached, toCoreIds } from './ids.js';
 import { backend } from './platform.js';
 import { call, pause, type Work } from './work.js';
 
@@ -11,7 +11,7 @@ import { call, pause, type Work } from './work.js';
  * - `Uint8Array`: a bitmap, bit `row % 8` of byte `floor(row / 8)`, for every row ever added
  * - `BigInt64Array`, `Uint32Array`: ids (the rows, in an index without ids); any order, fastest when rising
  * - a function of the id (of the row, in an index without ids), called once for each row ever added, in
- *   slices between which the event loop turns
+ *   slices between which the event loop turns; rows added meanwhile are not found
  */
 export type IdSet = Uint8Array | BigInt64Array | Uint32Array | ((id: bigint) => boolean);
 
@@ -30,12 +30,13 @@ export function* toCoreFilter({ allow, deny }: FilterOptions, index: CoreIndex):
   if (allow !== undefined && deny !== undefined) {
     throw invalidArgument('deny', 'give either allow or deny, not both');
   }
-  const set = allow ?? deny;
+  const set = allow === undefined ? deny : allow;
   if (set === undefined) return null;
   const name = allow === undefined ? 'deny' : 'allow';
   const isDenied = name === 'deny';
   const { rows } = index;
   if (set instanceof Uint8Array) {
+    checkAttached(set, name);
     const bytes = Math.ceil(rows / 8);
     if (set.length === bytes) return backend().filterRows(set, rows, isDenied);
     throw invalidArgument(name, `a bitmap of ${rows} rows has ${bytes} bytes, not ${set.length}`);

@@ -202,7 +202,8 @@ export class HammingIndex {
 
   /**
    * Builds the search tables that `method: 'mih'` and `'auto'` use, some 24 bytes per code of 64 bits
-   * (docs/kernels.md). Codes added later are searched without or get tables of their own.
+   * (docs/kernels.md). Codes added later are searched without. A part of the index that as many codes are
+   * added to is merged with them and loses its tables until they are built again.
    *
    * @throws OUT_OF_MEMORY
    */
@@ -286,9 +287,10 @@ export class HammingIndex {
     const wanted = checkInteger('k', k, 1, Number.MAX_SAFE_INTEGER);
     const request = toRequest(options);
     const rows = this.#checkBits(queries, 'queries');
+    // First, while what it was made of is as the caller left it.
+    const filter = yield* toCoreFilter(options, this.core);
     const rerank = yield* prepareRerank(options, this.core, rows);
     const core = yield* toCoreCodes(queries, 'queries');
-    const filter = yield* toCoreFilter(options, this.core);
     const candidates = Math.min(wanted * (rerank?.oversample ?? 1), Number.MAX_SAFE_INTEGER);
     const found = yield* call(
       () => this.core.searchSync(core, candidates, request, filter),
@@ -306,8 +308,8 @@ export class HammingIndex {
     const request = toRequest(options);
     refuseRerank(options, 'a search within a radius has no re-ranking');
     this.#checkBits(queries, 'queries');
-    const core = yield* toCoreCodes(queries, 'queries');
     const filter = yield* toCoreFilter(options, this.core);
+    const core = yield* toCoreCodes(queries, 'queries');
     const hits = yield* call(
       () => this.core.searchRadiusSync(core, within, request, filter),
       (cancel) => this.core.searchRadius(core, within, request, filter, cancel),

@@ -18,11 +18,21 @@ export function* toCoreIds(ids: unknown, name: string): Work<CoreIds> {
   if (!isRows && !(ids instanceof BigInt64Array)) {
     throw invalidArgument(name, `expected a BigInt64Array or a Uint32Array, got ${kindOf(ids)}`);
   }
+  checkAttached(ids, name);
   try {
     const builder = backend().idsBuilder(ids.length);
     yield* copySlices(ids, (bytes) => (isRows ? builder.pushRows(bytes) : builder.push(bytes)));
     return builder.finish();
   } catch (error) {
     throw inContext(name, error);
+  }
+}
+
+/** Throws INVALID_ARGUMENT for an array whose memory was transferred: it would count as empty. */
+export function checkAttached({ buffer }: ArrayBufferView, name: string): void {
+  try {
+    new Uint8Array(buffer, 0, 0);
+  } catch {
+    throw invalidArgument(name, 'the array is detached');
   }
 }

@@ -58,7 +58,7 @@ it.each(SHAPES)('%d queries x %d of %d codes of %d bits: JSON', (queries, k, row
   const lists = Array.from({ length: queries }, (_, q) =>
     Array.from({ length: k }, (_, i) => ({ id: hits.rows[q * k + i], distance: hits.distances[q * k + i] })),
   );
-  const { text, largest } = format(hitsJson(), hits);
+  const { text, largest } = format(hitsJson({ queries, k }), hits);
   expect(text === `${JSON.stringify({ hits: lists })}\n`).toBe(true);
   expect(largest).toBeLessThanOrEqual(1024 * 1024);
 });
@@ -67,7 +67,7 @@ it('ids of their own stand for rows, as strings where a number would not be exac
   const ids = BigInt64Array.from([7n, -(2n ** 63n), 2n ** 53n]);
   const hits = { rows: Uint32Array.from([0, 1, 2]), distances: Int32Array.from([1, 2, 3]), ids, k: 3 };
   const named = [7, String(ids[1]), 2 ** 53].map((id, i) => ({ id, distance: i + 1 }));
-  expect(format(hitsJson(), hits).text).toBe(`${JSON.stringify({ hits: [named] })}\n`);
+  expect(format(hitsJson({ queries: 1, k: 3 }), hits).text).toBe(`${JSON.stringify({ hits: [named] })}\n`);
   const { text } = format(hitsTable({ queries: 1, k: 3, rows: 3, bits: 64, hasIds: true }), hits);
   expect(text.split('\n').slice(0, 3)).toEqual([
     'query  rank                    id  distance',

@@ -54,6 +54,14 @@ it('an index file stands for its codes, with its own ids and without what was re
   expect([...new BigInt64Array(bytes)].map(String)).toEqual(hits.flat().map(({ id }: { id: string }) => id));
 });
 
+it('an index with nothing left prints an empty list per query', async () => {
+  writeCodes('q.npy', 3, 2);
+  await HammingIndex.empty(64).save(join(work.path, 'empty.index'));
+  expect(await work.succeed('search', 'empty.index', 'q.npy', '-k', '5', '--json')).toBe(
+    '{"hits":[[],[],[]]}\n',
+  );
+});
+
 it('a damaged index file and queries of other bits are refused by name', async () => {
   writeFileSync(join(work.path, 'bad.index'), `H2QINDEX${'x'.repeat(100)}`);
   writeCodes('q.npy', QUERIES, 2);

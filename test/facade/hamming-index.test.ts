@@ -124,12 +124,34 @@ describe('filters', () => {
     expect(asked.sort()).toEqual([10n, 20n, 30n]);
   });
 
+  it('is what its array was when the search was called', async () => {
+    // More than one slice of queries: the event loop turns before the search starts.
+    const many = { data: new Uint8Array(5 * 1024 * 1024), bits: BITS };
+    for (const set of [Uint32Array.from(rows), BigInt64Array.from(rows.map(BigInt)), bitmap.slice()]) {
+      const search = index.search(many, 2, { deny: set });
+      set.fill(0 as never);
+      const hits = await search;
+      expect(hits.rows.some(third)).toBe(false);
+    }
+    const gone = Uint32Array.from(rows);
+    structuredClone(gone, { transfer: [gone.buffer] });
+    await expect(index.search(queries, 1, { deny: gone })).rejects.toThrow('deny: the array is detached');
+  });
+
+  it('of a predicate does not let rows pass that were added meanwhile', async () => {
+    const growing = HammingIndex.buildSync(randomCodes(40_000, 4));
+    const search = growing.search(queries, 5, { deny: () => true });
+    growing.addSync(codes);
+    expect((await search).k).toBe(0);
+  });
+
   it('what is no filter is refused by name', async () => {
     const fails = (filter: object, message: string) =>
       expect(index.search(queries, 1, filter)).rejects.toThrow(message);
     await fails({ allow: bitmap, deny: bitmap }, 'deny: give either allow or deny, not both');
     await fails({ deny: new Uint8Array(3) }, 'deny: a bitmap of 5000 rows has 625 bytes, not 3');
     await fails({ allow: [1, 2] }, 'allow: expected a Uint8Array');
+    await fails({ allow: null }, 'allow: expected a Uint8Array');
     await fails({ method: 'fast' }, "method: 'fast' is not one of auto, linear, mih");
   });
 });

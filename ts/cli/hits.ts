@@ -66,11 +66,12 @@ export function hitsTable({ queries, k, rows, bits, hasIds }: SearchShape): Hits
 }
 
 /** One JSON document: `{"hits": [[{"id", "distance"}, …], …]}`, a list per query. */
-export function hitsJson(): HitsText {
+export function hitsJson({ queries, k }: Pick<SearchShape, 'queries' | 'k'>): HitsText {
   let isFirst = true;
   return {
     *start() {
-      yield new TextEncoder().encode('{"hits":[');
+      const none = k === 0 ? Array<string>(queries).fill('[]').join(',') : '';
+      yield new TextEncoder().encode(`{"hits":[${none}`);
     },
     *batch(hits) {
       const text = new ByteText();

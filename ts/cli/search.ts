@@ -90,7 +90,7 @@ async function checkOutputs({ ids, distances }: Flags): Promise<void> {
 
 /** What to print: hits as JSON where asked for, as a table where they go nowhere else. */
 function textOf({ json, ids, distances }: Flags, shape: SearchShape): HitsText | undefined {
-  if (json) return hitsJson();
+  if (json) return hitsJson(shape);
   return ids === undefined && distances === undefined ? hitsTable(shape) : undefined;
 }
 

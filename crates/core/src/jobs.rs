@@ -22,11 +22,11 @@ static POOL: Pool = Pool {
     arrived: Condvar::new(),
 };
 
-/// Runs `job` on a thread of the pool. Threads are started when first needed; there are at least four,
-/// so that a few long fits leave room for a search. Where not a single thread can be started, the job
+/// Runs `job` on a thread of the pool. Threads are started when first needed, up to 32: many more than
+/// cores, so that long jobs, and those that wait for each other, leave room for a search. Where not a single thread can be started, the job
 /// runs on the caller's. A job catches its own panics.
 pub fn spawn(job: impl FnOnce() + Send + 'static) {
-    let limit = crate::parallel::resolve_threads(0).max(4);
+    let limit = crate::parallel::resolve_threads(0).max(32);
     let mut state = POOL.state.lock().unwrap_or_else(PoisonError::into_inner);
     if state.idle <= state.queue.len() && state.workers < limit {
         let started = std::thread::Builder::new().name("h2q".into()).spawn(work);

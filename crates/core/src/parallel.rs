@@ -144,6 +144,28 @@ fn share_tasks<T: Send>(
     })
 }
 
+/// Sorts in steps between which `cancel` is looked at: no step touches more than it must.
+///
+/// # Errors
+/// `Aborted`; `items` are in some order then.
+pub fn sort<T: Ord>(items: &mut [T], cancel: &Cancel) -> Result<()> {
+    const STEP: usize = 1 << 16;
+    for chunk in items.chunks_mut(STEP) {
+        cancel.check()?;
+        chunk.sort_unstable();
+    }
+    let mut sorted = STEP;
+    while sorted < items.len() {
+        sorted *= 2;
+        for chunk in items.chunks_mut(sorted) {
+            cancel.check()?;
+            // Two runs that rise, which a stable sort finds and merges.
+            chunk.sort();
+        }
+    }
+    Ok(())
+}
+
 /// Cuts `out` into chunks of `chunk` elements and lets `work` fill each, given its position.
 ///
 /// # Errors

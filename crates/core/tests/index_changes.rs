@@ -255,3 +255,77 @@ fn changes_that_do_not_fit_are_refused_and_change_nothing() {
     let empty = plain.search(&codes, 3, &SearchOptions::default(), &Cancel::default());
     assert_eq!(empty.expect("no hits").offsets, [0; 4]);
 }
+
+/// Codes of 64 bits as words.
+fn words(codes: &Codes) -> Vec<u64> {
+    codes.as_bytes().as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect()
+}
+
+/// Several strips of 32,768 codes, tiles as tasks of their own, threads at work, and tables that give up.
+#[test]
+fn long_scans_with_filters_and_removed_codes_equal_a_plain_loop() {
+    let (rows, k) = (100_001, 12);
+    let mut random = support::generator(11);
+    let codes = random_codes(rows, 64, &mut random);
+    let index = Index::new(&codes, None).expect("an index");
+    let removed: BTreeSet<i64> = (0..40_000).map(|_| random.random_range(0..rows as i64)).collect();
+    index.remove(&removed.iter().copied().collect::<Vec<_>>()).expect("removed");
+    index.build_tables(0, &Cancel::default()).expect("tables");
+    // Denied is every third row but for a stretch across the border of strips.
+    let denies = |row: usize| row.is_multiple_of(3) && !(60_000..70_000).contains(&row);
+    let mut bitmap = vec![0u8; rows.div_ceil(8)];
+    (0..rows).filter(|row| denies(*row)).for_each(|row| bitmap[row / 8] |= 1 << (row % 8));
+    let filter = Arc::new(Filter::rows(&bitmap, rows, true).expect("a filter"));
+
+    let all = words(&codes);
+    for count in [70, 1100] {
+        let queries = random_codes(count, 64, &mut random);
+        for filter in [None, Some(filter.clone())] {
+            let passes =
+                |row: usize| !(removed.contains(&(row as i64)) || filter.is_some() && denies(row));
+            let found: Vec<usize> = (0..rows).filter(|row| passes(*row)).collect();
+            let wanted: Vec<Vec<(u32, i64, u32)>> = words(&queries)
+                .iter()
+                .map(|query| {
+                    let key = |row: &usize| ((all[*row] ^ query).count_ones(), *row);
+                    let mut keys: Vec<_> = found.iter().map(key).collect();
+                    keys.select_nth_unstable(k);
+                    keys.truncate(k);
+                    keys.sort_unstable();
+                    keys.iter().map(|(d, row)| (*d, *row as i64, *row as u32)).collect()
+                })
+                .collect();
+            for method in [Method::Linear, Method::Auto] {
+                for threads in [1, 4] {
+                    let options = SearchOptions { method, filter: filter.clone(), threads };
+                    let hits = index.search(&queries, k, &options, &Cancel::default());
+                    let hits = hits.expect("hits");
+                    for (q, wanted) in wanted.iter().enumerate() {
+                        let case = format!("{method:?}, {threads} threads, query {q} of {count}");
+                        assert_eq!(hits_of(&hits, q), *wanted, "{case}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_that_a_filter_has_not_judged_do_not_pass() {
+    let codes = Codes::new(vec![7; 10], 8).expect("codes");
+    for has_ids in [false, true] {
+        let ids = || has_ids.then(|| (0..10).rev().collect::<Vec<i64>>());
+        let index = Index::empty(8, has_ids, false).expect("an index");
+        index.add(&codes, ids()).expect("added");
+        for is_denied in [false, true] {
+            let bits = if is_denied { 0 } else { 0xff };
+            let filter = Filter::rows(&[bits, bits], 10, is_denied).expect("a filter");
+            let filter = Some(Arc::new(filter));
+            index.add(&codes, ids()).expect("added");
+            let options = SearchOptions { filter, ..SearchOptions::default() };
+            let hits = index.search(&codes, 100, &options, &Cancel::default()).expect("hits");
+            assert_eq!(hits.offsets[1], 10, "ids {has_ids}, denied {is_denied}");
+            assert!(hits.rows.iter().all(|row| *row < 10));
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use h2q_core::error::Error;
 use h2q_core::jobs;
-use h2q_core::parallel::{Cancel, fill_chunks, fold_tasks, map_tasks};
+use h2q_core::parallel::{Cancel, fill_chunks, fold_tasks, map_tasks, sort};
 
 #[test]
 fn results_come_in_order_of_the_tasks() {
@@ -119,4 +119,23 @@ fn long_jobs_leave_room_for_others() {
     seen.sort_unstable();
     assert_eq!(seen, (0..50).collect::<Vec<_>>());
     release.send(()).expect("the long job waits");
+}
+
+#[test]
+fn a_sort_in_steps_is_a_sort_and_stops() {
+    let mut state = 1u64;
+    let mut next = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        state >> 33
+    };
+    for length in [0, 1, 65_535, 65_536, 65_537, 300_001] {
+        let mut items: Vec<u64> = (0..length).map(|_| next()).collect();
+        let mut expected = items.clone();
+        expected.sort_unstable();
+        sort(&mut items, &Cancel::default()).expect("sorted");
+        assert_eq!(items, expected);
+    }
+    let cancel = Cancel::default();
+    cancel.cancel();
+    assert_eq!(sort(&mut [2, 1], &cancel), Err(Error::Aborted));
 }

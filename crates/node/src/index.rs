@@ -50,18 +50,40 @@ pub struct SearchHits {
     pub work: SearchWork,
 }
 
-impl From<core::Hits> for SearchHits {
-    fn from(hits: core::Hits) -> Self {
+/// Hits in the types of JavaScript, made on the thread of the work: millions take longer than a turn of
+/// the event loop may.
+pub(crate) struct Converted {
+    hits: core::Hits,
+    distances: Vec<i32>,
+    offsets: Vec<u32>,
+}
+
+impl From<core::Hits> for Converted {
+    fn from(mut hits: core::Hits) -> Self {
+        let distances = std::mem::take(&mut hits.distances).into_iter().map(|d| d as i32).collect();
+        let offsets = hits.offsets.iter().map(|offset| *offset as u32).collect();
+        Self { hits, distances, offsets }
+    }
+}
+
+impl From<Converted> for SearchHits {
+    fn from(Converted { hits, distances, offsets }: Converted) -> Self {
         Self {
             rows: hits.rows.into(),
-            distances: hits.distances.into_iter().map(|d| d as i32).collect::<Vec<_>>().into(),
+            distances: distances.into(),
             ids: hits.ids.map(Into::into),
-            offsets: hits.offsets.into_iter().map(|o| o as u32).collect::<Vec<_>>().into(),
+            offsets: offsets.into(),
             work: SearchWork {
                 candidates: hits.work.candidates as f64,
                 buckets: hits.work.buckets as f64,
             },
         }
+    }
+}
+
+impl From<core::Hits> for SearchHits {
+    fn from(hits: core::Hits) -> Self {
+        Converted::from(hits).into()
     }
 }
 
@@ -122,7 +144,7 @@ pub fn create_index<'env>(
     let (codes, cancel) = (codes.inner.clone(), cancel.inner.clone());
     let beside = Shared::new(env, ids, factors)?;
     let work = move || {
-        let index = core::Index::new(&codes, beside.copy())?;
+        let index = core::Index::build(&codes, beside.copy(), &cancel)?;
         cancel.check()?;
         Ok(index)
     };
@@ -250,7 +272,11 @@ impl Index {
         let k = count(env, "k", k)?;
         let search = self.prepare(env, queries, Wanted::Nearest(k), request, filter)?;
         let cancel = cancel.inner.clone();
-        run_async(env, move || search.run(&cancel), |_, hits| Ok(SearchHits::from(hits)))
+        run_async(
+            env,
+            move || search.run(&cancel).map(Converted::from),
+            |_, hits| Ok(SearchHits::from(hits)),
+        )
     }
 
     /// Blocks.
@@ -282,7 +308,11 @@ impl Index {
         let radius = Wanted::Within(radius_of(env, radius)?);
         let search = self.prepare(env, queries, radius, request, filter)?;
         let cancel = cancel.inner.clone();
-        run_async(env, move || search.run(&cancel), |_, hits| Ok(SearchHits::from(hits)))
+        run_async(
+            env,
+            move || search.run(&cancel).map(Converted::from),
+            |_, hits| Ok(SearchHits::from(hits)),
+        )
     }
 
     /// Blocks.

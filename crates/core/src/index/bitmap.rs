@@ -82,6 +82,15 @@ impl Bitmap {
         self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= b);
     }
 
+    /// Takes out the positions from `end` on.
+    pub fn keep_below(&mut self, end: usize) {
+        if end < self.length {
+            let (word, bit) = (end / 64, end % 64);
+            self.words[word] &= (1 << bit) - 1;
+            self.words[word + 1..].fill(0);
+        }
+    }
+
     /// Turns the set into its complement.
     pub fn invert(&mut self) {
         self.words.iter_mut().for_each(|word| *word = !*word);

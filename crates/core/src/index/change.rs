@@ -7,6 +7,7 @@ use super::segment::{Beside, Segment};
 use super::{Index, Part, Snapshot};
 use crate::codes::Codes;
 use crate::error::{Error, Result};
+use crate::parallel::Cancel;
 use crate::vectors::check_finite;
 
 impl Index {
@@ -18,7 +19,10 @@ impl Index {
     /// without or left out with; `NotFinite` for factors; `InvalidOption` beyond 2^32 − 1 rows;
     /// `OutOfMemory`. Nothing has changed then.
     pub fn add(&self, codes: &Codes, beside: impl Into<Beside>) -> Result<usize> {
-        let beside = beside.into();
+        self.append(codes, beside.into(), &Cancel::default())
+    }
+
+    pub(super) fn append(&self, codes: &Codes, beside: Beside, cancel: &Cancel) -> Result<usize> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.snapshot();
         if codes.bits() != self.bits {
@@ -35,7 +39,7 @@ impl Index {
             let (value, expected) = (rows.to_string(), "at most 4294967295");
             return Err(Error::InvalidOption { option: "rows", value, expected });
         }
-        let segment = Segment::new(codes, beside, first_row as u32)?;
+        let segment = Segment::new(codes, beside, first_row as u32, cancel)?;
         let parts = appended(&now.parts, segment, self.bits)?;
         self.publish(Snapshot { parts, rows, alive: now.alive + codes.rows(), ..*now });
         Ok(first_row)

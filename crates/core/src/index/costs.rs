@@ -3,7 +3,7 @@
 //! The constants were measured on one server CPU with AVX-512 (docs/kernels.md); on others their ratios are
 //! similar enough.
 
-use super::tables::{bucket_count, substring_bits};
+use super::tables::{Work, bucket_count, substring_bits};
 use crate::hamming::Kernel;
 
 /// A look into a bucket.
@@ -20,10 +20,11 @@ const CACHE: usize = 24 << 20;
 /// How many times more codes lie in the buckets near a query than in others, for codes worth a search.
 const CLUSTERING: f64 = 4.0;
 
-/// Shares of a scan that a query may spend in tables before it is scanned for after all: where there are
-/// few queries, each is a risk; where there are many, some were sent ahead and came back.
-const SMALL_SHARE: f64 = 0.05;
-const LARGE_SHARE: f64 = 0.5;
+/// The share of a scan that a query may spend in tables before it is scanned for after all, the share of all
+/// scans that queries may waste so, and the share of what others have saved that they may waste as well.
+const EACH_SHARE: f64 = 0.5;
+const WASTED_SHARE: f64 = 0.033;
+const SAVED_SHARE: f64 = 0.5;
 
 /// A scan that nothing is faster than.
 const SHORTEST_SCAN: f64 = 20_000.0;
@@ -48,18 +49,22 @@ impl Costs {
 
     /// Whether the first step through the tables can be afforded.
     pub fn is_worth_a_try(&self) -> bool {
+        let (each, wasted) = self.budgets();
         // Said first where even the question takes too long.
         self.scan > SHORTEST_SCAN
             && self.in_tables(substring_bits(self.bits, self.rows).len() as u32 - 1, 1.0)
-                <= self.small_budget()
+                <= each.min(wasted)
     }
 
-    pub fn small_budget(&self) -> f64 {
-        SMALL_SHARE * self.scan
+    /// What a query may spend in tables, and what all that give up may waste.
+    pub fn budgets(&self) -> (f64, f64) {
+        (EACH_SHARE * self.scan, WASTED_SHARE * self.scan * self.queries as f64)
     }
 
-    pub fn large_budget(&self) -> f64 {
-        LARGE_SHARE * self.scan
+    /// What a query whose work was `work` has saved that others may waste.
+    pub fn saved(&self, work: Work) -> f64 {
+        let spent = self.step(work.buckets as f64, work.candidates as f64);
+        (SAVED_SHARE * (self.scan - spent)).max(0.0)
     }
 
     /// Whether building tables saves more than twice what it takes, for queries like some whose last hits

@@ -72,6 +72,9 @@ impl Header {
         if version != VERSION {
             return Err(bad(&format!("it has version {version}, this reads version {VERSION}")));
         }
+        if bytes[16..48].iter().any(|byte| *byte != 0) {
+            return Err(bad("its header has what this version does not know"));
+        }
         let (size, bits, flags) = (u32_at(bytes, 12), u32_at(bytes, 48), u32_at(bytes, 52));
         if size as usize != HEADER
             || bits == 0

@@ -42,20 +42,7 @@ impl Filter {
     pub(super) fn positions(&self, segment: &Segment) -> Result<Bitmap> {
         let count = segment.count();
         let mut positions = match &self.set {
-            Set::Rows(rows) => match &segment.rows {
-                None => rows.slice(segment.first_row as usize, count)?,
-                Some(_) => {
-                    let mut positions = Bitmap::none(count)?;
-                    for position in 0..count {
-                        let row = segment.row(position as u32) as usize;
-                        // Rows that were added after the filter was made are not in it.
-                        if row < rows.length() && rows.has(row) {
-                            positions.insert(position);
-                        }
-                    }
-                    positions
-                }
-            },
+            Set::Rows(rows) => return self.judged(rows, segment),
             Set::Ids { given, rising } => {
                 let mut positions = Bitmap::none(count)?;
                 let mut ids = match given.is_sorted() {
@@ -82,6 +69,27 @@ impl Filter {
         };
         if self.is_denied {
             positions.invert();
+        }
+        Ok(positions)
+    }
+
+    /// Rows that were added after the filter was made have not been judged, and do not pass.
+    fn judged(&self, rows: &Bitmap, segment: &Segment) -> Result<Bitmap> {
+        let count = segment.count();
+        if segment.rows.is_none() {
+            let mut positions = rows.slice(segment.first_row as usize, count)?;
+            if self.is_denied {
+                positions.invert();
+                positions.keep_below(rows.length().saturating_sub(segment.first_row as usize));
+            }
+            return Ok(positions);
+        }
+        let mut positions = Bitmap::none(count)?;
+        for position in 0..count {
+            let row = segment.row(position as u32) as usize;
+            if row < rows.length() && rows.has(row) != self.is_denied {
+                positions.insert(position);
+            }
         }
         Ok(positions)
     }

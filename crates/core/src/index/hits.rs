@@ -6,6 +6,7 @@ use super::tables::Work;
 use super::top_k::Wanted;
 use crate::error::{Error, Result};
 use crate::hamming::unkey;
+use crate::parallel::{Cancel, sort};
 
 /// Hits of several queries, one after the other, each nearest first; ties by id, then by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub struct Hits {
     pub work: Work,
 }
 
+/// Hits between two looks at the cancel flag.
+const CHUNK: usize = 1 << 18;
+
 /// A hit on the way: in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Hit {
@@ -33,32 +37,44 @@ struct Hit {
 /// The hits of each query so far.
 pub(super) struct Gathering {
     hits: Vec<Vec<Hit>>,
+    /// Of all queries.
+    total: usize,
     wanted: Wanted,
     has_ids: bool,
 }
 
 impl Gathering {
     pub fn new(queries: usize, wanted: Wanted, snapshot: &Snapshot) -> Self {
-        Self { hits: vec![Vec::new(); queries], wanted, has_ids: snapshot.has_ids }
+        Self { hits: vec![Vec::new(); queries], total: 0, wanted, has_ids: snapshot.has_ids }
     }
 
     /// Adds what `query` found in one segment, in order of (distance, position).
-    pub fn add(&mut self, query: usize, segment: &Segment, keys: &[u64]) -> Result<()> {
+    pub fn add(
+        &mut self,
+        query: usize,
+        segment: &Segment,
+        keys: &[u64],
+        cancel: &Cancel,
+    ) -> Result<()> {
         let hits = &mut self.hits[query];
-        let is_first = hits.is_empty();
+        let before = hits.len();
         reserve(hits, keys.len())?;
-        hits.extend(keys.iter().map(|key| {
-            let (distance, position) = unkey(*key);
-            Hit { distance, id: segment.id(position), row: segment.row(position) }
-        }));
+        for keys in keys.chunks(CHUNK) {
+            cancel.check()?;
+            hits.extend(keys.iter().map(|key| {
+                let (distance, position) = unkey(*key);
+                Hit { distance, id: segment.id(position), row: segment.row(position) }
+            }));
+        }
         // Positions are in the order of ids, so a single segment is in order already.
-        if !is_first {
-            hits.sort_unstable();
+        if before > 0 {
+            sort(hits, cancel)?;
             if let Wanted::Nearest(k) = self.wanted {
                 hits.truncate(k);
             }
         }
-        Ok(())
+        self.total += hits.len() - before;
+        check_hits(self.total)
     }
 
     /// The largest distance that can still be of interest for `query`: that of its k-th hit.
@@ -69,9 +85,8 @@ impl Gathering {
         }
     }
 
-    pub fn finish(self, work: Work) -> Result<Hits> {
-        let total = self.hits.iter().map(Vec::len).sum();
-        check_hits(total)?;
+    pub fn finish(self, work: Work, cancel: &Cancel) -> Result<Hits> {
+        let total = self.total;
         let mut all = Hits { offsets: vec![0], rows: vec![], distances: vec![], ids: None, work };
         reserve(&mut all.rows, total)?;
         reserve(&mut all.distances, total)?;
@@ -79,11 +94,12 @@ impl Gathering {
             reserve(all.ids.insert(Vec::new()), total)?;
         }
         for hits in self.hits {
-            for Hit { distance, id, row } in hits {
-                all.rows.push(row);
-                all.distances.push(distance);
+            for hits in hits.chunks(CHUNK) {
+                cancel.check()?;
+                all.rows.extend(hits.iter().map(|hit| hit.row));
+                all.distances.extend(hits.iter().map(|hit| hit.distance));
                 if let Some(ids) = &mut all.ids {
-                    ids.push(id);
+                    ids.extend(hits.iter().map(|hit| hit.id));
                 }
             }
             all.offsets.push(all.rows.len());

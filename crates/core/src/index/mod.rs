@@ -71,10 +71,18 @@ impl Index {
     /// `Mismatch` when ids or factors are not one per code, `NotFinite`, `InvalidOption` for more than 2^32 − 1 codes or an
     /// `H2Q_KERNEL` that cannot be used, `OutOfMemory`.
     pub fn new(codes: &Codes, beside: impl Into<Beside>) -> Result<Self> {
+        Self::build(codes, beside, &Cancel::default())
+    }
+
+    /// [`Index::new`] that can be stopped.
+    ///
+    /// # Errors
+    /// As [`Index::new`], and `Aborted`.
+    pub fn build(codes: &Codes, beside: impl Into<Beside>, cancel: &Cancel) -> Result<Self> {
         let beside = beside.into();
         let (has_ids, has_factors) = (beside.ids.is_some(), beside.factors.is_some());
         let index = Self::empty(codes.bits(), has_ids, has_factors)?;
-        index.add(codes, beside)?;
+        index.append(codes, beside, cancel)?;
         Ok(index)
     }
 
@@ -139,7 +147,7 @@ impl Index {
         self.snapshot().parts.iter().map(|part| part.segment.memory()).sum()
     }
 
-    /// Builds the search tables of every segment that is large enough for some to pay.
+    /// Builds the search tables of every segment that has none.
     ///
     /// # Errors
     /// `OutOfMemory`, `Aborted`.

@@ -62,7 +62,7 @@ impl LinearScan<'_> {
             let work = |_: &mut (), t: usize| {
                 let mut collectors = self.collectors(tiles[t]);
                 self.scan_strip(tiles[t], all.clone(), &mut collectors, cancel)?;
-                Ok(collectors.into_iter().map(Collector::finish).collect::<Vec<_>>())
+                collectors.into_iter().map(|found| found.finish(cancel)).collect::<Result<Vec<_>>>()
             };
             let found = map_tasks(threads, tiles.len(), cancel, || (), work)?;
             return Ok(found.into_iter().flatten().collect());
@@ -77,7 +77,7 @@ impl LinearScan<'_> {
             };
             let strips = rows.div_ceil(strip_rows);
             let parts = fold_tasks(threads, strips, cancel, || self.collectors(tile), work)?;
-            found.extend(merge(parts, self.wanted)?);
+            found.extend(merge(parts, self.wanted, cancel)?);
         }
         Ok(found)
     }
@@ -138,7 +138,7 @@ impl LinearScan<'_> {
 }
 
 /// The keys of each query from what several threads found.
-fn merge(parts: Vec<Vec<Collector>>, wanted: Wanted) -> Result<Vec<Vec<u64>>> {
+fn merge(parts: Vec<Vec<Collector>>, wanted: Wanted, cancel: &Cancel) -> Result<Vec<Vec<u64>>> {
     let mut parts = parts.into_iter().map(Vec::into_iter).collect::<Vec<_>>();
     let mut found = Vec::new();
     while let Some(first) = parts[0].next() {
@@ -148,7 +148,7 @@ fn merge(parts: Vec<Vec<Collector>>, wanted: Wanted) -> Result<Vec<Vec<u64>>> {
             keys.try_reserve(other.keys.len()).map_err(|_| Error::out_of_memory("hits", bytes))?;
             keys.extend(other.keys);
         }
-        found.push(top_k::finish(keys, wanted));
+        found.push(top_k::finish(keys, wanted, cancel)?);
     }
     Ok(found)
 }

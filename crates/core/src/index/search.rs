@@ -1,8 +1,8 @@
 //! Searching a snapshot: which codes may be found, which way each segment is searched, and the hits of all.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::bitmap::Bitmap;
 use super::costs::Costs;
@@ -179,9 +179,6 @@ struct Answer {
 const TILE: usize = 16;
 /// Queries that are scanned for to judge whether tables are worth building.
 const PROBES: usize = 8;
-/// Queries that are sent ahead into the tables, of so many at least.
-const PILOTS: usize = 4;
-const MANY: usize = 64;
 
 /// One search on its way.
 struct Run<'a> {
@@ -206,7 +203,9 @@ impl Run<'_> {
                 for Answer { query, keys, work: done } in self.answers(part, tables)? {
                     work.add(done);
                     match keys {
-                        Some(keys) => gathering.add(query as usize, part.segment, &keys)?,
+                        Some(keys) => {
+                            gathering.add(query as usize, part.segment, &keys, self.cancel)?;
+                        }
                         None => pending.push(query),
                     }
                 }
@@ -214,13 +213,13 @@ impl Run<'_> {
             let found = self.scan(part).run(&pending, self.options.threads, self.cancel)?;
             work.candidates += part.segment.count() as u64 * pending.len() as u64;
             for (query, keys) in pending.iter().zip(found) {
-                gathering.add(*query as usize, part.segment, &keys)?;
+                gathering.add(*query as usize, part.segment, &keys, self.cancel)?;
             }
             for (query, bound) in self.bounds.iter().enumerate() {
                 bound.fetch_min(gathering.kth(query).unwrap_or(u32::MAX), Relaxed);
             }
         }
-        gathering.finish(work)
+        gathering.finish(work, self.cancel)
     }
 
     fn costs(&self, part: &Searched) -> Costs {
@@ -271,38 +270,22 @@ impl Run<'_> {
         }
     }
 
-    /// What the tables say to every query. Many queries send some ahead, and where these give up, so do
-    /// the others.
+    /// What the tables say to every query. With `auto`, queries that give up may waste a small part of what
+    /// all scans take and of what others have saved; when that is used up, the next ones do not try.
     fn answers(&self, part: &Searched, tables: &Tables) -> Result<Vec<Answer>> {
-        let all: Vec<u32> = (0..self.count as u32).collect();
-        if self.options.method == Method::Mih {
-            return self.search_tables(part, tables, &all, f64::INFINITY);
-        }
         let costs = self.costs(part);
-        if self.count < MANY {
-            return self.search_tables(part, tables, &all, costs.small_budget());
-        }
-        let pilots = evenly(self.count, PILOTS);
-        let mut answers = self.search_tables(part, tables, &pilots, costs.large_budget())?;
-        let rest: Vec<u32> = all.into_iter().filter(|query| !pilots.contains(query)).collect();
-        if answers.iter().filter(|answer| answer.keys.is_none()).count() * 4 > answers.len() {
-            let give_up = |query| Answer { query, keys: None, work: Work::default() };
-            answers.extend(rest.into_iter().map(give_up));
-        } else {
-            answers.extend(self.search_tables(part, tables, &rest, costs.large_budget())?);
-        }
-        Ok(answers)
-    }
-
-    fn search_tables(
-        &self,
-        part: &Searched,
-        tables: &Tables,
-        queries: &[u32],
-        budget: f64,
-    ) -> Result<Vec<Answer>> {
+        let (each, wasted) = match self.options.method {
+            Method::Mih => (f64::INFINITY, f64::INFINITY),
+            _ => costs.budgets(),
+        };
+        let left = Mutex::new(wasted);
+        let left = || left.lock().unwrap_or_else(PoisonError::into_inner);
         let blocks = &part.segment.blocks;
         let search = |scratch: &mut Scratch, query: u32| {
+            let budget = each.min(*left());
+            if budget <= 0.0 {
+                return Ok(Answer { query, keys: None, work: Work::default() });
+            }
             let mut collector = Collector::new(self.wanted, blocks.bits());
             if let Wanted::Nearest(_) = self.wanted {
                 collector.bound(self.bounds[query as usize].load(Relaxed));
@@ -310,13 +293,15 @@ impl Run<'_> {
             let own = self.queries.get(query as usize);
             let probe = Probe { blocks, query: own, allowed: part.allowed.as_deref(), budget };
             let (is_done, work) = tables.search(probe, &mut collector, scratch, self.cancel)?;
-            Ok(Answer { query, keys: is_done.then(|| collector.finish()), work })
+            *left() += if is_done { costs.saved(work) } else { -budget };
+            let keys = is_done.then(|| collector.finish(self.cancel)).transpose()?;
+            Ok(Answer { query, keys, work })
         };
         let tile = |scratch: &mut Scratch, task: usize| {
-            let queries = queries[task * TILE..].iter().take(TILE);
-            queries.map(|query| search(scratch, *query)).collect::<Result<Vec<_>>>()
+            let queries = (task * TILE..self.count).take(TILE);
+            queries.map(|query| search(scratch, query as u32)).collect::<Result<Vec<_>>>()
         };
-        let tasks = queries.len().div_ceil(TILE);
+        let tasks = self.count.div_ceil(TILE);
         let answers = map_tasks(self.options.threads, tasks, self.cancel, Scratch::default, tile)?;
         Ok(answers.into_iter().flatten().collect())
     }

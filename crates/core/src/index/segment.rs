@@ -1,13 +1,14 @@
 //! An immutable part of an index: codes in the order of their ids, with what is derived from them.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, TryLockError};
+use std::time::Duration;
 
 use super::bitmap::Bitmap;
 use super::tables::Tables;
 use crate::codes::Codes;
 use crate::error::{Error, Result};
 use crate::hamming::Blocks;
-use crate::parallel::Cancel;
+use crate::parallel::{Cancel, sort};
 use crate::vectors::zeros;
 
 /// What stands beside the codes of an index, one per code where there is any.
@@ -45,18 +46,19 @@ impl Segment {
     /// Codes in the order of their ids, equal ids in the order of rows.
     ///
     /// # Errors
-    /// `OutOfMemory`.
-    pub fn new(codes: &Codes, names: Beside, first_row: u32) -> Result<Self> {
-        let Beside { ids, factors } = names;
+    /// `OutOfMemory`, `Aborted`.
+    pub fn new(codes: &Codes, beside: Beside, first_row: u32, cancel: &Cancel) -> Result<Self> {
+        let Beside { ids, factors } = beside;
         let bits = codes.bits();
         if ids.as_ref().is_none_or(|ids| ids.is_sorted()) {
             let blocks = Blocks::from_rows(codes.as_bytes().chunks_exact(bits / 8), bits)?;
             return Ok(Self::of(blocks, first_row, None, Beside { ids, factors }));
         }
         let by_row = ids.unwrap_or_default();
-        let mut rows: Vec<u32> = (0..codes.rows() as u32).collect();
-        rows.sort_by_key(|row| by_row[*row as usize]);
-        let ids = rows.iter().map(|row| by_row[*row as usize]).collect();
+        let mut order: Vec<(i64, u32)> = by_row.into_iter().zip(0..).collect();
+        sort(&mut order, cancel)?;
+        let (ids, rows): (Vec<i64>, Vec<u32>) = order.into_iter().unzip();
+        cancel.check()?;
         let in_order = rows.iter().map(|row| codes.row(*row as usize));
         let blocks = Blocks::from_rows(in_order, bits)?;
         let in_order = |factors: Vec<f32>| rows.iter().map(|row| factors[*row as usize]).collect();
@@ -160,7 +162,15 @@ impl Segment {
     /// # Errors
     /// `OutOfMemory`, `Aborted`.
     pub fn tables(&self, threads: usize, cancel: &Cancel) -> Result<&Tables> {
-        let _building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
+        let _building = loop {
+            match self.building.try_lock() {
+                Ok(guard) => break guard,
+                Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
+                // Somebody else builds them.
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(2)),
+            }
+            cancel.check()?;
+        };
         if let Some(tables) = self.tables.get() {
             return Ok(tables);
         }

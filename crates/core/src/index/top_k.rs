@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::hamming::unkey;
+use crate::parallel::{Cancel, sort};
 
 /// Which codes are hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,19 +107,22 @@ impl Collector {
     }
 
     /// The hits in order of (distance, position).
-    pub fn finish(self) -> Vec<u64> {
-        finish(self.keys, self.wanted)
+    ///
+    /// # Errors
+    /// `Aborted`.
+    pub fn finish(self, cancel: &Cancel) -> Result<Vec<u64>> {
+        finish(self.keys, self.wanted, cancel)
     }
 }
 
 /// Sorts and cuts keys that may come from several collectors.
-pub(crate) fn finish(mut keys: Vec<u64>, wanted: Wanted) -> Vec<u64> {
+pub(crate) fn finish(mut keys: Vec<u64>, wanted: Wanted, cancel: &Cancel) -> Result<Vec<u64>> {
     if let Wanted::Nearest(k) = wanted
         && keys.len() > k
     {
         keys.select_nth_unstable(k - 1);
         keys.truncate(k);
     }
-    keys.sort_unstable();
-    keys
+    sort(&mut keys, cancel)?;
+    Ok(keys)
 }
