@@ -1,5 +1,6 @@
 /** Files of indexes (docs/formats.md). */
 
+import { runAbortable } from './abort.js';
 import type { CoreIndex } from './backend.js';
 import { inFile } from './errors.js';
 import { withSource, writeFile } from './io/files.js';
@@ -28,8 +29,7 @@ export function readIndex(path: string, signal: AbortSignal | undefined): Promis
     const buffer = new Uint8Array(Math.min(SLICE_BYTES, byteLength));
     for (let start = 0; start < byteLength; start += SLICE_BYTES) {
       const bytes = await source.slice(start, Math.min(start + SLICE_BYTES, byteLength), buffer);
-      signal?.throwIfAborted();
-      await about(path, () => reader.push(bytes));
+      await runAbortable(signal, () => about(path, () => reader.push(bytes)));
     }
     return about(path, async () => reader.finish());
   });
@@ -42,7 +42,7 @@ export async function writeIndex(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const write = async (file: PendingFile) => {
-    const writer = await index.writer();
+    const writer = await runAbortable(signal, () => index.writer());
     for (;;) {
       signal?.throwIfAborted();
       const bytes = writer.next(SLICE_BYTES);
