@@ -1,19 +1,19 @@
 //! A searchable set of codes that grows and shrinks.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use h2q_core::error::Result;
 use h2q_core::index as core;
 use h2q_core::parallel::Cancel;
 use napi::Env;
-use napi::bindgen_prelude::{
-    BigInt64Array, ClassInstance, Int32Array, Object, ObjectFinalize, Uint8Array, Uint32Array,
-};
+use napi::bindgen_prelude::{BigInt64Array, ClassInstance, Object, ObjectFinalize, Uint8Array};
 use napi_derive::napi;
 
 use crate::codes::Codes;
-use crate::convert::{count, finished, tell_held, tell_released};
+use crate::convert::{count, tell_held, tell_released};
+use crate::hits::{Converted, SearchHits};
 use crate::ids::Ids;
+use crate::index_file::IndexWriter;
 use crate::tasks::{CancelToken, run_async, run_sync};
 use crate::vectors::Vectors;
 
@@ -24,67 +24,6 @@ pub struct SearchRequest {
     pub threads: f64,
     /// `auto`, `linear` or `mih`.
     pub method: String,
-}
-
-/// What a search did, all queries together.
-#[napi(object)]
-pub struct SearchWork {
-    /// Codes that were compared.
-    pub candidates: f64,
-    /// Buckets of tables that were looked into.
-    pub buckets: f64,
-}
-
-/// Hits of all queries, one after the other.
-#[napi(object, object_from_js = false)]
-pub struct SearchHits {
-    /// Rows of the index.
-    pub rows: Uint32Array,
-    /// Hamming distances.
-    pub distances: Int32Array,
-    /// Where the index has ids.
-    pub ids: Option<BigInt64Array>,
-    /// Query q owns `offsets[q] .. offsets[q + 1]`.
-    pub offsets: Uint32Array,
-    /// What was done.
-    pub work: SearchWork,
-}
-
-/// Hits in the types of JavaScript, made on the thread of the work: millions take longer than a turn of
-/// the event loop may.
-pub(crate) struct Converted {
-    hits: core::Hits,
-    distances: Vec<i32>,
-    offsets: Vec<u32>,
-}
-
-impl From<core::Hits> for Converted {
-    fn from(mut hits: core::Hits) -> Self {
-        let distances = std::mem::take(&mut hits.distances).into_iter().map(|d| d as i32).collect();
-        let offsets = hits.offsets.iter().map(|offset| *offset as u32).collect();
-        Self { hits, distances, offsets }
-    }
-}
-
-impl From<Converted> for SearchHits {
-    fn from(Converted { hits, distances, offsets }: Converted) -> Self {
-        Self {
-            rows: hits.rows.into(),
-            distances: distances.into(),
-            ids: hits.ids.map(Into::into),
-            offsets: offsets.into(),
-            work: SearchWork {
-                candidates: hits.work.candidates as f64,
-                buckets: hits.work.buckets as f64,
-            },
-        }
-    }
-}
-
-impl From<core::Hits> for SearchHits {
-    fn from(hits: core::Hits) -> Self {
-        Converted::from(hits).into()
-    }
 }
 
 /// Which codes a search may find.
@@ -119,7 +58,7 @@ pub struct Index {
 }
 
 impl Index {
-    fn new(env: &Env, index: core::Index) -> napi::Result<Self> {
+    pub(crate) fn new(env: &Env, index: core::Index) -> napi::Result<Self> {
         let told = index.memory();
         tell_held(env, told)?;
         Ok(Self { inner: Arc::new(index), told })
@@ -426,58 +365,7 @@ impl Index {
     #[napi]
     pub fn writer<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let index = self.inner.clone();
-        run_async(env, move || Ok(index.writer()), |_, inner| Ok(IndexWriter { inner }))
-    }
-}
-
-/// The file of an index.
-#[napi]
-pub struct IndexWriter {
-    inner: core::IndexWriter,
-}
-
-#[napi]
-impl IndexWriter {
-    /// The next bytes, at most `at_most`; none at the end.
-    #[napi]
-    pub fn next(&mut self, env: Env, at_most: f64) -> napi::Result<Uint8Array> {
-        let at_most = count(&env, "bytes", at_most)?;
-        run_sync(&env, || Ok(self.inner.next(at_most))).map(Into::into)
-    }
-}
-
-/// Reads a file of an index.
-#[napi]
-pub struct IndexReader {
-    inner: Arc<Mutex<Option<core::IndexReader>>>,
-}
-
-#[napi]
-impl IndexReader {
-    /// For a file of so many bytes.
-    #[napi(constructor)]
-    pub fn new(env: Env, bytes: f64) -> napi::Result<Self> {
-        let reader = core::IndexReader::new(count(&env, "bytes", bytes)?);
-        Ok(Self { inner: Arc::new(Mutex::new(Some(reader))) })
-    }
-
-    /// Takes the next bytes.
-    #[napi]
-    pub fn push<'env>(&self, env: &'env Env, bytes: Uint8Array) -> napi::Result<Object<'env>> {
-        let (reader, bytes) = (self.inner.clone(), bytes.to_vec());
-        let work = move || {
-            let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
-            reader.as_mut().ok_or_else(finished)?.push(&bytes)
-        };
-        run_async(env, work, |_, ()| Ok(()))
-    }
-
-    /// The index, once.
-    #[napi]
-    pub fn finish(&self, env: Env) -> napi::Result<Index> {
-        let reader = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let index = run_sync(&env, || reader.ok_or_else(finished)?.finish())?;
-        Index::new(&env, index)
+        run_async(env, move || Ok(index.writer()), |_, inner| Ok(IndexWriter::new(inner)))
     }
 }
 

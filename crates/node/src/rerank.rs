@@ -38,7 +38,7 @@ pub struct RerankedHits {
 
 impl From<core::Reranked> for RerankedHits {
     fn from(core::Reranked { hits, scores }: core::Reranked) -> Self {
-        let crate::index::SearchHits { rows, distances, ids, offsets, .. } = hits.into();
+        let crate::hits::SearchHits { rows, distances, ids, offsets, .. } = hits.into();
         Self { rows, distances, ids, offsets, scores: scores.into() }
     }
 }
