@@ -30,24 +30,15 @@ export function wholeNumbers(flag: string, minimum: number, maximum?: number): (
   return (text) => text.split(',').map((part) => parse(part.trim()));
 }
 
-/** One of `choices`; those in `later` are understood but belong to a later release. */
-export function oneOf<T extends string>(
-  flag: string,
-  choices: readonly T[],
-  later: readonly string[] = [],
-): (text: string) => T {
+/** One of `choices`. */
+export function oneOf<T extends string>(flag: string, choices: readonly T[]): (text: string) => T {
   return (text) => {
     const choice = choices.find((known) => known === text);
     if (choice !== undefined) return choice;
-    if (later.includes(text)) throw notYet(flag, text);
     throw flagError(flag, `'${text}' is not one of ${choices.join(', ')}`);
   };
 }
 
 export function onOff(flag: string): (text: string) => boolean {
   return (text) => oneOf(flag, ['on', 'off'])(text) === 'on';
-}
-
-function notYet(flag: string, text: string): H2qError {
-  return flagError(flag, `'${text}' is not available in this release`);
 }

@@ -116,7 +116,8 @@ pub(super) fn check_hits(hits: usize) -> Result<()> {
     Ok(())
 }
 
-fn reserve<T>(buffer: &mut Vec<T>, more: usize) -> Result<()> {
+/// Room for `more` hits, or `OutOfMemory`.
+pub(crate) fn reserve<T>(buffer: &mut Vec<T>, more: usize) -> Result<()> {
     let bytes = (buffer.len() + more).saturating_mul(size_of::<T>());
     buffer.try_reserve(more).map_err(|_| Error::out_of_memory("hits", bytes))
 }

@@ -21,6 +21,7 @@ pub use file_read::IndexReader;
 pub use file_write::IndexWriter;
 pub use filter::Filter;
 pub use hits::Hits;
+pub(crate) use hits::reserve;
 pub use search::{Method, SearchOptions};
 pub use segment::Beside;
 pub use tables::Work;

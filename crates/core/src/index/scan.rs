@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::bitmap::Bitmap;
+use super::hits::reserve;
 use super::segment::Segment;
 use super::top_k::{self, Collector, Wanted};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hamming::scan::Scan;
 use crate::hamming::{GROUP, Kernel};
 use crate::parallel::{Cancel, fold_tasks, map_tasks, resolve_threads};
@@ -144,8 +145,7 @@ fn merge(parts: Vec<Vec<Collector>>, wanted: Wanted, cancel: &Cancel) -> Result<
     while let Some(first) = parts[0].next() {
         let mut keys = first.keys;
         for other in parts[1..].iter_mut().filter_map(Iterator::next) {
-            let bytes = 8 * (keys.len() + other.keys.len());
-            keys.try_reserve(other.keys.len()).map_err(|_| Error::out_of_memory("hits", bytes))?;
+            reserve(&mut keys, other.keys.len())?;
             keys.extend(other.keys);
         }
         found.push(top_k::finish(keys, wanted, cancel)?);

@@ -1,6 +1,7 @@
 //! The k best of what a query has met, by counting: distances are small integers.
 
-use crate::error::{Error, Result};
+use super::hits::reserve;
+use crate::error::Result;
 use crate::hamming::unkey;
 use crate::parallel::{Cancel, sort};
 
@@ -76,11 +77,7 @@ impl Collector {
     /// # Errors
     /// `OutOfMemory`.
     pub fn reserve(&mut self, more: usize) -> Result<()> {
-        if self.keys.capacity() - self.keys.len() >= more {
-            return Ok(());
-        }
-        let bytes = (self.keys.len() + more).saturating_mul(size_of::<u64>());
-        self.keys.try_reserve(more).map_err(|_| Error::out_of_memory("hits", bytes))
+        reserve(&mut self.keys, more)
     }
 
     /// Counts the keys that were appended.

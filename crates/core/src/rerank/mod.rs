@@ -21,7 +21,7 @@ pub use stored::{RowLayout, StoredVectors};
 use std::cmp::Ordering;
 
 use crate::error::{Error, Result};
-use crate::index::Hits;
+use crate::index::{Hits, reserve};
 use crate::parallel::{Cancel, fill_chunks, map_tasks};
 use crate::vectors::zeros;
 
@@ -157,12 +157,6 @@ fn gather(hits: &Hits, scores: &[f32], best: impl Iterator<Item = Vec<u32>>) -> 
         kept.offsets.push(kept.rows.len());
     }
     Ok(Reranked { hits: kept, scores: kept_scores })
-}
-
-/// Room for `more` elements, or `OutOfMemory`.
-fn reserve<T>(buffer: &mut Vec<T>, more: usize) -> Result<()> {
-    let bytes = (buffer.len() + more).saturating_mul(size_of::<T>());
-    buffer.try_reserve(more).map_err(|_| Error::out_of_memory("hits", bytes))
 }
 
 /// Hits come back from the caller, so nothing about them is taken for granted.
