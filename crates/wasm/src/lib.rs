@@ -30,6 +30,20 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use convert::Result;
 
+#[cfg(feature = "fit")]
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance)]
+    fn now() -> f64;
+}
+
+/// Lends the core a clock, for the seconds that fits and measurements report.
+#[cfg(all(feature = "fit", target_family = "wasm"))]
+#[wasm_bindgen(start)]
+pub fn start() {
+    h2q_core::clock::set_source(now);
+}
+
 /// Version of the crate.
 #[wasm_bindgen]
 pub fn version() -> String {
