@@ -1,16 +1,31 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { withLock } from './lock.mjs';
+import { cargoEnvironment, run, SetupError, say } from './programs.mjs';
 import { root, toolPath } from './root.mjs';
 import { hashInputs, isCurrent, stamped } from './stamps.mjs';
+import { buildWasm, ensureToolchain, findToolchain, packages } from './wasm.mjs';
+import { MissingError } from './ways.mjs';
 
 /** Stamps live here: they go when the packages go. */
 const state = join(root, 'node_modules/.h2q');
 const platform = `${process.platform}-${process.arch}`;
 
-/** What is made, in this order. `inputs` may name files that need not exist. */
+/**
+ * `inputs` may name files that need not exist. A part with `isPossible` is left out where what it
+ * needs cannot be had; `isPossible` looks for that without installing anything.
+ *
+ * @typedef {object} Part
+ * @property {string} name
+ * @property {string} says
+ * @property {string[]} inputs
+ * @property {string[]} outputs
+ * @property {() => void} make
+ * @property {() => boolean} [isPossible]
+ */
+
+/** @type {Part[]} what is made, in this order */
 const parts = [
   {
     name: 'packages',
@@ -27,38 +42,115 @@ const parts = [
       'Cargo.lock',
       '.cargo',
       'rust-toolchain.toml',
-      'crates',
+      'crates/core',
+      'crates/node',
       'node_modules/@napi-rs/cli/package.json',
     ],
     outputs: ['native/index.cjs', 'native/index.d.cts'],
     make: buildAddon,
   },
   {
+    name: 'wasm',
+    says: 'building the WASM packages (minutes the first time)',
+    inputs: [
+      'Cargo.toml',
+      'Cargo.lock',
+      '.cargo',
+      'rust-toolchain.toml',
+      'crates/core',
+      'crates/wasm',
+      'scripts/lib/wasm.mjs',
+      'node_modules/binaryen/package.json',
+    ],
+    outputs: packages.flatMap(({ name }) =>
+      ['h2q.js', 'h2q.d.ts', 'h2q_bg.wasm'].map((file) => `wasm/${name}/${file}`),
+    ),
+    make: buildPackages,
+    isPossible: () => findToolchain() !== null,
+  },
+  {
     name: 'typescript',
     says: 'compiling TypeScript',
-    inputs: ['tsconfig.json', 'ts', 'native/index.d.cts'],
+    inputs: [
+      'tsconfig.json',
+      'ts',
+      'native/index.d.cts',
+      ...packages.map(({ name }) => `wasm/${name}/h2q.d.ts`),
+    ],
     outputs: ['dist'],
     make: compileTypeScript,
   },
 ];
 
-/** Makes what is missing or out of date. */
-export async function setUp() {
+/**
+ * Makes what is missing or out of date. What could not be had once is tried again only with `retry` and
+ * where everything is required: it may take minutes each time.
+ *
+ * @param {{ retry?: boolean }} options
+ * @returns {Promise<{ name: string, reason: string }[]>} the parts that were left out
+ */
+export async function setUp({ retry = false } = {}) {
   requireNode(20, 17);
-  if (parts.every(isUpToDate)) return;
-  const waiting = (/** @type {number} */ pid) => say(`waiting for the set-up that process ${pid} runs`);
-  await withLock(join(root, '.cache/setup.lock'), makeAll, waiting);
+  if (retry) for (const part of parts) rmSync(noteOf(part), { force: true });
+  if (!parts.every(isSettled)) {
+    const waiting = (/** @type {number} */ pid) => say(`waiting for the set-up that process ${pid} runs`);
+    await withLock(join(root, '.cache/setup.lock'), makeAll, waiting);
+  }
+  return parts.flatMap((part) => {
+    const reason = reasonOf(part);
+    return reason === null ? [] : [{ name: part.name, reason }];
+  });
 }
 
 function makeAll() {
   for (const part of parts) {
     // Asked again: another process may have done it while this one waited, and each part may change the next one's inputs.
-    if (isUpToDate(part)) continue;
+    if (isSettled(part)) continue;
     say(part.says);
     const started = performance.now();
-    stamped(stampOf(part), hashOf(part), part.make);
+    try {
+      stamped(stampOf(part), hashOf(part), part.make);
+      rmSync(noteOf(part), { force: true });
+    } catch (error) {
+      if (!part.isPossible || !(error instanceof MissingError) || isRequired()) throw error;
+      leaveOut(part, error.message);
+      continue;
+    }
     say(`${part.name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
   }
+}
+
+/**
+ * @param {Part} part
+ * @param {string} reason
+ */
+function leaveOut(part, reason) {
+  say(`${reason}\nGoing on without ${part.name}. To try again: npm run setup -- --retry`);
+  // What an earlier state of the sources gave would pass for this one's.
+  for (const path of part.outputs) rmSync(join(root, path), { force: true });
+  writeFileSync(noteOf(part), reason);
+}
+
+/**
+ * True when there is nothing to do: made, or left out before and still impossible.
+ *
+ * @param {Part} part
+ */
+function isSettled(part) {
+  return isUpToDate(part) || (reasonOf(part) !== null && !isRequired() && !part.isPossible?.());
+}
+
+/**
+ * Why the part was left out, null when it was not.
+ *
+ * @param {Part} part
+ */
+function reasonOf(part) {
+  return existsSync(noteOf(part)) ? readFileSync(noteOf(part), 'utf8') : null;
+}
+
+function isRequired() {
+  return process.env['H2Q_REQUIRE'] === 'all';
 }
 
 function installPackages() {
@@ -102,6 +194,11 @@ function buildAddon() {
   }
 }
 
+function buildPackages() {
+  const toolchain = ensureToolchain();
+  intoFresh('wasm', (folder) => buildWasm(toolchain, folder));
+}
+
 function compileTypeScript() {
   intoFresh('dist', (folder) => {
     run(process.execPath, [toolPath('typescript', 'tsc'), '--project', 'tsconfig.json', '--outDir', folder]);
@@ -125,7 +222,7 @@ function intoFresh(name, fill) {
   rmSync(old, { recursive: true, force: true });
 }
 
-/** @param {(typeof parts)[number]} part */
+/** @param {Part} part */
 function isUpToDate(part) {
   return isCurrent(
     stampOf(part),
@@ -134,14 +231,23 @@ function isUpToDate(part) {
   );
 }
 
-/** @param {(typeof parts)[number]} part */
+/** @param {Part} part */
 function hashOf(part) {
   return hashInputs(root, part.inputs, platform);
 }
 
-/** @param {(typeof parts)[number]} part */
+/** @param {Part} part */
 function stampOf(part) {
   return join(state, `${part.name}.stamp`);
+}
+
+/**
+ * Holds the reason while a part is left out.
+ *
+ * @param {Part} part
+ */
+function noteOf(part) {
+  return join(state, `${part.name}.missing`);
 }
 
 /** The npm that runs this script, else the one on the PATH (a batch file on Windows, which needs a shell). */
@@ -149,24 +255,6 @@ function npmCommand() {
   const outer = process.env['npm_execpath'];
   if (outer?.endsWith('npm-cli.js')) return { file: process.execPath, args: [outer], shell: false };
   return { file: 'npm', args: [], shell: process.platform === 'win32' };
-}
-
-/** The environment with rustup's folder at the end of PATH: shells started before the installation do not know it yet. */
-export function cargoEnvironment() {
-  const home = process.env['CARGO_HOME'] ?? join(homedir(), '.cargo');
-  return { ...process.env, PATH: [process.env['PATH'] ?? '', join(home, 'bin')].join(delimiter) };
-}
-
-/**
- * @param {string} file
- * @param {string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, shell?: boolean }} options
- */
-function run(file, args, options = {}) {
-  const { error, status, signal } = spawnSync(file, args, { ...options, cwd: root, stdio: ['ignore', 2, 2] });
-  if (error) throw new SetupError(`${file} could not be started: ${error.message}`, { cause: error });
-  if (status !== 0)
-    throw new SetupError(`${[file, ...args].join(' ')} ended with ${signal ?? `exit code ${status}`}`);
 }
 
 /**
@@ -179,18 +267,15 @@ function requireNode(major, minor) {
   throw new SetupError(`Node ${major}.${minor} or newer is needed, this is ${process.versions.node}.`);
 }
 
-/** @param {string} message */
-function say(message) {
-  process.stderr.write(`set-up: ${message}\n`);
-}
-
-/** Something for the person at the keyboard to put right: its message says all. */
-export class SetupError extends Error {}
-
-/** Runs `setUp`; when it fails, says why and ends the process with `exitCode`. */
-export async function setUpOrExit(exitCode = 2) {
+/**
+ * Runs `setUp`; when it fails, says why and ends the process with `exitCode`.
+ *
+ * @param {number} exitCode
+ * @param {Parameters<typeof setUp>[0]} options
+ */
+export async function setUpOrExit(exitCode = 2, options = {}) {
   try {
-    await setUp();
+    await setUp(options);
   } catch (error) {
     say(error instanceof SetupError ? error.message : String(error instanceof Error ? error.stack : error));
     process.exit(exitCode);
