@@ -5,7 +5,7 @@ import { isAtLeast, versionIn } from './versions.mjs';
 import { firstWay } from './ways.mjs';
 
 /** For tools that are installed elsewhere in another version, which is left as it is. */
-const ownTools = join(root, '.cache/cargo-tools');
+const elsewhere = join(root, '.cache/cargo-tools');
 
 /**
  * A program that `cargo install` makes. With `exact` no other version will do, else newer ones do too.
@@ -18,9 +18,10 @@ const ownTools = join(root, '.cache/cargo-tools');
  * @param {NodeJS.ProcessEnv} env
  * @returns {string | null}
  */
-export function findTool(tool, env) {
+export function findTool(tool, env, own = elsewhere) {
   return (
-    candidates(tool, env).find((file) => suits(tool, versionIn(outputOf(file, ['--version'], env)))) ?? null
+    candidates(tool, env, own).find((file) => suits(tool, versionIn(outputOf(file, ['--version'], env)))) ??
+    null
   );
 }
 
@@ -28,15 +29,15 @@ export function findTool(tool, env) {
  * @param {CargoTool} tool
  * @param {NodeJS.ProcessEnv} env
  */
-export function ensureTool(tool, env) {
+export function ensureTool(tool, env, own = elsewhere) {
+  if (findTool(tool, env, own) !== null) return;
   const what = `${tool.program} ${tool.version}`;
   const install = ['install', tool.crate, '--locked', '--version', tool.version];
   const take = () => {
-    const elsewhere = candidates(tool, env).length > 0 ? ['--root', ownTools] : [];
-    run('cargo', [...install, ...elsewhere], { env });
-    if (findTool(tool, env) === null) throw new SetupError('it is installed now, but not on the PATH');
+    const folder = candidates(tool, env, own).length > 0 ? ['--root', own] : [];
+    run('cargo', [...install, ...folder], { env });
+    if (findTool(tool, env, own) === null) throw new SetupError('it is installed now, but not on the PATH');
   };
-  if (findTool(tool, env) !== null) return;
   const wanted = tool.exact ? 'exactly this version' : 'this version or a newer one';
   const name = `cargo ${install.join(' ')} (minutes)`;
   firstWay(what, [{ name, take }], `Install it so that it is on the PATH: ${wanted}.`);
@@ -54,7 +55,8 @@ export function suits(tool, version) {
 /**
  * @param {CargoTool} tool
  * @param {NodeJS.ProcessEnv} env
+ * @param {string} own
  */
-function candidates({ program }, env) {
-  return programsNamed([program], { PATH: [join(ownTools, 'bin'), env['PATH']].join(delimiter) });
+function candidates({ program }, env, own) {
+  return programsNamed([program], { PATH: [join(own, 'bin'), env['PATH']].join(delimiter) });
 }

@@ -16,8 +16,8 @@ export function findChromium(env = process.env, platform = process.platform) {
   const named = env['H2Q_CHROMIUM'];
   if (named) return isExecutable(named) ? named : null;
   const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-  const places = [...programsNamed(names, env), ...usualPlaces(env, platform), ...downloaded()];
-  return places.find(isExecutable) ?? null;
+  const places = [...programsNamed(names, env), ...usualPlaces(env, platform)];
+  return places.find(isExecutable) ?? downloaded();
 }
 
 /**
@@ -77,11 +77,12 @@ export function usualPlaces(env, platform) {
   });
 }
 
-/** What playwright-core is loaded for, as late as this: this module is also loaded before packages are installed. */
+/** Loads playwright-core this late because this module is also loaded before packages are installed. */
 function downloaded() {
   try {
-    return [createRequire(import.meta.url)('playwright-core').chromium.executablePath()];
+    const path = createRequire(import.meta.url)('playwright-core').chromium.executablePath();
+    return isExecutable(path) ? path : null;
   } catch {
-    return [];
+    return null;
   }
 }

@@ -1,31 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { withLock } from './lock.mjs';
+import { forget, isSettled, leftOutBecause, makeParts } from './parts.mjs';
 import { cargoEnvironment, run, SetupError, say } from './programs.mjs';
 import { root, toolPath } from './root.mjs';
-import { hashInputs, isCurrent, stamped } from './stamps.mjs';
 import { buildWasm, ensureToolchain, findToolchain, packages } from './wasm.mjs';
-import { MissingError } from './ways.mjs';
 
 /** Stamps live here: they go when the packages go. */
 const state = join(root, 'node_modules/.h2q');
-const platform = `${process.platform}-${process.arch}`;
 
-/**
- * `inputs` may name files that need not exist. A part with `isPossible` is left out where what it
- * needs cannot be had; `isPossible` looks for that without installing anything.
- *
- * @typedef {object} Part
- * @property {string} name
- * @property {string} says
- * @property {string[]} inputs
- * @property {string[]} outputs
- * @property {() => void} make
- * @property {() => boolean} [isPossible]
- */
-
-/** @type {Part[]} what is made, in this order */
+/** @type {import('./parts.mjs').Part[]} what is made, in this order */
 const parts = [
   {
     name: 'packages',
@@ -91,66 +76,16 @@ const parts = [
  */
 export async function setUp({ retry = false } = {}) {
   requireNode(20, 17);
-  if (retry) for (const part of parts) rmSync(noteOf(part), { force: true });
-  if (!parts.every(isSettled)) {
+  const place = { base: root, state, required: process.env['H2Q_REQUIRE'] === 'all' };
+  if (retry) for (const part of parts) forget(part, place);
+  if (!parts.every((part) => isSettled(part, place))) {
     const waiting = (/** @type {number} */ pid) => say(`waiting for the set-up that process ${pid} runs`);
-    await withLock(join(root, '.cache/setup.lock'), makeAll, waiting);
+    await withLock(join(root, '.cache/setup.lock'), () => makeParts(parts, place), waiting);
   }
   return parts.flatMap((part) => {
-    const reason = reasonOf(part);
+    const reason = leftOutBecause(part, place);
     return reason === null ? [] : [{ name: part.name, reason }];
   });
-}
-
-function makeAll() {
-  for (const part of parts) {
-    // Asked again: another process may have done it while this one waited, and each part may change the next one's inputs.
-    if (isSettled(part)) continue;
-    say(part.says);
-    const started = performance.now();
-    try {
-      stamped(stampOf(part), hashOf(part), part.make);
-      rmSync(noteOf(part), { force: true });
-    } catch (error) {
-      if (!part.isPossible || !(error instanceof MissingError) || isRequired()) throw error;
-      leaveOut(part, error.message);
-      continue;
-    }
-    say(`${part.name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  }
-}
-
-/**
- * @param {Part} part
- * @param {string} reason
- */
-function leaveOut(part, reason) {
-  say(`${reason}\nGoing on without ${part.name}. To try again: npm run setup -- --retry`);
-  // What an earlier state of the sources gave would pass for this one's.
-  for (const path of part.outputs) rmSync(join(root, path), { force: true });
-  writeFileSync(noteOf(part), reason);
-}
-
-/**
- * True when there is nothing to do: made, or left out before and still impossible.
- *
- * @param {Part} part
- */
-function isSettled(part) {
-  return isUpToDate(part) || (reasonOf(part) !== null && !isRequired() && !part.isPossible?.());
-}
-
-/**
- * Why the part was left out, null when it was not.
- *
- * @param {Part} part
- */
-function reasonOf(part) {
-  return existsSync(noteOf(part)) ? readFileSync(noteOf(part), 'utf8') : null;
-}
-
-function isRequired() {
-  return process.env['H2Q_REQUIRE'] === 'all';
 }
 
 function installPackages() {
@@ -220,34 +155,6 @@ function intoFresh(name, fill) {
   if (existsSync(join(root, name))) renameSync(join(root, name), old);
   renameSync(fresh, join(root, name));
   rmSync(old, { recursive: true, force: true });
-}
-
-/** @param {Part} part */
-function isUpToDate(part) {
-  return isCurrent(
-    stampOf(part),
-    hashOf(part),
-    part.outputs.map((path) => join(root, path)),
-  );
-}
-
-/** @param {Part} part */
-function hashOf(part) {
-  return hashInputs(root, part.inputs, platform);
-}
-
-/** @param {Part} part */
-function stampOf(part) {
-  return join(state, `${part.name}.stamp`);
-}
-
-/**
- * Holds the reason while a part is left out.
- *
- * @param {Part} part
- */
-function noteOf(part) {
-  return join(state, `${part.name}.missing`);
 }
 
 /** The npm that runs this script, else the one on the PATH (a batch file on Windows, which needs a shell). */
