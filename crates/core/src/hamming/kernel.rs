@@ -78,7 +78,8 @@ impl Kernel {
     fn choose(wanted: Option<String>) -> Result<Self> {
         let fastest = Self::available().pop().unwrap_or(Self::SCALAR);
         let Some(value) = wanted.filter(|name| !name.is_empty()) else { return Ok(fastest) };
-        let expected = "a kernel that this CPU runs (scalar; popcnt, avx2, avx512 on x86-64; neon on arm64; simd128 in wasm)";
+        let expected = "a kernel that runs here (scalar; popcnt, avx2, avx512 on x86-64; neon on arm64; \
+                        simd128 in wasm)";
         Self::named(&value).ok_or(Error::InvalidOption { option: "H2Q_KERNEL", value, expected })
     }
 

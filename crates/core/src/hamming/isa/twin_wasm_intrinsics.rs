@@ -44,16 +44,17 @@ pub fn u16x8_extadd_pairwise_u8x16(a: v128) -> v128 {
     let sum = |i: usize| u16::from(a.0[2 * i]) + u16::from(a.0[2 * i + 1]);
     v128(std::array::from_fn(|i| sum(i / 2).to_le_bytes()[i % 2]))
 }
-pub fn u32x4_extadd_pairwise_u16x8(a: v128) -> v128 {
-    let lane = |i: usize| u32::from(u16::from_le_bytes([a.0[2 * i], a.0[2 * i + 1]]));
-    from32(std::array::from_fn(|i| lane(2 * i) + lane(2 * i + 1)))
+pub fn i32x4_extadd_pairwise_i16x8(a: v128) -> v128 {
+    let lane = |i: usize| i32::from(i16::from_le_bytes([a.0[2 * i], a.0[2 * i + 1]]));
+    from32(std::array::from_fn(|i| (lane(2 * i) + lane(2 * i + 1)).cast_unsigned()))
 }
-pub fn u32x4_shuffle<const A: usize, const B: usize, const C: usize, const D: usize>(
-    a: v128,
-    b: v128,
-) -> v128 {
-    let (a, b) = (lanes32(a), lanes32(b));
-    from32([A, B, C, D].map(|i| if i < 4 { a[i] } else { b[i - 4] }))
+pub fn i16x8_narrow_i32x4(a: v128, b: v128) -> v128 {
+    let lanes = [lanes32(a), lanes32(b)].concat();
+    let narrow = |i: usize| {
+        let saturated = lanes[i].cast_signed().clamp(i16::MIN.into(), i16::MAX.into());
+        saturated.to_le_bytes()
+    };
+    v128(std::array::from_fn(|i| narrow(i / 2)[i % 2]))
 }
 pub fn u32x4_add(a: v128, b: v128) -> v128 {
     each32(a, b, u32::wrapping_add)
