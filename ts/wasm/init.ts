@@ -49,35 +49,36 @@ export class WasmLoader<E> {
 
   /** {@link WasmLoader.init} of a module that is at hand; blocks. */
   initSync(source: WebAssembly.Module | BufferSource): void {
-    if (this.#isReady) return;
-    checkSimd();
-    this.#ready(() => this.#glue.initSync({ module: source }), 'the given module');
+    if (!this.#isReady) this.#ready(instantiate<E>(this.#glue, source));
   }
 
   async #load(given?: WasmSource | PromiseLike<WasmSource>): Promise<void> {
     if (this.#isReady) return;
     checkSimd();
     const source = (await given) ?? this.#defaultSource();
-    const name = nameOf(source);
     let memory: WebAssembly.Memory;
     try {
       ({ memory } = await this.#glue.default({ module_or_path: await fetched(source) }));
     } catch (cause) {
-      throw unavailable(`${name} cannot be loaded`, cause);
+      throw unavailable(`${nameOf(source)} cannot be loaded`, cause);
     }
-    this.#ready(() => ({ memory }), name);
+    // Meanwhile the other way of loading may have got there first.
+    if (!this.#isReady) this.#ready(new Instance<E>(this.#glue, memory));
   }
 
-  #ready(load: () => { memory: WebAssembly.Memory }, name: string): void {
-    // Meanwhile the other way of loading may have got there first.
-    if (this.#isReady) return;
-    try {
-      const { memory } = load();
-      this.#isReady = true;
-      this.#onReady(new Instance<E>(this.#glue, memory));
-    } catch (cause) {
-      throw unavailable(`${name} cannot be loaded`, cause);
-    }
+  #ready(instance: Instance<E>): void {
+    this.#isReady = true;
+    this.#onReady(instance);
+  }
+}
+
+/** The module in `source`, in this turn. Throws `WASM_UNAVAILABLE`. */
+export function instantiate<E>(glue: Glue & E, source: WebAssembly.Module | BufferSource): Instance<E> {
+  checkSimd();
+  try {
+    return new Instance<E>(glue, glue.initSync({ module: source }).memory);
+  } catch (cause) {
+    throw unavailable('the given module cannot be loaded', cause);
   }
 }
 
