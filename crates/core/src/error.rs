@@ -149,6 +149,16 @@ impl Error {
         }
     }
 
+    /// The same of a block that begins at row `first` of a larger input.
+    pub(crate) fn in_rows_from(self, first: usize) -> Self {
+        match self {
+            Self::NotFinite { row, column, value } => {
+                Self::NotFinite { row: row.saturating_add(first), column, value }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn out_of_memory(what: impl Into<String>, bytes: usize) -> Self {
         Self::OutOfMemory { what: what.into(), bytes }
     }
