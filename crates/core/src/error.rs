@@ -93,7 +93,7 @@ pub enum Error {
     #[error("{hits} hits are more than one search can return, 4294967295")]
     TooManyHits {
         /// The number of hits.
-        hits: usize,
+        hits: u64,
     },
     /// Bytes that are not a model, or a damaged one.
     #[error("not a readable model: {reason}")]

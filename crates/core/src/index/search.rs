@@ -127,7 +127,7 @@ impl Index {
         let wanted = match wanted {
             Wanted::Nearest(k) => {
                 let k = k.min(found);
-                check_hits(queries.rows().saturating_mul(k))?;
+                check_hits((queries.rows() as u64).saturating_mul(k as u64))?;
                 Wanted::Nearest(k)
             }
             within => within,
