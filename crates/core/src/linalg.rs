@@ -1,22 +1,12 @@
 //! What the fit needs of linear algebra, on top of faer. Always sequential: parallel loops cut their
 //! work into fixed tasks themselves, so that sums never depend on the number of threads.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
+use faer::{Mat, MatMut, MatRef, Side};
 
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
+pub use crate::products::{multiply, multiply_add};
 use crate::real::Real;
-
-/// `dst = a · b`.
-pub fn multiply<T: Real>(dst: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    matmul(dst, Accum::Replace, a, b, T::from_f64(1.0), Par::Seq);
-}
-
-/// `dst += alpha · a · b`.
-pub fn multiply_add<T: Real>(dst: MatMut<'_, T>, alpha: f64, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    matmul(dst, Accum::Add, a, b, T::from_f64(alpha), Par::Seq);
-}
 
 /// `a · b` as a new matrix.
 pub fn product<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> Mat<T> {
