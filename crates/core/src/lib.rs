@@ -6,13 +6,17 @@
 //!
 //! Data flows one way: [`vectors`] → `fit` → `model` → `codes` → [`index`] → [`rerank`], and `evaluate` judges.
 
+pub mod clock;
 pub mod codes;
 mod dot;
 pub mod error;
 pub mod evaluate;
 pub mod fit;
+#[cfg(any(target_family = "wasm", test))]
+mod gemm;
 pub mod hamming;
 pub mod index;
+#[cfg(not(target_family = "wasm"))]
 pub mod jobs;
 pub mod linalg;
 pub mod losses;
@@ -20,6 +24,7 @@ pub mod measure;
 pub mod model;
 mod model_file;
 pub mod parallel;
+pub mod products;
 pub mod projection;
 pub mod real;
 pub mod reflections;
