@@ -37,6 +37,7 @@ export const CORE_CODES = [
  * - `ZERO_REFLECTION`, `OUT_OF_MEMORY`, `MODEL_FORMAT`, `INDEX_FORMAT`: as named
  * - `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `FILE_UNWRITABLE`, `FILE_FORMAT`: `details` has `file`
  * - `NATIVE_UNAVAILABLE`: no backend could be loaded; `cause` says why
+ * - `WORKER_UNAVAILABLE`: the worker behind a client failed, ended or was let go by `close`; `cause` says why
  * - `ABORTED`: work stopped without an `AbortSignal` to say why
  * - `INTERNAL`: a defect of this library
  */
@@ -47,7 +48,8 @@ export type ErrorCode =
   | 'FILE_UNREADABLE'
   | 'FILE_UNWRITABLE'
   | 'FILE_FORMAT'
-  | 'NATIVE_UNAVAILABLE';
+  | 'NATIVE_UNAVAILABLE'
+  | 'WORKER_UNAVAILABLE';
 
 /** Facts about an error as plain values. */
 export type ErrorDetails = Readonly<Record<string, unknown>>;
