@@ -6,6 +6,7 @@
 //!
 //! Data flows one way: [`vectors`] → `fit` → `model` → `codes` → [`index`] → [`rerank`], and `evaluate` judges.
 
+pub mod clock;
 pub mod codes;
 mod dot;
 pub mod error;
@@ -13,6 +14,7 @@ pub mod evaluate;
 pub mod fit;
 pub mod hamming;
 pub mod index;
+#[cfg(not(target_family = "wasm"))]
 pub mod jobs;
 pub mod linalg;
 pub mod losses;

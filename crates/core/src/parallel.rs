@@ -31,8 +31,11 @@ impl Cancel {
     }
 }
 
-/// Threads to use for a request, where 0 asks for all that the machine has.
+/// Threads to use for a request, where 0 asks for all that the machine has. WebAssembly has one.
 pub fn resolve_threads(requested: usize) -> usize {
+    if cfg!(target_family = "wasm") {
+        return 1;
+    }
     // Asked once: the system reads files to tell, which takes longer than a small search.
     static AVAILABLE: OnceLock<usize> = OnceLock::new();
     let available =

@@ -14,6 +14,9 @@ use crate::vectors::first_not_finite;
 
 /// Output columns that are stored side by side for each input dimension.
 const PANEL: usize = 32;
+/// Columns at a time on wasm, where 4 x 8 running sums leave room in sixteen registers of four lanes.
+#[cfg(target_arch = "wasm32")]
+const NARROW: usize = 8;
 /// Rows that share one load of the weights.
 const TILE_ROWS: usize = 4;
 /// Rows of one task: small enough to notice an abort in time.
@@ -149,6 +152,11 @@ fn multiply_tile(arch: pulp::Arch, x: &[f32], panel: &[f32]) -> Tile {
     // others it would be a slow library call.
     match arch {
         pulp::Arch::Scalar => accumulate::<PANEL>(x, panel, |a, b, c| a * b + c),
+        #[cfg(target_arch = "wasm32")]
+        pulp::Arch::Simd128(simd) => simd.vectorize(
+            #[inline(always)]
+            || accumulate::<NARROW>(x, panel, |a, b, c| a * b + c),
+        ),
         #[cfg(target_arch = "x86_64")]
         pulp::Arch::V3(v3) => v3.vectorize(
             #[inline(always)]
@@ -195,6 +203,8 @@ pub fn simd_level() -> &'static str {
         pulp::Arch::V3(_) => "avx2",
         #[cfg(target_arch = "x86_64")]
         pulp::Arch::V4(_) => "avx512",
+        #[cfg(target_arch = "wasm32")]
+        pulp::Arch::Simd128(_) => "simd128",
         #[allow(unreachable_patterns, reason = "the set of levels depends on the target")]
         _ => std::env::consts::ARCH,
     }

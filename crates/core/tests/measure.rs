@@ -79,6 +79,7 @@ fn refuses_what_makes_no_sense() {
     let invalid = Some("INVALID_OPTION");
     assert_eq!(refused(HammingMeasureOptions { bits: 12, ..options }), invalid);
     assert_eq!(refused(HammingMeasureOptions { k: 0, ..options }), invalid);
+    #[cfg(target_pointer_width = "64")]
     assert_eq!(refused(HammingMeasureOptions { rows: 1 << 32, ..options }), invalid);
     assert_eq!(refused(HammingMeasureOptions { rows: 0, ..options }), Some("EMPTY_INPUT"));
     assert_eq!(refused(HammingMeasureOptions { queries: 0, ..options }), Some("EMPTY_INPUT"));

@@ -1,10 +1,13 @@
 //! The parallel loops and the job pool.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(not(target_family = "wasm"))]
 use std::sync::mpsc;
+#[cfg(not(target_family = "wasm"))]
 use std::time::Duration;
 
 use h2q_core::error::Error;
+#[cfg(not(target_family = "wasm"))]
 use h2q_core::jobs;
 use h2q_core::parallel::{Cancel, fill_chunks, fold_tasks, map_tasks, sort};
 
@@ -105,6 +108,7 @@ fn cancelling_stops_running_tasks() {
 }
 
 #[test]
+#[cfg(not(target_family = "wasm"))]
 fn long_jobs_leave_room_for_others() {
     let (release, released) = mpsc::channel::<()>();
     let (report, reported) = mpsc::channel();

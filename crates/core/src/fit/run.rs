@@ -1,7 +1,5 @@
 //! One method on prepared rows: a solver, epoch by epoch, and the best rotation it has seen.
 
-use std::time::Instant;
-
 use faer::Mat;
 
 use super::options::{Method, Resolved, Solver as SolverName};
@@ -9,6 +7,7 @@ use super::pass::Rows;
 use super::prepare::Prepared;
 use super::random::{Stream, generator, random_rotation};
 use super::{majorise, sgd};
+use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::linalg::orthogonality_error;
 use crate::losses::Loss;
@@ -90,7 +89,7 @@ struct Best {
 impl Run {
     /// Evaluates the start; `random` and `identity` are done with that.
     pub fn start(options: Resolved, prepared: &Prepared, cancel: &Cancel) -> Result<Self> {
-        let started = Instant::now();
+        let started = Stopwatch::start();
         let rows = prepared.train.len() / prepared.bits;
         let mut solver: Option<Box<dyn Solver>> = match (options.method, options.solver) {
             (Method::H2q, SolverName::Sgd) => Some(Box::new(sgd::Sgd::new(rows, &options))),
@@ -121,13 +120,13 @@ impl Run {
         if options.epochs == 0 {
             solver = None;
         }
-        let seconds = started.elapsed().as_secs_f64();
+        let seconds = started.seconds();
         Ok(Self { done: solver.is_none(), options, seconds, solver, flops, epoch: 0, best })
     }
 
     /// One more epoch; its report says nothing yet of the time of the fit.
     pub fn epoch(&mut self, prepared: &Prepared, cancel: &Cancel) -> Result<EpochReport> {
-        let started = Instant::now();
+        let started = Stopwatch::start();
         let options = &self.options;
         let not_running = || Error::Internal { reason: "an epoch without a solver".into() };
         let solver = self.solver.as_mut().ok_or_else(not_running)?;
@@ -157,7 +156,7 @@ impl Run {
             self.best = Best { snapshot, train_loss, validation_loss, orthogonality_error };
         }
         let method = options.method;
-        self.seconds += started.elapsed().as_secs_f64();
+        self.seconds += started.seconds();
         Ok(EpochReport {
             method,
             epoch: number,

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::judge::{Candidate, Judge};
 use super::options::{Criterion, FitOptions, Resolved};
 use super::prepare::{Prepared, Split, prepare};
 use super::run::{EpochReport, Run};
+use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::evaluate::Labels;
 use crate::losses::Loss;
@@ -137,7 +137,7 @@ impl FitSession {
     /// # Errors
     /// `Aborted`, `OutOfMemory`, `OutOfRange`, `Internal`.
     pub fn prepare(&mut self, cancel: &Cancel) -> Result<()> {
-        let started = Instant::now();
+        let started = Stopwatch::start();
         let (Some(input), Some(options)) = (&self.input, self.waiting.front()) else {
             return Ok(());
         };
@@ -156,7 +156,7 @@ impl FitSession {
         self.waiting.pop_front();
         self.ready = Some(Ready { prepared, judge });
         self.input = None;
-        self.seconds += started.elapsed().as_secs_f64();
+        self.seconds += started.seconds();
         Ok(())
     }
 
@@ -169,9 +169,9 @@ impl FitSession {
         self.prepare(cancel)?;
         let mut reports = Vec::new();
         while reports.len() < epochs && !self.done() {
-            let started = Instant::now();
+            let started = Stopwatch::start();
             let result = self.advance(cancel);
-            self.seconds += started.elapsed().as_secs_f64();
+            self.seconds += started.seconds();
             match result {
                 Ok(None) => {}
                 Ok(Some(report)) => reports.push(EpochReport { seconds: self.seconds, ..report }),

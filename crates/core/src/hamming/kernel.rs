@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 
 #[cfg(target_arch = "aarch64")]
 use super::isa::arm::neon::Neon;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use super::isa::wasm::simd128::Simd128;
 #[cfg(target_arch = "x86_64")]
 use super::isa::x86::{avx2::Avx2, avx512::Avx512};
 use super::lanes::Plain;
@@ -26,6 +28,8 @@ enum Variant {
     Avx512,
     #[cfg(target_arch = "aarch64")]
     Neon,
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    Simd128,
 }
 
 impl Kernel {
@@ -34,6 +38,7 @@ impl Kernel {
 
     /// The kernels that this CPU can run, slowest first.
     pub fn available() -> Vec<Self> {
+        #[allow(unused_mut, reason = "some targets have no other kernel")]
         let mut kernels = vec![Self::SCALAR];
         #[cfg(target_arch = "x86_64")]
         {
@@ -51,6 +56,8 @@ impl Kernel {
         if std::arch::is_aarch64_feature_detected!("neon") {
             kernels.push(Self(Variant::Neon));
         }
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        kernels.push(Self(Variant::Simd128));
         kernels
     }
 
@@ -71,12 +78,12 @@ impl Kernel {
     fn choose(wanted: Option<String>) -> Result<Self> {
         let fastest = Self::available().pop().unwrap_or(Self::SCALAR);
         let Some(value) = wanted.filter(|name| !name.is_empty()) else { return Ok(fastest) };
-        let expected =
-            "a kernel that this CPU runs (scalar; popcnt, avx2, avx512 on x86-64; neon on arm64)";
+        let expected = "a kernel that runs here (scalar; popcnt, avx2, avx512 on x86-64; neon on arm64; \
+                        simd128 in wasm)";
         Self::named(&value).ok_or(Error::InvalidOption { option: "H2Q_KERNEL", value, expected })
     }
 
-    /// `scalar`, `popcnt`, `avx2`, `avx512` or `neon`.
+    /// `scalar`, `popcnt`, `avx2`, `avx512`, `neon` or `simd128`.
     pub fn name(self) -> &'static str {
         match self.0 {
             Variant::Scalar => "scalar",
@@ -88,6 +95,8 @@ impl Kernel {
             Variant::Avx512 => "avx512",
             #[cfg(target_arch = "aarch64")]
             Variant::Neon => "neon",
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Variant::Simd128 => "simd128",
         }
     }
 
@@ -104,6 +113,8 @@ impl Kernel {
             Variant::Avx512 => 0.07,
             #[cfg(target_arch = "aarch64")]
             Variant::Neon => 0.3,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Variant::Simd128 => 0.5,
         }
     }
 
@@ -124,6 +135,8 @@ impl Kernel {
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             Variant::Neon => unsafe { scan::collect(Neon::new_unchecked(), scan, keys) },
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Variant::Simd128 => scan::collect(Simd128, scan, keys),
         }
     }
 
@@ -157,6 +170,8 @@ impl Kernel {
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             Variant::Neon => unsafe { scan::distances(Neon::new_unchecked(), query, lines, out) },
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Variant::Simd128 => scan::distances(Simd128, query, lines, out),
         }
     }
 }
@@ -203,7 +218,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::hamming::isa::{twin_arm, twin_x86};
+    use crate::hamming::isa::{twin_arm, twin_wasm, twin_x86};
     use crate::hamming::{GROUP, key};
 
     /// Words on both sides of every specialised width and of the 31 words that sums of bytes hold.
@@ -307,6 +322,12 @@ mod tests {
             |q, l, o| scan::distances(avx512, q, l, o),
         );
         check("neon", |s, k| scan::collect(neon, s, k), |q, l, o| scan::distances(neon, q, l, o));
+        let simd128 = twin_wasm::simd128::Simd128;
+        check(
+            "simd128",
+            |s, k| scan::collect(simd128, s, k),
+            |q, l, o| scan::distances(simd128, q, l, o),
+        );
     }
 
     /// A kernel that the system promises and that is missing would go unnoticed: every other test runs on

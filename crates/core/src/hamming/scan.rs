@@ -50,8 +50,9 @@ pub(super) fn distances<L: Lanes>(lanes: L, query: &[u64], lines: &[Line], out: 
 }
 
 /// `STEP` groups are compared with the limit at once, by their least distances; only where one is below are
-/// they looked at one by one.
-#[inline(always)]
+/// they looked at one by one. A function for each width in wasm, whose engines compile large ones badly.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn collect_fixed<L: Lanes, const WORDS: usize, const STEP: usize>(
     lanes: L,
     scan: Scan,

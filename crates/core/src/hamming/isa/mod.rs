@@ -6,6 +6,10 @@ pub(super) mod arm;
 #[cfg(test)]
 pub(super) mod twin_arm;
 #[cfg(test)]
+pub(super) mod twin_wasm;
+#[cfg(test)]
 pub(super) mod twin_x86;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(super) mod wasm;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod x86;
