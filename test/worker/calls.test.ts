@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import * as h2q from '../../ts/node/index.js';
-import { COLUMNS, randomMatrix } from '../facade/matrices.js';
+import { COLUMNS, randomMatrix } from '../conformance/matrices.js';
 import { kinds, pair, type Sent, startClient } from './workers.js';
 
 const matrix = randomMatrix(300, 1);

@@ -6,7 +6,7 @@ import { MessageChannel, type Worker } from 'node:worker_threads';
 import { expect, it, onTestFinished } from 'vitest';
 import { H2qError } from '../../ts/node/index.js';
 import { connect } from '../../ts/worker/client.js';
-import { randomMatrix } from '../facade/matrices.js';
+import { randomMatrix } from '../conformance/matrices.js';
 import { kinds, pair, runWorker, startWorker } from './workers.js';
 
 const matrix = randomMatrix(3000, 2, 256);

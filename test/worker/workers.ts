@@ -2,7 +2,7 @@
 
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { onTestFinished } from 'vitest';
-import { type Client, connect, type Port } from '../../ts/worker/client.js';
+import { type Client, type ConnectOptions, connect, type Port } from '../../ts/worker/client.js';
 import { serve } from '../../ts/worker/server.js';
 
 /** What `h2q/worker` is in Node, compiled. */
@@ -60,7 +60,7 @@ function recording(port: Port): Recording {
 }
 
 /** Both ends in this thread, with what each has sent. */
-export async function pair(ready?: (source: unknown) => Promise<void>, source?: unknown) {
+export async function pair(ready?: (source: unknown) => Promise<void>, source?: ConnectOptions['source']) {
   const { port1, port2 } = new MessageChannel();
   onTestFinished(() => port1.close());
   const [page, worker] = [recording(port1), recording(port2)];
