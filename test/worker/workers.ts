@@ -9,8 +9,8 @@ import { serve } from '../../ts/worker/server.js';
 export const SCRIPT = new URL('../../dist/node/worker.js', import.meta.url);
 
 /** Starts `h2q/worker`. It ends with the test, at the latest. */
-export function startWorker(): Worker {
-  const worker = new Worker(SCRIPT);
+export function startWorker(backend = process.env['H2Q_BACKEND'] ?? 'native'): Worker {
+  const worker = new Worker(SCRIPT, { env: { ...process.env, H2Q_BACKEND: backend } });
   onTestFinished(async () => void (await worker.terminate()));
   return worker;
 }
