@@ -5,9 +5,11 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ensureChromium } from './lib/chromium.mjs';
 import { addUp, countCargo, countVitest, oneCheck, totalLine } from './lib/counts.mjs';
+import { cargoEnvironment } from './lib/programs.mjs';
 import { root, toolPath } from './lib/root.mjs';
-import { cargoEnvironment, setUp } from './lib/setup.mjs';
+import { setUp } from './lib/setup.mjs';
 import { testFilesBelow } from './lib/test-files.mjs';
 
 const scratch = mkdtempSync(join(tmpdir(), 'h2q-test-'));
@@ -78,10 +80,9 @@ async function timed(name, run) {
   return { name, counts, seconds: (performance.now() - started) / 1000 };
 }
 
-/** Set-up counts only when it fails. */
+/** Set-up counts only when it fails or leaves something out. */
 async function setUpCounted() {
-  await setUp();
-  return { passed: 0, failed: 0, skips: [] };
+  return { passed: 0, failed: 0, skips: await setUp() };
 }
 
 /** What @napi-rs/cli passes to cargo; nothing when there is no rustc to ask. */
@@ -99,7 +100,10 @@ async function testRust() {
 }
 
 async function testTypeScript() {
-  const { ok } = await stream(process.execPath, [toolPath('vitest', 'vitest'), 'run']);
+  // Tests that need a browser skip without one, and say this reason.
+  const { path, reason } = ensureChromium();
+  const browser = path === null ? { H2Q_CHROMIUM_MISSING: reason } : { H2Q_CHROMIUM: path };
+  const { ok } = await stream(process.execPath, [toolPath('vitest', 'vitest'), 'run'], browser);
   const report = readReport();
   const uncollected = testFilesBelow(root).filter((file) => !report?.files.includes(file));
   for (const file of uncollected) console.error(`${file} was not collected by vitest`);
@@ -134,10 +138,11 @@ async function checkTool(packageName, command, ...args) {
  *
  * @param {string} file
  * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} more variables of the environment
  * @returns {Promise<{ ok: boolean, output: string }>}
  */
-function stream(file, args) {
-  const env = { ...cargoEnvironment(), CI: 'true', H2Q_VITEST_REPORT: vitestReport };
+function stream(file, args, more = {}) {
+  const env = { ...cargoEnvironment(), CI: 'true', H2Q_VITEST_REPORT: vitestReport, ...more };
   const child = spawn(file, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text) => {

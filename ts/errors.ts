@@ -36,7 +36,9 @@ export const CORE_CODES = [
  * - `TOO_MANY_HITS`: a search found more than one result can hold; `details` has `hits`
  * - `ZERO_REFLECTION`, `OUT_OF_MEMORY`, `MODEL_FORMAT`, `INDEX_FORMAT`: as named
  * - `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `FILE_UNWRITABLE`, `FILE_FORMAT`: `details` has `file`
- * - `NATIVE_UNAVAILABLE`: no backend could be loaded; `cause` says why
+ * - `NATIVE_UNAVAILABLE`: the native addon could not be loaded; `cause` says why
+ * - `WASM_UNAVAILABLE`: the WASM module was not loaded (`init`), or could not be; `cause` says why
+ * - `WORKER_UNAVAILABLE`: the worker behind a client failed, ended or was let go by `close`; `cause` says why
  * - `ABORTED`: work stopped without an `AbortSignal` to say why
  * - `INTERNAL`: a defect of this library
  */
@@ -47,7 +49,9 @@ export type ErrorCode =
   | 'FILE_UNREADABLE'
   | 'FILE_UNWRITABLE'
   | 'FILE_FORMAT'
-  | 'NATIVE_UNAVAILABLE';
+  | 'NATIVE_UNAVAILABLE'
+  | 'WASM_UNAVAILABLE'
+  | 'WORKER_UNAVAILABLE';
 
 /** Facts about an error as plain values. */
 export type ErrorDetails = Readonly<Record<string, unknown>>;

@@ -6,7 +6,8 @@ import { type Codes, checkCodes, toCoreCodes } from './codes.js';
 import { H2qError, withH2qErrors } from './errors.js';
 import { type FilterOptions, toCoreFilter } from './filter.js';
 import { toCoreIds } from './ids.js';
-import { readIndex, writeIndex } from './index-file.js';
+import { indexBytes, readIndex, writeIndex } from './index-file.js';
+import type { FileInput } from './io/input.js';
 import { backend } from './platform.js';
 import { prepareRerank, type RerankOptions, refuseRerank } from './rerank.js';
 import { toVectors } from './vectors.js';
@@ -122,12 +123,13 @@ export class HammingIndex {
   }
 
   /**
-   * Reads a file that {@link HammingIndex.save} wrote (docs/formats.md) into memory. Every byte is checked.
+   * Reads a file that {@link HammingIndex.save} wrote (docs/formats.md) into memory: by its path, from a
+   * `Blob` or from bytes. Every byte is checked.
    *
    * @throws FILE_NOT_FOUND, FILE_UNREADABLE, INDEX_FORMAT, OUT_OF_MEMORY
    */
-  static async open(path: string, { signal }: Abortable = {}): Promise<HammingIndex> {
-    return new HammingIndex(await readIndex(path, signal));
+  static async open(input: FileInput, { signal }: Abortable = {}): Promise<HammingIndex> {
+    return new HammingIndex(await readIndex(input, signal));
   }
 
   /**
@@ -137,6 +139,15 @@ export class HammingIndex {
    */
   async save(path: string, { signal }: Abortable = {}): Promise<void> {
     await writeIndex(this.core, path, signal);
+  }
+
+  /**
+   * The bytes of such a file: what the index holds now.
+   *
+   * Rejects with `signal.reason` on abort.
+   */
+  async toBytes({ signal }: Abortable = {}): Promise<Uint8Array> {
+    return indexBytes(this.core, signal);
   }
 
   /** Number of codes that can be found. */

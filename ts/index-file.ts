@@ -3,8 +3,9 @@
 import { runAbortable } from './abort.js';
 import type { CoreIndex } from './backend.js';
 import { inFile } from './errors.js';
-import { withSource, writeFile } from './io/files.js';
-import { backend, type PendingFile } from './platform.js';
+import { writeFile } from './io/files.js';
+import { type FileInput, withSource } from './io/input.js';
+import { backend, type PendingFile, platform } from './platform.js';
 import { SLICE_BYTES } from './slices.js';
 
 const MAGIC = 'H2QINDEX';
@@ -22,8 +23,8 @@ export function isIndexFile(path: string): Promise<boolean> {
 }
 
 /** Reads and checks the whole file in slices. */
-export function readIndex(path: string, signal: AbortSignal | undefined): Promise<CoreIndex> {
-  return withSource(path, async (source) => {
+export function readIndex(input: FileInput, signal: AbortSignal | undefined): Promise<CoreIndex> {
+  return withSource(input, async (source, path) => {
     const { byteLength } = source;
     const reader = backend().indexReader(byteLength);
     const buffer = new Uint8Array(Math.min(SLICE_BYTES, byteLength));
@@ -33,6 +34,26 @@ export function readIndex(path: string, signal: AbortSignal | undefined): Promis
     }
     return about(path, async () => reader.finish());
   });
+}
+
+/** The bytes of the file that {@link writeIndex} would write now. */
+export async function indexBytes(index: CoreIndex, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const writer = await runAbortable(signal, () => index.writer());
+  const pieces: Uint8Array[] = [];
+  for (;;) {
+    signal?.throwIfAborted();
+    const bytes = writer.next(SLICE_BYTES);
+    if (bytes.length === 0) break;
+    pieces.push(bytes);
+    await platform().nextTurn();
+  }
+  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let filled = 0;
+  for (const bytes of pieces) {
+    all.set(bytes, filled);
+    filled += bytes.length;
+  }
+  return all;
 }
 
 /** Writes what the index holds now. */

@@ -4,7 +4,8 @@ import { checkOneOf, checkThreads, invalidArgument, kindOf } from './arguments.j
 import type { CoreModel, FactorMetric, Layout, ModelSummary } from './backend.js';
 import { type Codes, LAYOUTS } from './codes.js';
 import { inFile, withH2qErrors } from './errors.js';
-import { readBytes, writeFile } from './io/files.js';
+import { writeFile } from './io/files.js';
+import { type FileInput, nameOf, readBytes } from './io/input.js';
 import { backend } from './platform.js';
 import { checkDimensions, type Matrix, toVectors, type VectorsInput } from './vectors.js';
 import { call, run, runSync, type Work } from './work.js';
@@ -140,16 +141,16 @@ export class Model {
   }
 
   /**
-   * Reads a model file.
+   * Reads a model file: by its path, from a `Blob` or from bytes.
    *
    * @throws FILE_NOT_FOUND, FILE_UNREADABLE, MODEL_FORMAT
    */
-  static async load(path: string): Promise<Model> {
-    const bytes = await readBytes(path);
+  static async load(input: FileInput): Promise<Model> {
+    const bytes = await readBytes(input);
     try {
       return Model.fromBytes(bytes);
     } catch (error) {
-      throw inFile(path, error);
+      throw inFile(nameOf(input), error);
     }
   }
 

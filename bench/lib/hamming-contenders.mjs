@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cargoEnvironment } from '../../scripts/lib/programs.mjs';
 import { root } from '../../scripts/lib/root.mjs';
-import { cargoEnvironment } from '../../scripts/lib/setup.mjs';
 import { hasPython, peerCommand } from './python.mjs';
 import { supportsMethods } from './search-methods.mjs';
 

@@ -1,16 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { withLock } from './lock.mjs';
+import { forget, isSettled, leftOutBecause, makeParts } from './parts.mjs';
+import { cargoEnvironment, run, SetupError, say } from './programs.mjs';
 import { root, toolPath } from './root.mjs';
-import { hashInputs, isCurrent, stamped } from './stamps.mjs';
+import { buildWasm, ensureToolchain, findToolchain, packages } from './wasm.mjs';
 
 /** Stamps live here: they go when the packages go. */
 const state = join(root, 'node_modules/.h2q');
-const platform = `${process.platform}-${process.arch}`;
 
-/** What is made, in this order. `inputs` may name files that need not exist. */
+/** @type {import('./parts.mjs').Part[]} what is made, in this order */
 const parts = [
   {
     name: 'packages',
@@ -27,38 +27,65 @@ const parts = [
       'Cargo.lock',
       '.cargo',
       'rust-toolchain.toml',
-      'crates',
+      'crates/core',
+      'crates/node',
       'node_modules/@napi-rs/cli/package.json',
     ],
     outputs: ['native/index.cjs', 'native/index.d.cts'],
     make: buildAddon,
   },
   {
+    name: 'wasm',
+    says: 'building the WASM packages (minutes the first time)',
+    inputs: [
+      'Cargo.toml',
+      'Cargo.lock',
+      '.cargo',
+      'rust-toolchain.toml',
+      'crates/core',
+      'crates/wasm',
+      'scripts/lib/wasm.mjs',
+      'node_modules/binaryen/package.json',
+    ],
+    outputs: packages.flatMap(({ name }) =>
+      ['h2q.js', 'h2q.d.ts', 'h2q_bg.wasm'].map((file) => `wasm/${name}/${file}`),
+    ),
+    make: buildPackages,
+    isPossible: () => findToolchain() !== null,
+  },
+  {
     name: 'typescript',
     says: 'compiling TypeScript',
-    inputs: ['tsconfig.json', 'ts', 'native/index.d.cts'],
+    inputs: [
+      'tsconfig.json',
+      'ts',
+      'native/index.d.cts',
+      ...packages.map(({ name }) => `wasm/${name}/h2q.d.ts`),
+    ],
     outputs: ['dist'],
     make: compileTypeScript,
   },
 ];
 
-/** Makes what is missing or out of date. */
-export async function setUp() {
+/**
+ * Makes what is missing or out of date. What could not be had once is tried again only with `retry` and
+ * where everything is required: it may take minutes each time.
+ *
+ * @param {{ retry?: boolean }} options
+ * @returns {Promise<{ name: string, reason: string }[]>} the parts that were left out
+ */
+export async function setUp({ retry = false } = {}) {
   requireNode(20, 17);
-  if (parts.every(isUpToDate)) return;
-  const waiting = (/** @type {number} */ pid) => say(`waiting for the set-up that process ${pid} runs`);
-  await withLock(join(root, '.cache/setup.lock'), makeAll, waiting);
-}
-
-function makeAll() {
-  for (const part of parts) {
-    // Asked again: another process may have done it while this one waited, and each part may change the next one's inputs.
-    if (isUpToDate(part)) continue;
-    say(part.says);
-    const started = performance.now();
-    stamped(stampOf(part), hashOf(part), part.make);
-    say(`${part.name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  const place = { base: root, state, required: process.env['H2Q_REQUIRE'] === 'all' };
+  if (retry) for (const part of parts) forget(part, place);
+  if (!parts.every((part) => isSettled(part, place))) {
+    const waiting = (/** @type {number} */ pid) => say(`waiting for the set-up that process ${pid} runs`);
+    await withLock(join(root, '.cache/setup.lock'), () => makeParts(parts, place), waiting);
   }
+  return parts.flatMap((part) => {
+    const reason = leftOutBecause(part, place);
+    return reason === null ? [] : [{ name: part.name, reason }];
+  });
 }
 
 function installPackages() {
@@ -102,6 +129,11 @@ function buildAddon() {
   }
 }
 
+function buildPackages() {
+  const toolchain = ensureToolchain();
+  intoFresh('wasm', (folder) => buildWasm(toolchain, folder));
+}
+
 function compileTypeScript() {
   intoFresh('dist', (folder) => {
     run(process.execPath, [toolPath('typescript', 'tsc'), '--project', 'tsconfig.json', '--outDir', folder]);
@@ -125,48 +157,11 @@ function intoFresh(name, fill) {
   rmSync(old, { recursive: true, force: true });
 }
 
-/** @param {(typeof parts)[number]} part */
-function isUpToDate(part) {
-  return isCurrent(
-    stampOf(part),
-    hashOf(part),
-    part.outputs.map((path) => join(root, path)),
-  );
-}
-
-/** @param {(typeof parts)[number]} part */
-function hashOf(part) {
-  return hashInputs(root, part.inputs, platform);
-}
-
-/** @param {(typeof parts)[number]} part */
-function stampOf(part) {
-  return join(state, `${part.name}.stamp`);
-}
-
 /** The npm that runs this script, else the one on the PATH (a batch file on Windows, which needs a shell). */
 function npmCommand() {
   const outer = process.env['npm_execpath'];
   if (outer?.endsWith('npm-cli.js')) return { file: process.execPath, args: [outer], shell: false };
   return { file: 'npm', args: [], shell: process.platform === 'win32' };
-}
-
-/** The environment with rustup's folder at the end of PATH: shells started before the installation do not know it yet. */
-export function cargoEnvironment() {
-  const home = process.env['CARGO_HOME'] ?? join(homedir(), '.cargo');
-  return { ...process.env, PATH: [process.env['PATH'] ?? '', join(home, 'bin')].join(delimiter) };
-}
-
-/**
- * @param {string} file
- * @param {string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, shell?: boolean }} options
- */
-function run(file, args, options = {}) {
-  const { error, status, signal } = spawnSync(file, args, { ...options, cwd: root, stdio: ['ignore', 2, 2] });
-  if (error) throw new SetupError(`${file} could not be started: ${error.message}`, { cause: error });
-  if (status !== 0)
-    throw new SetupError(`${[file, ...args].join(' ')} ended with ${signal ?? `exit code ${status}`}`);
 }
 
 /**
@@ -179,18 +174,15 @@ function requireNode(major, minor) {
   throw new SetupError(`Node ${major}.${minor} or newer is needed, this is ${process.versions.node}.`);
 }
 
-/** @param {string} message */
-function say(message) {
-  process.stderr.write(`set-up: ${message}\n`);
-}
-
-/** Something for the person at the keyboard to put right: its message says all. */
-export class SetupError extends Error {}
-
-/** Runs `setUp`; when it fails, says why and ends the process with `exitCode`. */
-export async function setUpOrExit(exitCode = 2) {
+/**
+ * Runs `setUp`; when it fails, says why and ends the process with `exitCode`.
+ *
+ * @param {number} exitCode
+ * @param {Parameters<typeof setUp>[0]} options
+ */
+export async function setUpOrExit(exitCode = 2, options = {}) {
   try {
-    await setUp();
+    await setUp(options);
   } catch (error) {
     say(error instanceof SetupError ? error.message : String(error instanceof Error ? error.stack : error));
     process.exit(exitCode);

@@ -39,7 +39,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 describe('the tarball', () => {
-  it('holds the compiled package, this platform’s addon and the documents, nothing else', () => {
+  it('holds the compiled packages, this platform’s addon and the documents, nothing else', () => {
     const filesIn = (folder: string) =>
       readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
         .filter((entry) => entry.isFile())
@@ -49,6 +49,7 @@ describe('the tarball', () => {
     expect(tarball.files.map(({ path }) => path).sort()).toEqual(
       [
         ...filesIn('dist'),
+        ...(existsSync(join(root, 'wasm')) ? filesIn('wasm') : []),
         ...['native/index.cjs', 'native/index.d.cts', ...addons],
         ...['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'],
       ].sort(),

@@ -4,7 +4,7 @@ import { invalidArgument } from '../arguments.js';
 import type { Codes } from '../codes.js';
 import { inFile } from '../errors.js';
 import type { LabelsInput } from '../labels.js';
-import { withSource } from './files.js';
+import { type FileInput, withSource } from './input.js';
 import { NPY_SIZES, type NpyExpectation, type NpyType, readNpyHeader } from './npy.js';
 
 const CODES: NpyExpectation = { what: 'codes', types: ['u1'], dimensions: [2] };
@@ -18,8 +18,8 @@ const SLICE_BYTES = 1024 * 1024;
  *
  * @throws FILE_NOT_FOUND, FILE_UNREADABLE, FILE_FORMAT, EMPTY_INPUT
  */
-export async function readCodes(path: string): Promise<Codes> {
-  return withSource(path, async (source) => {
+export async function readCodes(input: FileInput): Promise<Codes> {
+  return withSource(input, async (source, path) => {
     const { shape, dataOffset } = await readNpyHeader(source, path, CODES);
     return { data: await source.slice(dataOffset, source.byteLength), bits: (shape[1] as number) * 8 };
   });
@@ -32,8 +32,10 @@ export interface LabelsShape {
 }
 
 /** Reads the header alone. Throws FILE_NOT_FOUND, FILE_UNREADABLE, FILE_FORMAT, EMPTY_INPUT. */
-export function labelsShape(path: string): Promise<LabelsShape> {
-  return withSource(path, async (source) => toShape((await readNpyHeader(source, path, LABELS)).shape));
+export function labelsShape(input: FileInput): Promise<LabelsShape> {
+  return withSource(input, async (source, path) =>
+    toShape((await readNpyHeader(source, path, LABELS)).shape),
+  );
 }
 
 export interface ReadLabelsOptions {
@@ -50,9 +52,9 @@ export interface ReadLabelsOptions {
  * @throws FILE_NOT_FOUND, FILE_UNREADABLE, FILE_FORMAT, EMPTY_INPUT, INVALID_ARGUMENT (not 0 or 1, also
  * in rows that are not kept)
  */
-export function readLabels(path: string, options: ReadLabelsOptions = {}): Promise<LabelsInput> {
+export function readLabels(input: FileInput, options: ReadLabelsOptions = {}): Promise<LabelsInput> {
   const { rows: chosen, signal } = options;
-  return withSource(path, async (source) => {
+  return withSource(input, async (source, path) => {
     const { type, shape, dataOffset } = await readNpyHeader(source, path, LABELS);
     const { rows, classes } = toShape(shape);
     const fileRowBytes = (classes ?? 1) * NPY_SIZES[type];

@@ -1,21 +1,7 @@
-/** Whole files, on top of the platform: read at once, written atomically. */
+/** Files that appear complete or not at all, on top of the platform. */
 
 import { H2qError } from '../errors.js';
-import { type OpenSource, type PendingFile, platform } from '../platform.js';
-
-/** Opens `path`, hands it to `use`, and closes it whatever happens. */
-export async function withSource<T>(path: string, use: (source: OpenSource) => Promise<T>): Promise<T> {
-  const source = await platform().openSource(path);
-  try {
-    return await use(source);
-  } finally {
-    await source.close();
-  }
-}
-
-export function readBytes(path: string): Promise<Uint8Array> {
-  return withSource(path, (source) => source.slice(0, source.byteLength));
-}
+import { type PendingFile, platform } from '../platform.js';
 
 /** {@link writeFiles} for one file. */
 export function writeFile<T>(

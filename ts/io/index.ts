@@ -2,9 +2,11 @@
 
 export { type ReadLabelsOptions, readCodes, readLabels } from './arrays.js';
 export { writeFile, writeFiles } from './files.js';
+export type { FileInput } from './input.js';
 export { MappedVectors, openVectors } from './mapped-vectors.js';
 export { type NpyType, npyHeader } from './npy.js';
 export {
+  type FormatOptions,
   type ReadOptions,
   readVectors,
   type Sample,
@@ -12,6 +14,7 @@ export {
   sampleVectors,
   type VectorBlock,
   VectorFile,
+  type VectorFormat,
   withVectorFile,
 } from './vector-file.js';
 export { type WriteOptions, writeCodes, writeVectors } from './write.js';

@@ -1,15 +1,18 @@
 /** Files of vectors, read whole or block by block, straight into the core's memory. */
 
-import { checkInteger } from '../arguments.js';
+import { checkInteger, checkOneOf } from '../arguments.js';
 import type { CoreVectorsBuilder } from '../backend.js';
 import { H2qError, inFile } from '../errors.js';
-import { backend, type OpenSource, platform } from '../platform.js';
+import { backend, type OpenSource } from '../platform.js';
 import { SLICE_BYTES } from '../slices.js';
 import { Vectors } from '../vectors.js';
+import { type FileInput, nameOf, openInput } from './input.js';
 import { fbinRows, fvecsRows, npyRows, type RowFormat, type RowSource } from './rows.js';
 
-/** Formats by extension. */
-const FORMATS: Readonly<Record<string, RowFormat>> = { npy: npyRows, fvecs: fvecsRows, fbin: fbinRows };
+/** Formats of files of vectors, by their extension (docs/formats.md). */
+export type VectorFormat = 'npy' | 'fvecs' | 'fbin';
+
+const FORMATS: Readonly<Record<VectorFormat, RowFormat>> = { npy: npyRows, fvecs: fvecsRows, fbin: fbinRows };
 
 /** Bytes of float32 values per block, a compromise of memory and work per call. */
 const BLOCK_BYTES = 16 * 1024 * 1024;
@@ -20,6 +23,11 @@ const MAX_EXACT = Number.MAX_SAFE_INTEGER;
 /** Bytes of float32 values that a sample holds at most by default: ample for a fit. */
 const SAMPLE_BYTES = 128 * 1024 * 1024;
 
+export interface FormatOptions {
+  /** Default: what the ending of the name says; `npy` for bytes, and for a `Blob` without a name. */
+  format?: VectorFormat | undefined;
+}
+
 export interface ReadOptions {
   /** Ends the reading; rejects with `signal.reason`. */
   signal?: AbortSignal | undefined;
@@ -27,7 +35,7 @@ export interface ReadOptions {
   onProgress?: ((rows: number) => void) | undefined;
 }
 
-export interface SampleOptions extends ReadOptions {
+export interface SampleOptions extends ReadOptions, FormatOptions {
   /** Rows to keep, at least 1. Default: as many as 128 MiB of float32 hold. */
   rows?: number | undefined;
   /** Decides which rows: 0 to 2^53 - 1. Default 0. */
@@ -46,8 +54,9 @@ export interface VectorBlock {
   vectors: Vectors;
 }
 
-/** An open file of vectors, `.npy`, `.fvecs` or `.fbin`. Close it. */
+/** An open file of vectors, `.npy`, `.fvecs` or `.fbin`, or its bytes. Close it. */
 export class VectorFile {
+  /** What errors call it: its path, the name of a `File`. */
   readonly path: string;
   readonly #source: OpenSource;
   readonly #rows: RowSource;
@@ -61,12 +70,13 @@ export class VectorFile {
   /**
    * Opens a file and checks its header and size.
    *
-   * @throws FILE_NOT_FOUND, FILE_UNREADABLE, FILE_FORMAT, EMPTY_INPUT
+   * @throws FILE_NOT_FOUND, FILE_UNREADABLE, FILE_FORMAT, EMPTY_INPUT, INVALID_OPTION, INVALID_ARGUMENT
    */
-  static async open(path: string): Promise<VectorFile> {
-    const source = await platform().openSource(path);
+  static async open(input: FileInput, { format }: FormatOptions = {}): Promise<VectorFile> {
+    const source = await openInput(input);
+    const name = nameOf(input);
     try {
-      return new VectorFile(path, source, await formatOf(path)(source, path));
+      return new VectorFile(name, source, await formatOf(name, format ?? unnamed(input, name))(source, name));
     } catch (error) {
       await source.close();
       throw error;
@@ -149,8 +159,12 @@ export class VectorFile {
 }
 
 /** Opens a file of vectors, hands it to `use`, and closes it whatever happens. Throws as {@link VectorFile.open}. */
-export async function withVectorFile<T>(path: string, use: (file: VectorFile) => Promise<T>): Promise<T> {
-  const file = await VectorFile.open(path);
+export async function withVectorFile<T>(
+  input: FileInput,
+  use: (file: VectorFile) => Promise<T>,
+  options: FormatOptions = {},
+): Promise<T> {
+  const file = await VectorFile.open(input, options);
   try {
     return await use(file);
   } finally {
@@ -159,24 +173,31 @@ export async function withVectorFile<T>(path: string, use: (file: VectorFile) =>
 }
 
 /** Reads a whole file of vectors. Throws as {@link VectorFile.open} and {@link VectorFile.read}. */
-export function readVectors(path: string, options: ReadOptions = {}): Promise<Vectors> {
-  return withVectorFile(path, (file) => file.read(options));
+export function readVectors(input: FileInput, options: ReadOptions & FormatOptions = {}): Promise<Vectors> {
+  return withVectorFile(input, (file) => file.read(options), options);
 }
 
 /** Reads a sample of a file of vectors that may be larger than the memory. Throws as {@link readVectors}. */
-export function sampleVectors(path: string, options: SampleOptions = {}): Promise<Sample> {
-  return withVectorFile(path, (file) => file.sample(options));
+export function sampleVectors(input: FileInput, options: SampleOptions = {}): Promise<Sample> {
+  return withVectorFile(input, (file) => file.sample(options), options);
 }
 
-/** The format that the ending of `path` names. Throws FILE_FORMAT. */
-export function formatOf(path: string): RowFormat {
+/** The format that was asked for, else that the ending of `path` names. Throws FILE_FORMAT, INVALID_OPTION. */
+export function formatOf(path: string, format?: VectorFormat): RowFormat {
+  const formats = Object.keys(FORMATS) as VectorFormat[];
+  if (format !== undefined) return FORMATS[checkOneOf('format', format, formats)];
   const extension = path.match(/\.([^./\\]*)$/)?.[1]?.toLowerCase() ?? '';
-  const format = FORMATS[extension];
-  if (format) return format;
-  const known = Object.keys(FORMATS).map((name) => `.${name}`);
+  const named = formats.find((name) => name === extension);
+  if (named) return FORMATS[named];
+  const known = formats.map((name) => `.${name}`);
   throw new H2qError('FILE_FORMAT', `${path}: unknown extension; vectors are read from ${known.join(', ')}`, {
     details: { file: path, extension },
   });
+}
+
+/** Of what has no name there is no ending. */
+function unnamed(input: FileInput, name: string): VectorFormat | undefined {
+  return typeof input !== 'string' && ['bytes', 'blob'].includes(name) ? 'npy' : undefined;
 }
 
 function rowsWithin(bytes: number, rowBytes: number): number {

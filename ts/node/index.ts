@@ -1,12 +1,12 @@
-/** The package's entry in Node: the facade with the native addon and the file system. */
+/** The package's entry in Node: the facade with the native addon (else WASM) and the file system. */
 
 import { setImmediate } from 'node:timers/promises';
 import { setPlatform } from '../platform.js';
+import { chosenBackend, mapVectors } from './backends.js';
 import { checkWritable, createFile, openSource } from './files.js';
-import { mapVectors, nativeBackend } from './native.js';
 
 setPlatform({
-  backend: nativeBackend,
+  backend: chosenBackend,
   nextTurn: () => setImmediate(),
   openSource,
   mapVectors,

@@ -109,6 +109,12 @@ impl Index {
         self
     }
 
+    /// The index as it is now, whatever is added or removed later. Codes and tables are shared.
+    pub fn frozen(&self) -> Self {
+        let current = RwLock::new(self.snapshot());
+        Self { bits: self.bits, kernel: self.kernel, current, changing: Mutex::new(()) }
+    }
+
     fn snapshot(&self) -> Arc<Snapshot> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,7 +1,7 @@
 /** Seeded vectors and what can be told of them. */
 
-import type { Matrix } from '../../ts/node/index.js';
-import { seededRandom } from '../io/memory.js';
+import type { Matrix } from '../../ts/index.js';
+import { seededRandom } from './random.js';
 
 export const COLUMNS = 32;
 

@@ -1,0 +1,55 @@
+//! Numbers, objects and errors across the binding.
+
+use h2q_core::error::Error;
+use js_sys::{JSON, Object, Reflect};
+use wasm_bindgen::JsValue;
+
+/// An error of the core on its way to JavaScript, where it is an `Error` with `code` and `details`: what
+/// `toH2qError` in `ts/errors.ts` takes from every binding.
+pub struct Thrown(Error);
+
+/// What every function here returns.
+pub type Result<T> = std::result::Result<T, Thrown>;
+
+impl From<Error> for Thrown {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<Thrown> for JsValue {
+    fn from(Thrown(error): Thrown) -> Self {
+        let thrown = js_sys::Error::new(&error.to_string());
+        let details = JSON::parse(&error.details()).unwrap_or_default();
+        set(&thrown, "code", error.code());
+        set(&thrown, "details", details);
+        thrown.into()
+    }
+}
+
+/// A count that the facade has checked. What is beyond the memory of WASM becomes the largest number
+/// there is, so that the core says what cannot be had.
+pub fn count(value: f64) -> usize {
+    value as usize
+}
+
+/// A plain object with these properties; those without a value are left out.
+pub fn object<const N: usize>(properties: [(&str, Option<JsValue>); N]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in properties {
+        if let Some(value) = value {
+            set(&object, name, value);
+        }
+    }
+    object.into()
+}
+
+fn set(object: &Object, name: &str, value: impl Into<JsValue>) {
+    // Fails for frozen objects and proxies alone.
+    let _ = Reflect::set(object, &name.into(), &value.into());
+}
+
+/// The error of a builder that was used after its end.
+pub fn finished() -> Error {
+    Error::Internal { reason: "the builder was finished before".into() }
+}

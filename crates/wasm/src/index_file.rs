@@ -1,0 +1,52 @@
+//! Files of indexes, piece by piece.
+
+use h2q_core::index as core;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::convert::{Result, count, finished};
+use crate::index::Index;
+
+/// The file of an index.
+#[wasm_bindgen]
+pub struct IndexWriter {
+    inner: core::IndexWriter,
+}
+
+impl From<core::IndexWriter> for IndexWriter {
+    fn from(inner: core::IndexWriter) -> Self {
+        Self { inner }
+    }
+}
+
+#[wasm_bindgen]
+impl IndexWriter {
+    /// The next bytes, at most `at_most`; none at the end.
+    pub fn next(&mut self, at_most: f64) -> Vec<u8> {
+        self.inner.next(count(at_most))
+    }
+}
+
+/// Reads a file of an index.
+#[wasm_bindgen]
+pub struct IndexReader {
+    inner: Option<core::IndexReader>,
+}
+
+#[wasm_bindgen]
+impl IndexReader {
+    /// For a file of so many bytes.
+    #[wasm_bindgen(constructor)]
+    pub fn new(bytes: f64) -> IndexReader {
+        Self { inner: Some(core::IndexReader::new(count(bytes))) }
+    }
+
+    /// Takes the next bytes.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.inner.as_mut().ok_or_else(finished)?.push(bytes)?)
+    }
+
+    /// The index, once.
+    pub fn finish(&mut self) -> Result<Index> {
+        Ok(self.inner.take().ok_or_else(finished)?.finish()?.into())
+    }
+}

@@ -1,0 +1,63 @@
+//! The WASM binding of `h2q-core`. Every function here converts, calls the core and converts back, and
+//! blocks until it is done; `ts/wasm/backend.ts` makes the interface `Backend` of it. A panic is a trap:
+//! `ts/wasm/instance.ts` turns that into an error and lets nobody use the memory again.
+//!
+//! Work never sees an object change: it holds its own share of what it was given ([`vectors::Vectors::share`]).
+
+mod codes;
+mod convert;
+mod hits;
+mod ids;
+mod index;
+mod index_file;
+mod model;
+mod primitives;
+mod rerank;
+mod vectors;
+
+#[cfg(feature = "fit")]
+mod evaluate;
+#[cfg(feature = "fit")]
+mod fit;
+#[cfg(feature = "fit")]
+mod labels;
+#[cfg(feature = "fit")]
+mod measure;
+#[cfg(feature = "fit")]
+mod stored;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use convert::Result;
+
+#[cfg(feature = "fit")]
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance)]
+    fn now() -> f64;
+}
+
+/// Lends the core a clock, for the seconds that fits and measurements report.
+#[cfg(all(feature = "fit", target_family = "wasm"))]
+#[wasm_bindgen(start)]
+pub fn start() {
+    h2q_core::clock::set_source(now);
+}
+
+/// Version of the crate.
+#[wasm_bindgen]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").into()
+}
+
+/// SIMD level of the float kernels.
+#[wasm_bindgen]
+pub fn simd() -> String {
+    h2q_core::projection::simd_level().into()
+}
+
+/// The kernel of the Hamming scan.
+#[wasm_bindgen]
+pub fn kernel() -> Result<String> {
+    Ok(h2q_core::hamming::Kernel::chosen()?.name().into())
+}

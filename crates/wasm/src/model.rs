@@ -1,0 +1,133 @@
+//! A fitted model.
+
+use std::sync::Arc;
+
+use h2q_core::codes::Layout;
+use h2q_core::error::{self, Error};
+use h2q_core::model as core;
+use h2q_core::parallel::Cancel;
+use h2q_core::rerank::Metric;
+use h2q_core::vectors;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::convert::{Result, count, object};
+use crate::vectors::Vectors;
+
+/// Turns vectors into codes. Work is asked for in slices: `rows` rows from `first` on.
+#[wasm_bindgen]
+pub struct Model {
+    inner: Arc<core::Model>,
+}
+
+impl From<core::Model> for Model {
+    fn from(model: core::Model) -> Self {
+        Self { inner: Arc::new(model) }
+    }
+}
+
+#[wasm_bindgen]
+impl Model {
+    /// Reads a model file.
+    #[wasm_bindgen(js_name = fromBytes)]
+    pub fn from_bytes(bytes: &[u8]) -> Result<Model> {
+        Ok(core::Model::from_bytes(bytes)?.into())
+    }
+
+    /// The same model under another handle.
+    pub fn share(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+
+    /// The model as a file.
+    #[wasm_bindgen(js_name = toBytes)]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.inner.to_bytes()
+    }
+
+    /// Dimensions of the input.
+    #[wasm_bindgen(getter)]
+    pub fn dimensions(&self) -> f64 {
+        self.inner.dimensions() as f64
+    }
+
+    /// Code length.
+    #[wasm_bindgen(getter)]
+    pub fn bits(&self) -> f64 {
+        self.inner.bits() as f64
+    }
+
+    /// 16 bytes.
+    #[wasm_bindgen(getter)]
+    pub fn fingerprint(&self) -> Vec<u8> {
+        self.inner.fingerprint().to_vec()
+    }
+
+    /// How the model was fitted: `ModelSummary` of `ts/backend.ts`.
+    #[wasm_bindgen(getter)]
+    pub fn summary(&self) -> JsValue {
+        let summary = self.inner.summary();
+        object([
+            ("rows", Some(summary.rows.into())),
+            ("dimensions", Some(summary.dimensions.into())),
+            ("bits", Some(summary.bits.into())),
+            ("method", Some(summary.method.name().into())),
+            ("loss", Some(summary.loss.name().into())),
+            ("solver", Some(summary.solver.name().into())),
+            ("epochs", Some(summary.epochs.into())),
+            ("seconds", summary.seconds.map(JsValue::from)),
+            ("trainLoss", Some(summary.train_loss.into())),
+            ("validationLoss", Some(summary.validation_loss.into())),
+            ("orthogonalityError", Some(summary.orthogonality_error.into())),
+        ])
+    }
+
+    /// rows x bits rotated values.
+    #[wasm_bindgen(js_name = transformSync)]
+    pub fn transform(&self, vectors: &Vectors, first: f64, rows: f64) -> Result<Vec<f32>> {
+        let never = Cancel::default();
+        on_rows(vectors, first, rows, |vectors| self.inner.transform(vectors, 1, &never))
+    }
+
+    /// rows x bits / 8 bytes.
+    #[wasm_bindgen(js_name = encodeSync)]
+    pub fn encode(
+        &self,
+        vectors: &Vectors,
+        first: f64,
+        rows: f64,
+        layout: &str,
+    ) -> Result<Vec<u8>> {
+        let (layout, never) = (Layout::parse(layout)?, Cancel::default());
+        let encode = |vectors: &_| self.inner.encode(vectors, layout, 1, &never);
+        Ok(on_rows(vectors, first, rows, encode)?.into_bytes())
+    }
+
+    /// A factor per row for re-ranking by codes; the metric is `inner-product` or `cosine`.
+    #[wasm_bindgen(js_name = factorsSync)]
+    pub fn factors(
+        &self,
+        vectors: &Vectors,
+        first: f64,
+        rows: f64,
+        metric: &str,
+    ) -> Result<Vec<f32>> {
+        let (metric, never) = (Metric::parse(metric)?, Cancel::default());
+        on_rows(vectors, first, rows, |vectors| self.inner.factors(vectors, metric, 1, &never))
+    }
+}
+
+/// Runs `work` on a copy of some rows; rows in errors are counted over all of them.
+fn on_rows<T>(
+    vectors: &Vectors,
+    first: f64,
+    rows: f64,
+    work: impl FnOnce(&vectors::Vectors) -> error::Result<T>,
+) -> Result<T> {
+    let first = count(first);
+    let slice = vectors.copy(first, count(rows))?;
+    Ok(work(&slice).map_err(|error| match error {
+        Error::OutOfRange { row } => Error::OutOfRange { row: first + row },
+        other => other,
+    })?)
+}

@@ -1,0 +1,105 @@
+import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { ensureTool, findTool } from './cargo-tools.mjs';
+import { cargoEnvironment, run } from './programs.mjs';
+import { root, toolPath } from './root.mjs';
+import { lockedVersion } from './versions.mjs';
+import { ensureWasmRust, findWasmRust } from './wasm-rust.mjs';
+
+/** What is built: all there is, and what encoding and searching need. */
+export const packages = [
+  { name: 'whole', features: [] },
+  { name: 'search', features: ['--no-default-features'] },
+];
+
+/** What every browser with SIMD has, and what rustc and wasm-bindgen may use. */
+const features = [
+  'simd',
+  'bulk-memory',
+  'bulk-memory-opt',
+  'nontrapping-float-to-int',
+  'sign-ext',
+  'mutable-globals',
+  'reference-types',
+  'multivalue',
+];
+
+/** @typedef {{ env: NodeJS.ProcessEnv, wasmPack: string }} Toolchain */
+
+/**
+ * Looks for all that a build needs, without installing anything.
+ *
+ * @returns {Toolchain | null}
+ */
+export function findToolchain() {
+  const cargo = cargoEnvironment();
+  const [wasmPack, wasmBindgen] = tools().map((tool) => findTool(tool, cargo));
+  return wasmPack && wasmBindgen ? toolchain(cargo, wasmPack, wasmBindgen) : null;
+}
+
+/**
+ * Finds what a build needs, and installs what is missing.
+ *
+ * @returns {Toolchain}
+ */
+export function ensureToolchain() {
+  const cargo = cargoEnvironment();
+  // First what may be impossible, then what takes long.
+  ensureWasmRust(cargo);
+  for (const tool of tools()) ensureTool(tool, cargo);
+  const found = findToolchain();
+  if (found === null) throw new Error('what was installed for WASM is not found');
+  return found;
+}
+
+/**
+ * @param {Toolchain} toolchain
+ * @param {string} folder gets a folder for each package
+ */
+export function buildWasm({ env, wasmPack }, folder) {
+  for (const { name, features } of packages) {
+    const out = join(folder, name);
+    const steps = ['--mode', 'no-install', '--no-opt', '--no-pack', '--no-gitignore'];
+    const outputs = ['--target', 'web', '--out-dir', out, '--out-name', 'h2q'];
+    run(wasmPack, ['build', 'crates/wasm', '--profile', 'wasm', ...steps, ...outputs, ...features], { env });
+    optimise(join(out, 'h2q_bg.wasm'));
+    // The module's own exports, which nobody who uses h2q.d.ts sees.
+    rmSync(join(out, 'h2q_bg.wasm.d.ts'), { force: true });
+  }
+}
+
+/** @param {string} file */
+function optimise(file) {
+  const enabled = features.map((feature) => `--enable-${feature}`);
+  const smaller = `${file}.opt`;
+  run(process.execPath, [toolPath('binaryen', 'wasm-opt'), file, '-O3', ...enabled, '-o', smaller]);
+  renameSync(smaller, file);
+}
+
+/** @returns {import('./cargo-tools.mjs').CargoTool[]} */
+function tools() {
+  const lock = readFileSync(join(root, 'Cargo.lock'), 'utf8');
+  return [
+    { crate: 'wasm-pack', program: 'wasm-pack', version: '0.15.1', exact: false },
+    // The program and the crate speak a format that changes with every version.
+    {
+      crate: 'wasm-bindgen-cli',
+      program: 'wasm-bindgen',
+      version: lockedVersion(lock, 'wasm-bindgen'),
+      exact: true,
+    },
+  ];
+}
+
+/**
+ * @param {NodeJS.ProcessEnv} cargo
+ * @param {string} wasmPack
+ * @param {string} wasmBindgen
+ * @returns {Toolchain | null}
+ */
+function toolchain({ CARGO_ENCODED_RUSTFLAGS: _, ...cargo }, wasmPack, wasmBindgen) {
+  // wasm-pack takes the first wasm-bindgen on the PATH.
+  const path = [dirname(wasmBindgen), cargo['PATH']].join(delimiter);
+  const env = findWasmRust({ ...cargo, PATH: path, RUSTFLAGS: '-C target-feature=+simd128' });
+  return env && { env, wasmPack };
+}

@@ -1,0 +1,75 @@
+/** Indexes of a backend. */
+
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Model } from '../../ts/index.js';
+import type { Api } from './conformance.js';
+import { randomMatrix } from './matrices.js';
+
+export function describeIndexes(loaded: () => Api): void {
+  const matrix = randomMatrix(700, 1);
+  let h2q: Api;
+  let model: Model;
+
+  beforeAll(async () => {
+    h2q = loaded();
+    ({ model } = await h2q.fit(matrix, { bits: 16, seed: 1 }));
+  });
+
+  describe('a Hamming index', () => {
+    it('finds by (distance, id) with ids of any order and size', async () => {
+      const codes = { data: Uint8Array.from([0b0, 0b1, 0b11, 0b1]), bits: 8 };
+      const ids = BigInt64Array.from([5n, 2n ** 60n, -1n, 7n]);
+      const index = await h2q.HammingIndex.build(codes, { ids });
+      expect([index.rows, index.bits]).toEqual([4, 8]);
+      const query = { data: Uint8Array.from([0b1]), bits: 8 };
+      const wanted = {
+        rows: Uint32Array.from([3, 1, 2, 0]),
+        distances: Int32Array.from([0, 0, 1, 1]),
+        ids: BigInt64Array.from([7n, 2n ** 60n, -1n, 5n]),
+        k: 4,
+      };
+      expect(await index.search(query, 10)).toEqual(wanted);
+      expect(index.searchSync(query, 10)).toEqual(wanted);
+      for (const k of [5_000_000_000, Number.MAX_SAFE_INTEGER]) {
+        expect(await index.search(query, k)).toEqual(wanted);
+        expect(index.searchSync(query, k)).toEqual(wanted);
+      }
+      expect((await index.search(query, 1)).rows).toEqual(Uint32Array.from([3]));
+
+      const within = await index.searchRadius(query, 0);
+      expect(within).toMatchObject({ rows: Uint32Array.from([3, 1]), offsets: Uint32Array.from([0, 2]) });
+      expect(index.searchRadiusSync(query, Number.MAX_SAFE_INTEGER).rows).toHaveLength(4);
+    });
+
+    it('without ids names rows, and orders ties by them', () => {
+      const index = h2q.HammingIndex.buildSync({ data: Uint8Array.from([1, 0, 1, 0]), bits: 8 });
+      const hits = index.searchSync({ data: Uint8Array.from([0, 1]), bits: 8 }, 3);
+      expect(hits).toEqual({
+        rows: Uint32Array.from([1, 3, 0, 0, 2, 1]),
+        distances: Int32Array.from([0, 0, 1, 0, 0, 1]),
+        k: 3,
+      });
+    });
+
+    it('takes msb codes as the same codes', async () => {
+      const [lsb, msb] = [model.encodeSync(matrix), model.encodeSync(matrix, { layout: 'msb' })];
+      const index = await h2q.HammingIndex.build(lsb);
+      expect(index.searchSync(msb, 5)).toEqual(index.searchSync(lsb, 5));
+    });
+
+    it('refuses codes of another length, wrong ids, k of 0', async () => {
+      const codes = { data: new Uint8Array(4), bits: 16 };
+      const index = h2q.HammingIndex.buildSync(codes);
+      const short = { data: new Uint8Array(4), bits: 8 };
+      await expect(index.search(short, 1)).rejects.toThrow('queries: expected 16 bits, got 8');
+      for (const k of [0, 1.5, 2 ** 53, Infinity]) {
+        await expect(index.search(codes, k)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+      }
+      await expect(index.searchRadius(codes, -1)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+      const ids = new BigInt64Array(3);
+      await expect(h2q.HammingIndex.build(codes, { ids })).rejects.toThrow(
+        'ids: expected one per code, 2, got 3',
+      );
+    });
+  });
+}

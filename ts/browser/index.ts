@@ -1,0 +1,50 @@
+/**
+ * The package's entry outside of Node: the facade on the whole WASM module. Call {@link init} first.
+ *
+ * There are no files by path: give a `Blob` (a `File` is one) or bytes. There is one thread: promises
+ * are kept in later turns of the event loop, but a slice of work may take longer than a frame, so a page
+ * does better with a worker.
+ */
+
+import * as glue from '../../wasm/whole/h2q.js';
+import type { Backend } from '../backend.js';
+import { setPlatform } from '../platform.js';
+import { wholeBackend } from '../wasm/backend.js';
+import type { WholeExports } from '../wasm/exports.js';
+import { type Glue, WasmLoader, type WasmSource } from '../wasm/init.js';
+import { notLoaded, webPlatform } from '../wasm/platform.js';
+
+export * from '../index.js';
+export type { WasmSource } from '../wasm/init.js';
+
+let backend: Backend | undefined;
+setPlatform(webPlatform(() => backend ?? notLoaded()));
+
+const loader = new WasmLoader<WholeExports>(
+  glue as unknown as Glue & WholeExports,
+  () => new URL('../../wasm/whole/h2q_bg.wasm', import.meta.url),
+  (instance) => {
+    backend = wholeBackend(instance);
+  },
+);
+
+/**
+ * Loads the WASM module; everything else needs it. Further calls give the same promise, until it fails.
+ *
+ * @param source address, answer of `fetch`, bytes or compiled module of `h2q/h2q.wasm`, or a promise of
+ * one. Default: the file beside this one, as a URL that bundlers understand.
+ * @throws WASM_UNAVAILABLE when it cannot be loaded, or where WebAssembly has no SIMD
+ */
+export function init(source?: WasmSource | PromiseLike<WasmSource>): Promise<void> {
+  return loader.init(source);
+}
+
+/**
+ * {@link init}, blocking, of a module that is at hand. Browsers allow that in workers, and on a page for
+ * a compiled module.
+ *
+ * @throws WASM_UNAVAILABLE
+ */
+export function initSync(source: WebAssembly.Module | BufferSource): void {
+  loader.initSync(source);
+}

@@ -1,0 +1,72 @@
+/**
+ * Encoding and searching alone, from the small WASM module: what a page needs that learns nothing. Call
+ * {@link init} first. Not together with the whole entry in one program: they share their surroundings.
+ */
+
+import * as glue from '../../wasm/search/h2q.js';
+import type { Backend } from '../backend.js';
+import { setPlatform } from '../platform.js';
+import { type SmallBackend, smallBackend } from '../wasm/backend.js';
+import type { SearchExports } from '../wasm/exports.js';
+import { type Glue, WasmLoader, type WasmSource } from '../wasm/init.js';
+import { notLoaded, webPlatform } from '../wasm/platform.js';
+
+export { settled } from '../abort.js';
+export type { FactorMetric, Layout, ModelSummary, SearchMethod, SearchWork } from '../backend.js';
+export type { Codes } from '../codes.js';
+export { type ErrorCode, type ErrorDetails, H2qError } from '../errors.js';
+export type { FilterOptions, IdSet } from '../filter.js';
+export {
+  type Abortable,
+  type BuildOptions,
+  type BuildSyncOptions,
+  type EmptyOptions,
+  HammingIndex,
+  type RadiusResult,
+  type RerankedResult,
+  type SearchOptions,
+  type SearchResult,
+  type SearchSyncOptions,
+} from '../hamming-index.js';
+export {
+  type EncodeOptions,
+  type EncodeSyncOptions,
+  type FactorsOptions,
+  type FactorsSyncOptions,
+  Model,
+  type TransformOptions,
+  type TransformSyncOptions,
+} from '../model.js';
+export { hammingDistance, popcount } from '../primitives.js';
+export type { AsymmetricRerank, FloatRerank, RerankOptions } from '../rerank.js';
+export { type CopyOptions, type Matrix, Vectors, type VectorsInput } from '../vectors.js';
+export type { WasmSource } from '../wasm/init.js';
+
+let backend: SmallBackend | undefined;
+// What this entry exports asks for nothing else.
+setPlatform(webPlatform(() => (backend ?? notLoaded()) as Backend));
+
+const loader = new WasmLoader<SearchExports>(
+  glue as unknown as Glue & SearchExports,
+  () => new URL('../../wasm/search/h2q_bg.wasm', import.meta.url),
+  (instance) => {
+    backend = smallBackend(instance);
+  },
+);
+
+/**
+ * Loads the small WASM module; everything else needs it. Further calls give the same promise, until it
+ * fails.
+ *
+ * @param source address, answer of `fetch`, bytes or compiled module of `h2q/search.wasm`, or a promise
+ * of one. Default: the file beside this one, as a URL that bundlers understand.
+ * @throws WASM_UNAVAILABLE when it cannot be loaded, or where WebAssembly has no SIMD
+ */
+export function init(source?: WasmSource | PromiseLike<WasmSource>): Promise<void> {
+  return loader.init(source);
+}
+
+/** {@link init}, blocking, of a module that is at hand. Throws WASM_UNAVAILABLE. */
+export function initSync(source: WebAssembly.Module | BufferSource): void {
+  loader.initSync(source);
+}

@@ -1,0 +1,114 @@
+/**
+ * The WASM modules as a {@link Backend}, as `ts/node/native.ts` makes one of the addon. There is one
+ * thread: a promise is work in later turns of the event loop, cut into slices between which its cancel
+ * token is looked at (`turns.ts`). Building, adding, tables, a judgement and an epoch are one slice each.
+ */
+
+import type { Backend, BackendInfo, SearchBackend } from '../backend.js';
+import type { SearchExports, WholeExports } from './exports.js';
+import { evaluateCodes, evaluateCosine, FitInWasm, HammingMeasureInWasm, neighbours } from './fit.js';
+import {
+  codesBuilder,
+  HeldFilter,
+  type HeldIds,
+  idsBuilder,
+  vectorsBuilder,
+  vectorsSampler,
+} from './held.js';
+import { createIndex, IndexInWasm, indexReader } from './index-in-wasm.js';
+import type { Instance } from './instance.js';
+import { ModelInWasm } from './model.js';
+import { rerankByCodes, rerankByVectors } from './rerank.js';
+import { atOnce, inTurns, later, WasmCancelToken } from './turns.js';
+
+/** What the small module has of a backend. */
+export type SmallBackend = SearchBackend &
+  Pick<
+    Backend,
+    | 'info'
+    | 'createCancelToken'
+    | 'vectorsBuilder'
+    | 'codesBuilder'
+    | 'modelFromBytes'
+    | 'hammingDistance'
+    | 'popcount'
+  >;
+
+export function smallBackend(instance: Instance<SearchExports>): SmallBackend {
+  return {
+    info: () => instance.run(infoOf),
+    createCancelToken: () => new WasmCancelToken(),
+    vectorsBuilder: (...args) => vectorsBuilder(instance, ...args),
+    codesBuilder: (...args) => codesBuilder(instance, ...args),
+    idsBuilder: (ids) => idsBuilder(instance, ids),
+    filterRows: (bytes, rows, isDenied) =>
+      new HeldFilter(
+        instance,
+        instance.run(({ Filter }) => Filter.rows(bytes, rows, isDenied)),
+      ),
+    filterIds: (ids, isDenied) => {
+      const own = (ids as HeldIds).share();
+      const filter = instance.run(({ Filter }) => Filter.ids(own, isDenied));
+      instance.free(own);
+      return new HeldFilter(instance, filter);
+    },
+    modelFromBytes: (bytes) =>
+      new ModelInWasm(
+        instance,
+        instance.run(({ Model }) => Model.fromBytes(bytes)),
+      ),
+    createIndex: (codes, ids, factors, cancel) => inTurns(createIndex(instance, codes, ids, factors), cancel),
+    createIndexSync: (...args) => atOnce(createIndex(instance, ...args)),
+    emptyIndex: (...args) =>
+      new IndexInWasm(
+        instance,
+        instance.run(({ emptyIndex }) => emptyIndex(...args)),
+      ),
+    indexReader: (bytes) => indexReader(instance, bytes),
+    rerankByCodes: (index, withFactors, codes, vectors, hits, k, _threads, cancel) =>
+      inTurns(rerankByCodes(instance, index, withFactors, codes, vectors, hits, k), cancel),
+    rerankByCodesSync: (index, withFactors, codes, vectors, hits, k) =>
+      atOnce(rerankByCodes(instance, index, withFactors, codes, vectors, hits, k)),
+    rerankByVectors: (originals, vectors, hits, k, _threads, cancel) =>
+      inTurns(rerankByVectors(instance, originals, vectors, hits, k), cancel),
+    rerankByVectorsSync: (originals, vectors, hits, k) =>
+      atOnce(rerankByVectors(instance, originals, vectors, hits, k)),
+    hammingDistance: (a, b) => instance.run((wasm) => wasm.hammingDistance(a, b)),
+    popcount: (bytes) => instance.run((wasm) => wasm.popcount(bytes)),
+  };
+}
+
+export function wholeBackend(instance: Instance<WholeExports>): Backend {
+  return {
+    ...smallBackend(instance),
+    vectorsSampler: (...args) => vectorsSampler(instance, ...args),
+    checkFit: (dimensions, options) => instance.run((wasm) => wasm.checkFit(dimensions, options)),
+    createFit: (...args) => new FitInWasm(instance, ...args),
+    neighbours: (database, queries, count, _threads, cancel) =>
+      inTurns(neighbours(instance, database, queries, count), cancel),
+    evaluateCodes: (task, cancel) => inTurns(evaluateCodes(instance, task), cancel),
+    evaluateCosine: (task, cancel) => inTurns(evaluateCosine(instance, task), cancel),
+    createHammingMeasure: (options, cancel) =>
+      later(() => new HammingMeasureInWasm(instance, options), cancel),
+    reflectionProduct: (reflections, dimensions) =>
+      instance.run((wasm) => wasm.reflectionProduct(reflections, dimensions)),
+    loss: (loss, z, columns) =>
+      instance.run((wasm) => {
+        const result = wasm.lossValue(loss, z, columns);
+        const { value } = result;
+        const gradient = result.gradient();
+        result.free();
+        return { value, gradient };
+      }),
+  };
+}
+
+function infoOf(wasm: SearchExports): BackendInfo {
+  return {
+    backend: 'wasm',
+    version: wasm.version(),
+    threads: 1,
+    simd: wasm.simd(),
+    kernel: wasm.kernel(),
+  };
+}

@@ -1,0 +1,245 @@
+/** What the WASM modules export (crates/wasm), as far as this package uses it. Every call blocks. */
+
+import type {
+  Candidate,
+  CoreFitOptions,
+  EpochReport,
+  HammingRound,
+  MetricsAt,
+  ModelSummary,
+} from '../backend.js';
+
+/** Memory of WASM behind an object of JavaScript; the garbage collector frees what nobody freed. */
+export interface Handle {
+  free(): void;
+}
+
+/** A handle to something that lives until all its handles are freed. */
+export interface Shared<T> extends Handle {
+  share(): T;
+}
+
+export interface WasmVectors extends Shared<WasmVectors> {
+  readonly rows: number;
+  readonly columns: number;
+  slice(first: number, rows: number): WasmVectors;
+}
+
+export interface WasmVectorsBuilder extends Handle {
+  push(bytes: Uint8Array, element: string): void;
+  finish(): WasmVectors;
+}
+
+export interface WasmVectorsSampler extends WasmVectorsBuilder {
+  chosen(): Float64Array;
+}
+
+export interface WasmCodes extends Shared<WasmCodes> {
+  readonly rows: number;
+  readonly bits: number;
+  slice(first: number, rows: number): WasmCodes;
+}
+
+export interface WasmCodesBuilder extends Handle {
+  push(bytes: Uint8Array): void;
+  finish(): WasmCodes;
+}
+
+export interface WasmIds extends Shared<WasmIds> {}
+
+export interface WasmIdsBuilder extends Handle {
+  push(bytes: Uint8Array): void;
+  pushRows(bytes: Uint8Array): void;
+  finish(): WasmIds;
+}
+
+export interface WasmFilter extends Shared<WasmFilter> {}
+
+/** Each array is given away, once. */
+export interface WasmHits extends Handle {
+  rows(): Uint32Array;
+  distances(): Int32Array;
+  ids(): BigInt64Array | undefined;
+  offsets(): Uint32Array;
+  scores(): Float32Array;
+  readonly candidates: number;
+  readonly buckets: number;
+}
+
+/** What is passed as `ids`, `factors` or `filter` belongs to the callee. */
+export interface WasmIndex extends Handle {
+  readonly size: number;
+  readonly rows: number;
+  readonly bits: number;
+  readonly hasIds: boolean;
+  readonly hasFactors: boolean;
+  readonly memory: number;
+  frozen(): WasmIndex;
+  searchSync(queries: WasmCodes, k: number, method: string, filter?: WasmFilter | null): WasmHits;
+  searchRadiusSync(queries: WasmCodes, radius: number, method: string, filter?: WasmFilter | null): WasmHits;
+  addSync(codes: WasmCodes, ids?: WasmIds | null, factors?: WasmVectors | null): number;
+  removeSync(ids: WasmIds): number;
+  buildTablesSync(): void;
+  idsSync(first: number, rows: number): BigInt64Array;
+  writer(): WasmIndexWriter;
+}
+
+export interface WasmIndexWriter extends Handle {
+  next(atMost: number): Uint8Array;
+}
+
+export interface WasmIndexReader extends Handle {
+  push(bytes: Uint8Array): void;
+  finish(): WasmIndex;
+}
+
+export interface WasmModel extends Shared<WasmModel> {
+  readonly dimensions: number;
+  readonly bits: number;
+  /** 16 bytes. */
+  readonly fingerprint: Uint8Array;
+  readonly summary: unknown;
+  toBytes(): Uint8Array;
+  transformSync(vectors: WasmVectors, first: number, rows: number): Float32Array;
+  encodeSync(vectors: WasmVectors, first: number, rows: number, layout: string): Uint8Array;
+  factorsSync(vectors: WasmVectors, first: number, rows: number, metric: string): Float32Array;
+}
+
+/** A {@link ModelSummary}, made by the core. */
+export function summaryOf(model: WasmModel): ModelSummary {
+  return model.summary as ModelSummary;
+}
+
+/** The small module. */
+export interface SearchExports {
+  version(): string;
+  simd(): string;
+  kernel(): string;
+  VectorsBuilder: new (rows: number, columns: number, firstRow: number) => WasmVectorsBuilder;
+  CodesBuilder: new (rows: number, bits: number) => WasmCodesBuilder;
+  IdsBuilder: new (ids: number) => WasmIdsBuilder;
+  IndexReader: new (bytes: number) => WasmIndexReader;
+  Hits: new (
+    rows: Uint32Array,
+    distances: Int32Array,
+    ids: BigInt64Array | null | undefined,
+    offsets: Uint32Array,
+  ) => WasmHits;
+  Filter: {
+    rows(bytes: Uint8Array, rows: number, isDenied: boolean): WasmFilter;
+    ids(ids: WasmIds, isDenied: boolean): WasmFilter;
+  };
+  Model: { fromBytes(bytes: Uint8Array): WasmModel };
+  createIndexSync(codes: WasmCodes, ids?: WasmIds | null, factors?: WasmVectors | null): WasmIndex;
+  emptyIndex(bits: number, hasIds: boolean, hasFactors: boolean): WasmIndex;
+  rerankByCodesSync(
+    index: WasmIndex,
+    withFactors: boolean,
+    codes: WasmCodes,
+    vectors: WasmVectors,
+    hits: WasmHits,
+    k: number,
+  ): WasmHits;
+  rerankByVectorsSync(originals: WasmVectors, vectors: WasmVectors, hits: WasmHits, k: number): WasmHits;
+  hammingDistance(a: Uint8Array, b: Uint8Array): number;
+  popcount(bytes: Uint8Array): number;
+}
+
+export interface WasmLabels extends Handle {}
+
+export interface WasmFit extends Handle {
+  readonly plannedEpochs: number;
+  readonly done: boolean;
+  /** {@link Candidate}[] */
+  readonly candidates: unknown;
+  endMethod(): void;
+  prepareSync(): void;
+  /** {@link EpochReport}[] */
+  stepSync(epochs: number): unknown;
+  finishSync(): WasmModel;
+}
+
+export interface WasmStoredVectors extends Shared<WasmStoredVectors> {
+  push(bytes: Uint8Array): void;
+  finish(): void;
+}
+
+export interface WasmHammingMeasure extends Handle {
+  readonly buildSeconds: number | undefined;
+  readonly memory: number;
+  /** {@link HammingRound} */
+  roundSync(): unknown;
+}
+
+export interface WasmLossValue extends Handle {
+  readonly value: number;
+  gradient(): Float32Array;
+}
+
+/** The whole module. */
+export interface WholeExports extends SearchExports {
+  VectorsSampler: new (rows: number, columns: number, keep: number, seed: number) => WasmVectorsSampler;
+  Labels: {
+    single(values: BigInt64Array): WasmLabels;
+    multi(values: Uint8Array, classes: number): WasmLabels;
+  };
+  checkFit(dimensions: number, options: CoreFitOptions): void;
+  Fit: new (
+    train: WasmVectors,
+    validation: WasmVectors | null | undefined,
+    options: CoreFitOptions,
+    labels?: WasmLabels | null,
+    validationLabels?: WasmLabels | null,
+  ) => WasmFit;
+  StoredVectors: new (
+    bytes: number,
+    rows: number,
+    columns: number,
+    element: string,
+    first: number,
+    counted: boolean,
+  ) => WasmStoredVectors;
+  rerankByStoredSync(originals: WasmStoredVectors, vectors: WasmVectors, hits: WasmHits, k: number): WasmHits;
+  neighboursSync(database: WasmVectors, queries: WasmVectors, count: number): Uint32Array;
+  /** {@link MetricsAt}[] */
+  evaluateCodesSync(
+    database: WasmCodes,
+    queries: WasmCodes,
+    databaseLabels: WasmLabels,
+    queryLabels: WasmLabels,
+    neighbours: Uint32Array,
+    at: Float64Array,
+    ties: string,
+    databaseVectors?: WasmVectors | null,
+    queryVectors?: WasmVectors | null,
+  ): unknown;
+  /** `{ metrics: MetricsAt[], neighbours: Uint32Array }` */
+  evaluateCosineSync(
+    database: WasmVectors,
+    queries: WasmVectors,
+    databaseLabels: WasmLabels,
+    queryLabels: WasmLabels,
+    at: Float64Array,
+    neighbours: number,
+  ): unknown;
+  HammingMeasure: new (
+    bits: number,
+    rows: number,
+    queries: number,
+    k: number,
+    data: string,
+    seed: number,
+    method: string,
+  ) => WasmHammingMeasure;
+  reflectionProduct(reflections: Float32Array, dimensions: number): Float32Array;
+  lossValue(loss: string, z: Float32Array, columns: number): WasmLossValue;
+}
+
+/** What objects of plain values are, behind an `unknown` of the exports. */
+export interface Plain {
+  candidates: Candidate[];
+  reports: EpochReport[];
+  round: HammingRound;
+  metrics: MetricsAt[];
+  cosine: { metrics: MetricsAt[]; neighbours: Uint32Array };
+}

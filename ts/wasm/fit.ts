@@ -1,0 +1,210 @@
+/** Fitting and judging in WASM. */
+
+import type {
+  CancelToken,
+  Candidate,
+  CodesEvaluation,
+  CoreFit,
+  CoreFitOptions,
+  CoreHammingMeasure,
+  CoreModel,
+  CoreVectors,
+  CosineEvaluation,
+  EpochReport,
+  HammingMeasureOptions,
+  HammingRound,
+  Labels,
+  MetricsAt,
+} from '../backend.js';
+import type { Plain, WasmFit, WasmHammingMeasure, WasmLabels, WholeExports } from './exports.js';
+import { share, shareCodes } from './held.js';
+import type { Instance } from './instance.js';
+import { ModelInWasm } from './model.js';
+import { atOnce, inTurns, later, type Slices } from './turns.js';
+
+/** A fit, one epoch per slice. */
+export class FitInWasm implements CoreFit {
+  readonly #instance: Instance<WholeExports>;
+  readonly #handle: WasmFit;
+
+  constructor(
+    instance: Instance<WholeExports>,
+    ...[train, validation, options, labels, heldOut]: [
+      CoreVectors,
+      CoreVectors | null,
+      CoreFitOptions,
+      Labels | null,
+      Labels | null,
+    ]
+  ) {
+    this.#instance = instance;
+    const rows = share(train);
+    try {
+      // The call takes over all that may be missing.
+      this.#handle = instance.run(
+        ({ Fit }) =>
+          new Fit(
+            rows,
+            validation && share(validation),
+            options,
+            labels && labelsOf(instance, labels),
+            heldOut && labelsOf(instance, heldOut),
+          ),
+      );
+    } finally {
+      instance.free(rows);
+    }
+  }
+
+  get plannedEpochs(): number {
+    return this.#instance.run(() => this.#handle.plannedEpochs);
+  }
+
+  get done(): boolean {
+    return this.#instance.run(() => this.#handle.done);
+  }
+
+  get candidates(): Candidate[] {
+    return this.#instance.run(() => this.#handle.candidates as Plain['candidates']);
+  }
+
+  endMethod(): void {
+    this.#instance.run(() => this.#handle.endMethod());
+  }
+
+  prepare(cancel: CancelToken): Promise<void> {
+    return later(() => this.prepareSync(), cancel);
+  }
+
+  prepareSync(): void {
+    this.#instance.run(() => this.#handle.prepareSync());
+  }
+
+  step(epochs: number, cancel: CancelToken): Promise<EpochReport[]> {
+    return inTurns(this.#stepping(epochs), cancel);
+  }
+
+  stepSync(epochs: number): EpochReport[] {
+    return atOnce(this.#stepping(epochs));
+  }
+
+  finish(cancel: CancelToken): Promise<CoreModel> {
+    return later(() => this.finishSync(), cancel);
+  }
+
+  finishSync(): CoreModel {
+    const model = this.#instance.run(() => this.#handle.finishSync());
+    return new ModelInWasm(this.#instance, model);
+  }
+
+  release(): void {
+    this.#instance.free(this.#handle);
+  }
+
+  *#stepping(epochs: number): Slices<EpochReport[]> {
+    const reports: EpochReport[] = [];
+    yield;
+    while (reports.length < epochs && !this.done) {
+      reports.push(...this.#instance.run(() => this.#handle.stepSync(1) as Plain['reports']));
+      yield;
+    }
+    return reports;
+  }
+}
+
+function labelsOf(instance: Instance<WholeExports>, labels: Labels): WasmLabels {
+  return instance.run(({ Labels }) =>
+    labels.kind === 'single' ? Labels.single(labels.values) : Labels.multi(labels.values, labels.classes),
+  );
+}
+
+/** Judges codes, in one slice. */
+export function* evaluateCodes(instance: Instance<WholeExports>, task: CodesEvaluation): Slices<MetricsAt[]> {
+  const [database, queries] = [shareCodes(task.databaseCodes), shareCodes(task.queryCodes)];
+  const [databaseVectors, queryVectors] = [task.databaseVectors, task.queryVectors].map(
+    (vectors) => vectors && share(vectors),
+  );
+  try {
+    yield;
+    const labels = [labelsOf(instance, task.databaseLabels), labelsOf(instance, task.queryLabels)] as const;
+    const at = Float64Array.from(task.at);
+    const { neighbours, ties } = task;
+    const metrics = instance.run(({ evaluateCodesSync }) =>
+      evaluateCodesSync(
+        database,
+        queries,
+        ...labels,
+        neighbours.rows,
+        at,
+        ties,
+        databaseVectors,
+        queryVectors,
+      ),
+    );
+    instance.free(...labels);
+    return metrics as Plain['metrics'];
+  } finally {
+    instance.free(database, queries);
+  }
+}
+
+/** Judges the ranking by cosine, in one slice. */
+export function* evaluateCosine(
+  instance: Instance<WholeExports>,
+  task: CosineEvaluation,
+): Slices<Plain['cosine']> {
+  const [database, queries] = [share(task.database), share(task.queries)];
+  try {
+    yield;
+    const labels = [labelsOf(instance, task.databaseLabels), labelsOf(instance, task.queryLabels)] as const;
+    const at = Float64Array.from(task.at);
+    const result = instance.run(({ evaluateCosineSync }) =>
+      evaluateCosineSync(database, queries, ...labels, at, task.neighbours),
+    );
+    instance.free(...labels);
+    return result as Plain['cosine'];
+  } finally {
+    instance.free(database, queries);
+  }
+}
+
+/** The nearest rows by cosine, in one slice. */
+export function* neighbours(
+  instance: Instance<WholeExports>,
+  database: CoreVectors,
+  queries: CoreVectors,
+  count: number,
+): Slices<Uint32Array> {
+  const own = [share(database), share(queries)] as const;
+  try {
+    yield;
+    return instance.run(({ neighboursSync }) => neighboursSync(...own, count));
+  } finally {
+    instance.free(...own);
+  }
+}
+
+export class HammingMeasureInWasm implements CoreHammingMeasure {
+  readonly #instance: Instance<WholeExports>;
+  readonly #handle: WasmHammingMeasure;
+
+  constructor(instance: Instance<WholeExports>, options: HammingMeasureOptions) {
+    const { bits, rows, queries, k, data, seed, method } = options;
+    this.#instance = instance;
+    this.#handle = instance.run(
+      ({ HammingMeasure }) => new HammingMeasure(bits, rows, queries, k, data, seed, method),
+    );
+  }
+
+  get buildSeconds(): number | null {
+    return this.#instance.run(() => this.#handle.buildSeconds ?? null);
+  }
+
+  get memory(): number {
+    return this.#instance.run(() => this.#handle.memory);
+  }
+
+  round(cancel: CancelToken): Promise<HammingRound> {
+    return later(() => this.#instance.run(() => this.#handle.roundSync() as Plain['round']), cancel);
+  }
+}

@@ -1,0 +1,192 @@
+/** What the facade holds of things in the memory of WASM. */
+
+import type {
+  CoreCodes,
+  CoreCodesBuilder,
+  CoreFilter,
+  CoreIds,
+  CoreIdsBuilder,
+  CoreMappedVectors,
+  CoreRowLayout,
+  CoreVectors,
+  CoreVectorsBuilder,
+  CoreVectorsSampler,
+} from '../backend.js';
+import { H2qError } from '../errors.js';
+import type {
+  SearchExports,
+  Shared,
+  WasmCodes,
+  WasmFilter,
+  WasmIds,
+  WasmStoredVectors,
+  WasmVectors,
+  WasmVectorsBuilder,
+  WholeExports,
+} from './exports.js';
+import type { Instance } from './instance.js';
+
+/** Something that work shares: it is there until its last handle is freed. */
+export class Held<H extends Shared<H>> {
+  readonly #instance: Instance<unknown>;
+  #handle: H | undefined;
+
+  constructor(instance: Instance<unknown>, handle: H) {
+    this.#instance = instance;
+    this.#handle = handle;
+  }
+
+  /** A handle of the caller's own, who frees it or gives it to a call that takes it over. */
+  share(): H {
+    const handle = this.#handle;
+    if (!handle) throw new H2qError('INTERNAL', 'internal error: an object was used after its release');
+    return this.#instance.run(() => handle.share());
+  }
+
+  release(): void {
+    this.#instance.free(this.#handle);
+    this.#handle = undefined;
+  }
+}
+
+export class HeldVectors extends Held<WasmVectors> implements CoreVectors {
+  readonly rows: number;
+  readonly columns: number;
+
+  constructor(instance: Instance<unknown>, handle: WasmVectors) {
+    super(instance, handle);
+    this.rows = handle.rows;
+    this.columns = handle.columns;
+  }
+}
+
+export class HeldCodes extends Held<WasmCodes> implements CoreCodes {
+  readonly rows: number;
+  readonly bits: number;
+
+  constructor(instance: Instance<unknown>, handle: WasmCodes) {
+    super(instance, handle);
+    this.rows = handle.rows;
+    this.bits = handle.bits;
+  }
+}
+
+export class HeldIds extends Held<WasmIds> implements CoreIds {
+  readonly isIds = true;
+}
+
+export class HeldFilter extends Held<WasmFilter> implements CoreFilter {
+  readonly isFilter = true;
+}
+
+/** A file of vectors, all of it in memory: what stands in for a memory map. */
+export class HeldFile extends Held<WasmStoredVectors> implements CoreMappedVectors {
+  readonly rows: number;
+  readonly columns: number;
+
+  constructor(instance: Instance<unknown>, handle: WasmStoredVectors, { rows, columns }: CoreRowLayout) {
+    super(instance, handle);
+    this.rows = rows;
+    this.columns = columns;
+  }
+
+  close(): void {
+    this.release();
+  }
+}
+
+/** A handle of work's own to what the facade passes; all of it was made by this backend. */
+export function share(vectors: CoreVectors): WasmVectors {
+  return (vectors as HeldVectors).share();
+}
+
+/** {@link share} of codes. */
+export function shareCodes(codes: CoreCodes): WasmCodes {
+  return (codes as HeldCodes).share();
+}
+
+/** {@link share} of ids that may be missing. */
+export function shareIds(ids: CoreIds | null): WasmIds | null {
+  return ids && (ids as HeldIds).share();
+}
+
+/** {@link share} of a filter that may be missing. */
+export function shareFilter(filter: CoreFilter | null): WasmFilter | null {
+  return filter && (filter as HeldFilter).share();
+}
+
+export function vectorsBuilder(
+  instance: Instance<SearchExports>,
+  ...[rows, columns, firstRow]: [number, number, number]
+): CoreVectorsBuilder {
+  const builder = instance.run(({ VectorsBuilder }) => new VectorsBuilder(rows, columns, firstRow));
+  return vectorsInto(instance, builder);
+}
+
+export function vectorsSampler(
+  instance: Instance<WholeExports>,
+  ...[rows, columns, keep, seed]: [number, number, number, number]
+): CoreVectorsSampler {
+  const sampler = instance.run(({ VectorsSampler }) => new VectorsSampler(rows, columns, keep, seed));
+  return { ...vectorsInto(instance, sampler), chosen: () => instance.run(() => sampler.chosen()) };
+}
+
+function vectorsInto(instance: Instance<SearchExports>, builder: WasmVectorsBuilder): CoreVectorsBuilder {
+  return {
+    push: (bytes, element) => instance.run(() => builder.push(bytes, element)),
+    finish: () =>
+      new HeldVectors(
+        instance,
+        instance.run(() => builder.finish()),
+      ),
+  };
+}
+
+export function codesBuilder(
+  instance: Instance<SearchExports>,
+  ...[rows, bits]: [number, number]
+): CoreCodesBuilder {
+  const builder = instance.run(({ CodesBuilder }) => new CodesBuilder(rows, bits));
+  return {
+    push: (bytes) => instance.run(() => builder.push(bytes)),
+    finish: () =>
+      new HeldCodes(
+        instance,
+        instance.run(() => builder.finish()),
+      ),
+  };
+}
+
+export function idsBuilder(instance: Instance<SearchExports>, ids: number): CoreIdsBuilder {
+  const builder = instance.run(({ IdsBuilder }) => new IdsBuilder(ids));
+  return {
+    push: (bytes) => instance.run(() => builder.push(bytes)),
+    pushRows: (bytes) => instance.run(() => builder.pushRows(bytes)),
+    finish: () =>
+      new HeldIds(
+        instance,
+        instance.run(() => builder.finish()),
+      ),
+  };
+}
+
+/** The bytes of a file of vectors; `pieces` are all of them in order. */
+export function storedVectors(
+  instance: Instance<WholeExports>,
+  byteLength: number,
+  layout: CoreRowLayout,
+  pieces: Iterable<Uint8Array>,
+): CoreMappedVectors {
+  const { rows, columns, element, first, counted } = layout;
+  const stored = instance.run(
+    ({ StoredVectors }) => new StoredVectors(byteLength, rows, columns, element, first, counted),
+  );
+  try {
+    for (const bytes of pieces) instance.run(() => stored.push(bytes));
+    instance.run(() => stored.finish());
+  } catch (error) {
+    instance.free(stored);
+    throw error;
+  }
+  return new HeldFile(instance, stored, layout);
+}

@@ -1,0 +1,114 @@
+/** A model in the memory of WASM. */
+
+import type { CancelToken, CoreModel, CoreVectors, FactorMetric, Layout, ModelSummary } from '../backend.js';
+import { summaryOf, type WasmModel, type WasmVectors } from './exports.js';
+import { share } from './held.js';
+import type { Instance } from './instance.js';
+import { atOnce, inTurns, type Slices } from './turns.js';
+
+/** Multiplications of one slice, some milliseconds. */
+const SLICE_PRODUCTS = 2 ** 24;
+
+/** What a slice of rows is turned into, and how it is asked for. */
+interface Task<A> {
+  perRow: number;
+  create(length: number): A;
+  slice(model: WasmModel, vectors: WasmVectors, first: number, rows: number): A;
+}
+
+export class ModelInWasm implements CoreModel {
+  readonly dimensions: number;
+  readonly bits: number;
+  readonly fingerprint: string;
+  readonly #instance: Instance<unknown>;
+  readonly #handle: WasmModel;
+
+  constructor(instance: Instance<unknown>, handle: WasmModel) {
+    this.#instance = instance;
+    this.#handle = handle;
+    this.dimensions = handle.dimensions;
+    this.bits = handle.bits;
+    this.fingerprint = Array.from(handle.fingerprint, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  }
+
+  get summary(): ModelSummary {
+    return this.#instance.run(() => summaryOf(this.#handle));
+  }
+
+  transform(vectors: CoreVectors, _threads: number, cancel: CancelToken): Promise<Float32Array> {
+    return inTurns(this.#map(vectors, this.#transform()), cancel);
+  }
+
+  transformSync(vectors: CoreVectors): Float32Array {
+    return atOnce(this.#map(vectors, this.#transform()));
+  }
+
+  encode(vectors: CoreVectors, layout: Layout, _threads: number, cancel: CancelToken): Promise<Uint8Array> {
+    return inTurns(this.#map(vectors, this.#encode(layout)), cancel);
+  }
+
+  encodeSync(vectors: CoreVectors, layout: Layout): Uint8Array {
+    return atOnce(this.#map(vectors, this.#encode(layout)));
+  }
+
+  factors(
+    vectors: CoreVectors,
+    metric: FactorMetric,
+    _threads: number,
+    cancel: CancelToken,
+  ): Promise<Float32Array> {
+    return inTurns(this.#map(vectors, factorsTask(metric)), cancel);
+  }
+
+  factorsSync(vectors: CoreVectors, metric: FactorMetric): Float32Array {
+    return atOnce(this.#map(vectors, factorsTask(metric)));
+  }
+
+  toBytes(): Uint8Array {
+    return this.#instance.run(() => this.#handle.toBytes());
+  }
+
+  #transform(): Task<Float32Array> {
+    return {
+      perRow: this.bits,
+      create: (length) => new Float32Array(length),
+      slice: (model, vectors, first, rows) => model.transformSync(vectors, first, rows),
+    };
+  }
+
+  #encode(layout: Layout): Task<Uint8Array> {
+    return {
+      perRow: this.bits / 8,
+      create: (length) => new Uint8Array(length),
+      slice: (model, vectors, first, rows) => model.encodeSync(vectors, first, rows, layout),
+    };
+  }
+
+  /** Rows do not depend on each other, so slices of them give what one call would. */
+  *#map<A extends Float32Array | Uint8Array>(vectors: CoreVectors, task: Task<A>): Slices<A> {
+    const { rows } = vectors;
+    const own = share(vectors);
+    try {
+      yield;
+      const result = task.create(rows * task.perRow);
+      const sliceRows = Math.max(4, Math.floor(SLICE_PRODUCTS / (this.dimensions * this.bits)));
+      for (let first = 0; first < rows; first += sliceRows) {
+        const count = Math.min(sliceRows, rows - first);
+        const part = this.#instance.run(() => task.slice(this.#handle, own, first, count));
+        result.set(part, first * task.perRow);
+        yield;
+      }
+      return result;
+    } finally {
+      this.#instance.free(own);
+    }
+  }
+}
+
+function factorsTask(metric: FactorMetric): Task<Float32Array> {
+  return {
+    perRow: 1,
+    create: (length) => new Float32Array(length),
+    slice: (model, vectors, first, rows) => model.factorsSync(vectors, first, rows, metric),
+  };
+}
