@@ -34,6 +34,15 @@ export function checkThreads(threads: number | undefined): number {
   return threads === undefined ? 0 : checkInteger('threads', threads, 0);
 }
 
+/** Throws INVALID_ARGUMENT for an array whose memory was transferred: it would count as empty. */
+export function checkAttached({ buffer }: ArrayBufferView, name: string): void {
+  try {
+    new Uint8Array(buffer, 0, 0);
+  } catch {
+    throw invalidArgument(name, 'the array is detached');
+  }
+}
+
 /** Names what was given instead of what was wanted: `an Array`, `undefined`. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);

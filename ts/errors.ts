@@ -38,6 +38,7 @@ export const CORE_CODES = [
  * - `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `FILE_UNWRITABLE`, `FILE_FORMAT`: `details` has `file`
  * - `NATIVE_UNAVAILABLE`: the native addon could not be loaded; `cause` says why
  * - `WASM_UNAVAILABLE`: the WASM module was not loaded (`init`), or could not be; `cause` says why
+ * - `WORKER_UNAVAILABLE`: the worker behind a client failed, ended or was let go by `close`; `cause` says why
  * - `ABORTED`: work stopped without an `AbortSignal` to say why
  * - `INTERNAL`: a defect of this library
  */
@@ -49,7 +50,8 @@ export type ErrorCode =
   | 'FILE_UNWRITABLE'
   | 'FILE_FORMAT'
   | 'NATIVE_UNAVAILABLE'
-  | 'WASM_UNAVAILABLE';
+  | 'WASM_UNAVAILABLE'
+  | 'WORKER_UNAVAILABLE';
 
 /** Facts about an error as plain values. */
 export type ErrorDetails = Readonly<Record<string, unknown>>;

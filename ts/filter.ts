@@ -1,8 +1,8 @@
 /** Which codes a search may find. */
 
-import { invalidArgument, kindOf } from './arguments.js';
+import { checkAttached, invalidArgument, kindOf } from './arguments.js';
 import type { CoreFilter, CoreIndex } from './backend.js';
-import { checkAttached, toCoreIds } from './ids.js';
+import { toCoreIds } from './ids.js';
 import { backend } from './platform.js';
 import { call, pause, type Work } from './work.js';
 

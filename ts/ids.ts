@@ -1,6 +1,6 @@
 /** Ids: any 64-bit numbers. */
 
-import { invalidArgument, kindOf } from './arguments.js';
+import { checkAttached, invalidArgument, kindOf } from './arguments.js';
 import type { CoreIds } from './backend.js';
 import { inContext } from './errors.js';
 import { backend } from './platform.js';
@@ -25,14 +25,5 @@ export function* toCoreIds(ids: unknown, name: string): Work<CoreIds> {
     return builder.finish();
   } catch (error) {
     throw inContext(name, error);
-  }
-}
-
-/** Throws INVALID_ARGUMENT for an array whose memory was transferred: it would count as empty. */
-export function checkAttached({ buffer }: ArrayBufferView, name: string): void {
-  try {
-    new Uint8Array(buffer, 0, 0);
-  } catch {
-    throw invalidArgument(name, 'the array is detached');
   }
 }
