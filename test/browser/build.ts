@@ -10,8 +10,8 @@ import { root } from '../../scripts/lib/root.mjs';
 const app = join(root, 'test/browser/app');
 
 /**
- * Builds pages into a folder that goes with the test file. Nothing is configured that a user would have to
- * configure, but that workers are modules: the conformance suite waits at its top level.
+ * Builds pages into a folder that goes with the test file. Of Vite's options none is set that has to do with
+ * workers or WASM: users should not need to either.
  *
  * @param pages names of files in test/browser/app, without .html
  */
@@ -28,7 +28,7 @@ export async function buildPages(...pages: string[]): Promise<string> {
     logLevel: 'warn',
     resolve: { alias: [{ find: /^vitest$/, replacement: join(app, 'collector.ts') }] },
     plugins: plugins(),
-    worker: { format: 'es', plugins },
+    worker: { plugins },
     build: {
       target: 'es2022',
       outDir,

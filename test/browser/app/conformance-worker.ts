@@ -12,7 +12,6 @@ export interface Report {
   outcomes: Outcome[];
   /** What WASM computed here, for native to be held against. */
   reference: Reference;
-  /** Which functions of a page there were. */
   hasDocument: boolean;
 }
 
@@ -32,6 +31,9 @@ describeAgreement(
   async () => fromText<Reference>(await (await fetch('/native.json')).text()),
 );
 
-const outcomes = await run();
-const report = { outcomes, reference: own, hasDocument: 'document' in globalThis };
-postMessage(toText(report));
+async function report(): Promise<void> {
+  const outcomes = await run();
+  postMessage(toText({ outcomes, reference: own, hasDocument: 'document' in globalThis }));
+}
+
+void report();
