@@ -2,7 +2,7 @@
 //! work into fixed tasks themselves, so that sums never depend on the number of threads.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
+use faer::{Accum, Mat, MatMut, MatRef, Par, Scale, Side};
 
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
@@ -60,87 +60,105 @@ pub fn orthogonality_error<T: Real>(u: MatRef<'_, T>) -> f64 {
 pub struct Polar {
     /// The orthogonal factor, d x d.
     pub factor: Mat<f32>,
-    /// How many products of two d x d matrices it took, those within an SVD aside.
-    pub products: usize,
+    /// How many products of two d x d matrices it took; of a symmetric result the half that is computed.
+    pub products: f64,
 }
+
+/// Odd polynomials `ax + bx³ + cx⁵` of which each is nearest to 1, in the largest error, on the interval into
+/// which those before it have taken `[10⁻³, 1]`; after six the error is 10⁻³ (Chen & Chow 2014; Amsel et al.
+/// 2025, arXiv 2505.16932; found by Remez exchange, docs/math.md).
+const QUINTICS: [[f64; 3]; 6] = [
+    [8.470_328_804, -25.108_074_707, 18.629_275_599],
+    [4.182_834_183, -3.108_701_110, 0.580_606_681],
+    [3.961_857_279, -2.954_063_746, 0.562_976_118],
+    [3.286_586_217, -2.464_720_135, 0.507_357_694],
+    [2.273_749_994, -1.644_660_368, 0.416_190_927],
+    [1.888_716_197, -1.265_157_225, 0.376_518_926],
+];
+/// Once near, the one with two derivatives of zero at 1 takes the error to its third power: below rounding.
+const FLAT_QUINTIC: [f64; 3] = [1.875, -1.25, 0.375];
+/// What has not arrived after them goes through all but the first again: three rounds do for the smallest
+/// singular values that `toward` leaves.
+const MAX_STEPS: usize = 40;
+/// Share of `toward` in what [`polar`] decomposes, relative to the Frobenius norm. It keeps the condition
+/// number below some 10⁵; directions that weigh less than that in `m` follow slowly.
+const TOWARD: f64 = 1e-5;
 
 /// The orthogonal polar factor: the orthogonal matrix with the largest inner product with `m`
-/// (Schönemann 1966). `m` is square; where it has no full rank, one of the factors.
+/// (Schönemann 1966). `m` is square. A trace of the orthogonal matrix `toward` is added, so that the
+/// factor is that of `m` to 10⁻⁵ of its condition number, and near `toward` where `m` has no full rank.
 ///
 /// # Errors
-/// `Aborted`; `Internal` when the SVD does not converge.
-pub fn polar(m: MatRef<'_, f32>, cancel: &Cancel) -> Result<Polar> {
-    let mut products = 0;
-    if let Some(factor) = newton_schulz(m, cancel, &mut products)? {
-        return Ok(Polar { factor, products });
-    }
-    let svd = m.svd().map_err(|_| Error::Internal {
-        reason: "the SVD of a polar step did not converge".into(),
-    })?;
-    // One plain step removes what float32 left of U's and V's own errors.
-    let u = product(svd.U(), svd.V().transpose());
-    let mut gram = product(u.transpose(), u.as_ref());
-    newton_schulz_factor(gram.as_mut(), 1.0);
-    Ok(Polar { factor: product(u.as_ref(), gram.as_ref()), products: products + 3 })
-}
-
-/// Enough for a condition number of some 10^4; beyond, an SVD is faster.
-const NEWTON_SCHULZ_STEPS: usize = 16;
-
-/// The polar factor by `X ← ρX (3I − ρ²XᵀX)/2`, where ρ stretches the smallest singular value as far as
-/// convergence allows (Chen & Chow 2014). `None` when it has not converged in time. Counts its products.
-fn newton_schulz(
-    m: MatRef<'_, f32>,
-    cancel: &Cancel,
-    products: &mut usize,
-) -> Result<Option<Mat<f32>>> {
+/// `Aborted`; `Internal` when values are not finite.
+pub fn polar(m: MatRef<'_, f32>, toward: MatRef<'_, f32>, cancel: &Cancel) -> Result<Polar> {
     let d = m.nrows();
-    // The geometric mean of the largest column and row sums bounds the largest singular value.
-    let (mut columns, mut rows) = (vec![0.0f32; d], vec![0.0f32; d]);
-    for j in 0..d {
-        for i in 0..d {
-            columns[j] += m[(i, j)].abs();
-            rows[i] += m[(i, j)].abs();
-        }
+    let norm = frobenius_norm(m);
+    if norm == 0.0 {
+        return Ok(Polar { factor: toward.to_owned(), products: 0.0 });
     }
-    let largest = |sums: &[f32]| sums.iter().copied().fold(0.0f32, f32::max);
-    let bound = largest(&columns).sqrt() * largest(&rows).sqrt();
-    if !(bound.is_finite() && bound > 0.0) {
-        return Ok(None);
-    }
-    let mut x = Mat::from_fn(d, d, |i, j| m[(i, j)] / bound);
-    let (mut gram, mut next) = (Mat::zeros(d, d), Mat::zeros(d, d));
-    // A guess from below of the smallest singular value: too small only costs steps.
-    let mut smallest = 1e-3f64;
-    for _ in 0..NEWTON_SCHULZ_STEPS {
+    let mut x = Mat::from_fn(d, d, |i, j| {
+        let sum = f64::from(m[(i, j)]) / norm + TOWARD * f64::from(toward[(i, j)]);
+        sum as f32
+    });
+    let (mut gram, mut square, mut next) = (Mat::zeros(d, d), Mat::zeros(d, d), Mat::zeros(d, d));
+    let mut products = 0.0;
+    for step in 0..MAX_STEPS {
         cancel.check()?;
-        multiply(gram.as_mut(), x.transpose(), x.as_ref());
-        // Once near, a plain step squares the error: below rounding.
-        let near = distance_from_identity(gram.as_ref()) < 1e-3;
-        // The full stretch of 3 would press the largest singular values down into the rounding errors.
-        let squared = (3.0 / (1.0 + smallest + smallest * smallest)).min(2.5);
-        let squared = if near { 1.0 } else { squared };
-        newton_schulz_factor(gram.as_mut(), squared);
+        products += multiply_symmetric(gram.as_mut(), x.transpose(), x.as_ref());
+        if step == 0 {
+            // Close above the largest of the squared singular values where few are large.
+            let bound = frobenius_norm(gram.as_ref());
+            gram *= Scale((1.0 / bound) as f32);
+            x *= Scale((1.0 / bound.sqrt()) as f32);
+        }
+        // On average over the singular values, a little more than the quintics leave.
+        let off = &gram - Mat::<f32>::identity(d, d);
+        let near = frobenius_norm(off.as_ref()) < 2e-3 * (d as f64).sqrt();
+        let turn = if step == 0 { 0 } else { 1 + (step - 1) % (QUINTICS.len() - 1) };
+        let [a, b, c] = if near { FLAT_QUINTIC } else { QUINTICS[turn] };
+        products += multiply_symmetric(square.as_mut(), gram.as_ref(), gram.as_ref());
+        for j in 0..d {
+            let columns = gram.col_mut(j).iter_mut().zip(square.col(j).iter());
+            for (entry, &squared) in columns {
+                *entry = b as f32 * *entry + c as f32 * squared;
+            }
+            gram[(j, j)] += a as f32;
+        }
         multiply(next.as_mut(), x.as_ref(), gram.as_ref());
-        *products += 2;
+        products += 1.0;
         std::mem::swap(&mut x, &mut next);
         if near {
-            return Ok(Some(x));
+            return Ok(Polar { factor: x, products });
         }
-        smallest *= 0.5 * squared.sqrt() * (3.0 - squared * smallest * smallest);
     }
-    Ok(None)
+    Err(Error::Internal { reason: "a polar step did not converge".into() })
 }
 
-/// Turns `XᵀX` into the factor `ρ (3I − ρ²XᵀX)/2` of X, given ρ².
-fn newton_schulz_factor(mut gram: MatMut<'_, f32>, squared: f64) {
-    let (half, squared) = ((0.5 * squared.sqrt()) as f32, squared as f32);
-    for j in 0..gram.ncols() {
-        for (i, entry) in gram.as_mut().col_mut(j).iter_mut().enumerate() {
-            let identity = f32::from(u8::from(i == j));
-            *entry = half * (3.0 * identity - squared * *entry);
+/// The widest strip of columns that is computed from its first row on, not from the diagonal.
+const SYMMETRIC_STRIP: usize = 64;
+
+/// `dst = a · b` where the result is symmetric: little more than its lower half is computed and copied to
+/// the other. Returns which share of the full product it took.
+fn multiply_symmetric(mut dst: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>) -> f64 {
+    let (d, mut computed) = (dst.nrows(), 0);
+    for j in (0..d).step_by(SYMMETRIC_STRIP) {
+        let width = SYMMETRIC_STRIP.min(d - j);
+        let strip = dst.as_mut().submatrix_mut(j, j, d - j, width);
+        multiply(strip, a.subrows(j, d - j), b.subcols(j, width));
+        computed += (d - j) * width;
+    }
+    for j in 0..d {
+        for i in 0..j {
+            dst[(i, j)] = dst[(j, i)];
         }
     }
+    computed as f64 / (d * d) as f64
+}
+
+/// The root of the sum of squares, in float64; NaN when there is one.
+fn frobenius_norm(a: MatRef<'_, f32>) -> f64 {
+    let squares = |j| a.col(j).iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>();
+    (0..a.ncols()).map(squares).sum::<f64>().sqrt()
 }
 
 /// max |A − I| over the entries; NaN when there is one.

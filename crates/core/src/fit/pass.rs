@@ -12,6 +12,11 @@ const BLOCK_ROWS: usize = 256;
 /// At most this many partial sums. Their number depends on the rows alone, so that results do not
 /// depend on the threads.
 const MAX_STRIPS: usize = 8;
+/// The fewest blocks of a strip, but for the last.
+const STRIP_BLOCKS: usize = 4;
+/// What makes the first strip worth a look: see [`Rows::part_tells`].
+const PART_SHARE: f64 = 0.34;
+const PART_ROWS_PER_BIT: f64 = 4.0;
 
 /// Rows at norm √bits, and how to pass over them.
 #[derive(Debug, Clone, Copy)]
@@ -40,13 +45,15 @@ pub(crate) struct Step {
     pub reported: f64,
     /// `Xᵀ(cZ − ℓ'(Z))`.
     pub target: Mat<f32>,
+    /// What the first strip has of it.
+    pub part: Mat<f32>,
 }
 
 impl Rows<'_> {
     /// Mean of `loss` over `X U`.
     pub fn loss(&self, loss: Loss, u: MatRef<'_, f32>) -> Result<f64> {
         let evaluate = Weight::Gradient { scale: 1.0 };
-        let strips = self.fold_blocks(u, 0.0, |sum: &mut f64, _, z| {
+        let strips = self.fold_blocks(u, self.strips(), 0.0, |sum: &mut f64, _, z| {
             *sum += loss.sum_and_weights(z, self.columns, evaluate);
         })?;
         Ok(self.mean(loss, strips.into_iter().sum()))
@@ -57,16 +64,19 @@ impl Rows<'_> {
         let Majoriser { loss, curvature, smoothing } = majoriser;
         let weight = Weight::Majoriser { curvature, smoothing };
         let start = (0.0, 0.0, Mat::zeros(self.columns, self.columns));
-        let strips = self.fold_blocks(u, start, |(sum, other, target), x, z| {
-            if reported != loss {
-                let evaluate = Weight::Gradient { scale: 1.0 };
-                *other += reported.sum_and_weights(&mut z.to_vec(), self.columns, evaluate);
-            }
-            *sum += loss.sum_and_weights(z, self.columns, weight);
-            let w = MatRef::from_row_major_slice(&*z, x.nrows(), x.ncols());
-            multiply_add(target.as_mut(), 1.0, x.transpose(), w);
-        })?;
-        let (mut sum, mut other, mut target) = (0.0, 0.0, Mat::zeros(self.columns, self.columns));
+        let strips =
+            self.fold_blocks(u, self.strips(), start.clone(), |(sum, other, target), x, z| {
+                if reported != loss {
+                    let evaluate = Weight::Gradient { scale: 1.0 };
+                    *other += reported.sum_and_weights(&mut z.to_vec(), self.columns, evaluate);
+                }
+                *sum += loss.sum_and_weights(z, self.columns, weight);
+                let w = MatRef::from_row_major_slice(&*z, x.nrows(), x.ncols());
+                multiply_add(target.as_mut(), 1.0, x.transpose(), w);
+            })?;
+        let mut strips = strips.into_iter();
+        let (mut sum, mut other, part) = strips.next().unwrap_or(start);
+        let mut target = part.clone();
         for strip in strips {
             sum += strip.0;
             other += strip.1;
@@ -74,25 +84,57 @@ impl Rows<'_> {
         }
         let mean = self.mean(loss, sum);
         let reported = if reported == loss { mean } else { self.mean(reported, other) };
-        Ok(Step { loss: mean, reported, target })
+        Ok(Step { loss: mean, reported, target, part })
     }
 
-    /// Runs `work` on every block X and Z = X U of each strip; returns the final state of each strip.
+    /// [`Step::part`] of another `u`, at the cost of one strip.
+    pub fn part(&self, majoriser: Majoriser, u: MatRef<'_, f32>) -> Result<Mat<f32>> {
+        let Majoriser { loss, curvature, smoothing } = majoriser;
+        let weight = Weight::Majoriser { curvature, smoothing };
+        let start = Mat::zeros(self.columns, self.columns);
+        let strip = self.fold_blocks(u, 1, start.clone(), |target, x, z| {
+            loss.sum_and_weights(z, self.columns, weight);
+            let w = MatRef::from_row_major_slice(&*z, x.nrows(), x.ncols());
+            multiply_add(target.as_mut(), 1.0, x.transpose(), w);
+        })?;
+        Ok(strip.into_iter().next().unwrap_or(start))
+    }
+
+    /// Whether the first strip has rows enough, and is small enough, to stand for all for a step.
+    pub fn part_tells(&self) -> bool {
+        let share = self.part_share();
+        share <= PART_SHARE
+            && share * self.count() as f64 >= PART_ROWS_PER_BIT * self.columns as f64
+    }
+
+    /// The share of the visited rows that the first strip has.
+    pub fn part_share(&self) -> f64 {
+        let (rows, strips) = (self.count(), self.strips());
+        let blocks = (0..rows).step_by(strips * BLOCK_ROWS);
+        let part: usize = blocks.map(|block| BLOCK_ROWS.min(rows - block)).sum();
+        part as f64 / rows as f64
+    }
+
+    /// A strip is every so-many-th block, so that each is like the whole when rows are in some order.
+    fn strips(&self) -> usize {
+        self.count().div_ceil(STRIP_BLOCKS * BLOCK_ROWS).min(MAX_STRIPS)
+    }
+
+    /// Runs `work` on every block X and Z = X U of each of the first `wanted` strips; returns the final
+    /// state of each.
     fn fold_blocks<S: Clone + Send + Sync>(
         &self,
         u: MatRef<'_, f32>,
+        wanted: usize,
         start: S,
         work: impl Fn(&mut S, MatRef<'_, f32>, &mut [f32]) + Sync,
     ) -> Result<Vec<S>> {
-        let rows = self.count();
-        let strips = rows.div_ceil(4 * BLOCK_ROWS).min(MAX_STRIPS);
-        let strip = rows.div_ceil(strips);
-        map_tasks(self.threads, strips, self.cancel, Buffers::default, |buffers, i| {
+        let (rows, strips) = (self.count(), self.strips());
+        map_tasks(self.threads, wanted, self.cancel, Buffers::default, |buffers, i| {
             let mut state = start.clone();
-            let (first, end) = (i * strip, rows.min((i + 1) * strip));
-            for block in (first..end).step_by(BLOCK_ROWS) {
+            for block in (i * BLOCK_ROWS..rows).step_by(strips * BLOCK_ROWS) {
                 self.cancel.check()?;
-                let count = BLOCK_ROWS.min(end - block);
+                let count = BLOCK_ROWS.min(rows - block);
                 let x = self.gather(block, count, &mut buffers.x);
                 let x = MatRef::from_row_major_slice(x, count, self.columns);
                 let z = &mut buffers.z;

@@ -32,7 +32,7 @@ pub struct EpochReport {
     /// Time spent in the fit so far.
     pub seconds: f64,
     /// Floating-point operations of the matrix products of this method so far, those of trials, of
-    /// polar steps (an SVD aside) and of the validation among them; `None` for `sgd`.
+    /// polar steps and of the validation among them; `None` for `sgd`.
     pub flops: Option<f64>,
 }
 
