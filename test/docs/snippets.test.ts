@@ -14,6 +14,10 @@ import { type Block, blocksOf, docsFolder, readDocument } from './documents.js';
 
 /** Blocks that nothing runs: the document, how the block begins, and why. */
 const NOT_RUN: Record<string, Record<string, string>> = {
+  'docs/browser.md': {
+    ' page (main thread)': 'a drawing',
+    '// worker.js': 'two files for a bundler',
+  },
   'docs/evaluation.md': {
     'A(x)    = x/s': 'formulas; crates/core/tests/evaluate_expected.rs checks them',
   },

@@ -5,8 +5,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import * as h2q from '../../ts/node/index.js';
-import { COLUMNS, randomMatrix } from '../facade/matrices.js';
-import { kinds, pair, type Sent, startClient } from './workers.js';
+import { connect } from '../../ts/worker/client.js';
+import { COLUMNS, randomMatrix } from '../conformance/matrices.js';
+import { hasWasm } from '../wasm.js';
+import { kinds, pair, type Sent, startClient, startWorker } from './workers.js';
 
 const matrix = randomMatrix(300, 1);
 const OPTIONS = { bits: 16, seed: 7 };
@@ -119,30 +121,35 @@ describe('progress', () => {
 });
 
 describe('an abort', () => {
-  it('rejects within 50 ms in a long fit, with the reason, and the worker goes on', async () => {
-    const client = await startClient();
-    const vectors = await client.Vectors.from(large);
-    const times: number[] = [];
-    for (let i = 0; i < 3; i++) {
-      const controller = new AbortController();
-      let epochs = 0;
-      const onProgress = () => {
-        epochs += 1;
-      };
-      const running = client.fit(vectors, { ...LONG, signal: controller.signal, onProgress });
-      running.catch(() => {});
-      while (epochs === 0) await delay(5);
-      const reason = { mine: i };
-      const start = performance.now();
-      controller.abort(reason);
-      expect(await running.catch((error) => error)).toBe(reason);
-      times.push(performance.now() - start);
-      const before = epochs;
-      expect((await client.fit(matrix, OPTIONS)).model.bits).toBe(16);
-      expect(epochs).toBe(before);
-    }
-    expect(Math.min(...times)).toBeLessThan(2 * 50);
-  });
+  it.for(['native', 'wasm'])(
+    'rejects within 50 ms in a long fit, with the reason, and the worker goes on (%s)',
+    async (backend, { skip }) => {
+      skip(backend === 'wasm' && !hasWasm, 'the WASM modules were not built: npm run setup says why');
+      const client = await connect(startWorker(backend));
+      expect(await client.info()).toMatchObject({ backend });
+      const vectors = await client.Vectors.from(large);
+      const times: number[] = [];
+      for (let i = 0; i < 3; i++) {
+        const controller = new AbortController();
+        let epochs = 0;
+        const onProgress = () => {
+          epochs += 1;
+        };
+        const running = client.fit(vectors, { ...LONG, signal: controller.signal, onProgress });
+        running.catch(() => {});
+        while (epochs === 0) await delay(5);
+        const reason = { mine: i };
+        const start = performance.now();
+        controller.abort(reason);
+        expect(await running.catch((error) => error)).toBe(reason);
+        times.push(performance.now() - start);
+        const before = epochs;
+        expect((await client.fit(matrix, OPTIONS)).model.bits).toBe(16);
+        expect(epochs).toBe(before);
+      }
+      expect(Math.min(...times)).toBeLessThan(2 * 50);
+    },
+  );
 
   it('stops the work in the worker', async () => {
     const { client, worker } = await pair();

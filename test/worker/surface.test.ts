@@ -6,14 +6,14 @@ import * as facade from '../../ts/index.js';
 import * as client from '../../ts/worker/client.js';
 import { CLASSES, type ClassName, FUNCTIONS } from '../../ts/worker/protocol.js';
 
-/** What a page does without: files, and exit paths. */
+/** What a page does without: files that are written or stay open, and exit paths. */
 const NOT_IN_A_PAGE = {
   functions: [
-    ...['openVectors', 'readCodes', 'readLabels', 'readVectors', 'sampleVectors', 'withVectorFile'],
-    ...['writeCodes', 'writeFile', 'writeFiles', 'writeVectors', 'npyHeader', 'settled'],
+    ...['openVectors', 'withVectorFile', 'writeCodes', 'writeFile', 'writeFiles', 'writeVectors'],
+    ...['npyHeader', 'settled'],
   ],
   classes: ['H2qError', 'MappedVectors', 'VectorFile'],
-  members: ['core', 'load', 'save', 'open'],
+  members: ['core', 'save'],
 };
 
 const isClass = (value: unknown) => typeof value === 'function' && /^class\b/.test(String(value));

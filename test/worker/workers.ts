@@ -2,15 +2,15 @@
 
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { onTestFinished } from 'vitest';
-import { type Client, connect, type Port } from '../../ts/worker/client.js';
+import { type Client, type ConnectOptions, connect, type Port } from '../../ts/worker/client.js';
 import { serve } from '../../ts/worker/server.js';
 
 /** What `h2q/worker` is in Node, compiled. */
 export const SCRIPT = new URL('../../dist/node/worker.js', import.meta.url);
 
 /** Starts `h2q/worker`. It ends with the test, at the latest. */
-export function startWorker(): Worker {
-  const worker = new Worker(SCRIPT);
+export function startWorker(backend = process.env['H2Q_BACKEND'] ?? 'native'): Worker {
+  const worker = new Worker(SCRIPT, { env: { ...process.env, H2Q_BACKEND: backend } });
   onTestFinished(async () => void (await worker.terminate()));
   return worker;
 }
@@ -60,7 +60,7 @@ function recording(port: Port): Recording {
 }
 
 /** Both ends in this thread, with what each has sent. */
-export async function pair(ready?: (source: unknown) => Promise<void>, source?: unknown) {
+export async function pair(ready?: (source: unknown) => Promise<void>, source?: ConnectOptions['source']) {
   const { port1, port2 } = new MessageChannel();
   onTestFinished(() => port1.close());
   const [page, worker] = [recording(port1), recording(port2)];

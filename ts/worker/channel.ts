@@ -114,12 +114,8 @@ export class Channel {
 
   #fail(type: string, { error, message }: PortEvent): void {
     const cause = error instanceof Error ? error : message;
-    const what = {
-      error: 'the worker failed',
-      messageerror: 'a message of the worker could not be read',
-    }[type];
-    const why = cause === undefined ? '' : `: ${cause instanceof Error ? cause.message : cause}`;
-    this.#stop(`${what ?? 'the worker ended'}${why}`, cause);
+    const why = cause instanceof Error ? cause.message : cause;
+    this.#stop(problemOf(type, why), cause);
   }
 
   /** Whether it had not stopped before. */
@@ -147,4 +143,11 @@ function report(pending: Pending | undefined, value: unknown): void {
   } catch (error) {
     pending?.giveUp(error);
   }
+}
+
+function problemOf(type: string, why: string | undefined): string {
+  // Browsers say nothing about a script that they could not load.
+  if (type === 'error') return why ? `the worker failed: ${why}` : "the worker's script could not be loaded";
+  if (type === 'messageerror') return 'a message of the worker could not be read';
+  return 'the worker ended';
 }

@@ -33,17 +33,17 @@ export type { Client, HammingIndex, Model, OnPage, Owned, Transfer, Vectors } fr
 
 export interface ConnectOptions {
   /**
-   * What the worker's backend is made of, as `init` takes it: a compiled `WebAssembly.Module`, its bytes, or a URL
-   * (a string is relative to the worker's script). Default: the file of the package. Nothing in Node.
+   * What `init` makes the worker's backend of: a compiled `WebAssembly.Module` (which costs the worker nothing
+   * to load), its bytes, or a URL; a string is relative to the worker's script. Default: the file of the package.
+   * Has no effect in Node.
    */
-  source?: unknown;
+  source?: WebAssembly.Module | BufferSource | URL | string | undefined;
   /** Ends the waiting for a worker that does not answer; the promise rejects with `signal.reason`. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Connects to the worker that runs `h2q/worker`, or another script that calls `serve`, or to such a port. Resolves
- * once the backend is there.
+ * Connects to a worker whose script is, or imports, `h2q/worker`. Resolves once its backend is there.
  *
  * @throws WORKER_UNAVAILABLE, and what the backend's initialisation throws
  */

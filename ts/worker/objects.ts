@@ -153,7 +153,7 @@ export class Session {
         'a function cannot cross to the worker; give a bitmap, or the ids that it accepts',
       );
     }
-    if (typeof leaf !== 'object' || leaf === null) return leaf;
+    if (typeof leaf !== 'object' || leaf === null || leaf instanceof Blob) return leaf;
     const known = behind.get(leaf);
     if (!known) throw invalidArgument(name, `${kindOf(leaf)} cannot cross to the worker`);
     const property = name.startsWith(ARGUMENT) ? undefined : name;

@@ -15,6 +15,10 @@ export const FUNCTIONS = {
   reflectionProduct: 2,
   hammingDistance: 2,
   popcount: 1,
+  readVectors: 1,
+  sampleVectors: 1,
+  readCodes: 1,
+  readLabels: 1,
   info: 0,
 } as const satisfies { [F in keyof typeof facade]?: number };
 
@@ -30,14 +34,14 @@ export const CLASSES = {
     changing: ['isReleased'],
   },
   Model: {
-    statics: { fromBytes: 1 },
+    statics: { fromBytes: 1, load: 1 },
     methods: { transform: 1, encode: 1, factors: 1, toBytes: 0 },
     fixed: ['dimensions', 'bits', 'fingerprint', 'summary'],
     changing: [],
   },
   HammingIndex: {
-    statics: { build: 1, empty: 1 },
-    methods: { add: 1, remove: 1, buildTables: 0, search: 2, searchRadius: 2 },
+    statics: { build: 1, empty: 1, open: 1 },
+    methods: { add: 1, remove: 1, buildTables: 0, search: 2, searchRadius: 2, toBytes: 0 },
     fixed: ['bits', 'hasIds', 'hasFactors'],
     changing: ['size', 'rows', 'memory'],
   },

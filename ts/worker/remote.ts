@@ -108,6 +108,7 @@ type NeverCrosses = facade.MappedVectors | ((id: bigint) => boolean);
 
 type PassesUnchanged =
   | ArrayBufferView
+  | Blob
   | AbortSignal
   | ((progress: never) => void)
   // These would come out the same, without their names.

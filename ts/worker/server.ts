@@ -13,7 +13,11 @@ import {
   measureHamming,
   popcount,
   quantizationLoss,
+  readCodes,
+  readLabels,
+  readVectors,
   reflectionProduct,
+  sampleVectors,
   Vectors,
 } from '../index.js';
 import { isReference, mapLeaves, packArray, packError } from './pack.js';
@@ -43,6 +47,10 @@ const functions = {
   reflectionProduct,
   hammingDistance,
   popcount,
+  readVectors,
+  sampleVectors,
+  readCodes,
+  readLabels,
   info,
 } satisfies Record<FunctionName, unknown>;
 
