@@ -310,7 +310,7 @@ describe('objects of the worker', () => {
     // As a page would ask that had forgotten.
     const target = { className: 'HammingIndex', name: 'build' };
     const args = [{ 'h2q:handle': 1 }];
-    page.port.postMessage({ h2q: 1, kind: 'call', call: 99, target, args, options: {}, progress: false });
+    page.port.postMessage({ h2q: 1, kind: 'call', call: 99, target, args, options: {}, progress: false }, []);
     while (kinds(worker.sent, 'error').length === 0) await delay(1);
     const error = { code: 'INVALID_ARGUMENT', message: 'handle: this object was released' };
     expect(kinds(worker.sent, 'error')[0]?.message).toMatchObject({ call: 99, error });

@@ -2,9 +2,7 @@
 
 /** What all of them have. A `Worker` of Node has `on` alone, everything else `addEventListener`. */
 export interface Port {
-  // Two, as the types of browsers have it: a `Worker` there takes no undefined list.
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
-  postMessage(message: unknown): void;
   addEventListener?(type: string, listener: (event: unknown) => void): void;
   removeEventListener?(type: string, listener: (event: unknown) => void): void;
   on?(type: string, listener: (value: unknown) => void): unknown;
