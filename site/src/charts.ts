@@ -1,6 +1,6 @@
 /** Two small charts as SVG, in the colours of the style sheet. Their texts are for those who see; captions say the rest. */
 
-const MARGIN = { left: 46, right: 10, top: 10, bottom: 36 };
+const MARGIN = { left: 54, right: 10, top: 10, bottom: 36 };
 const HEIGHT = 230;
 
 export interface Line {
