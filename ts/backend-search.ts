@@ -1,6 +1,6 @@
 /** The part of the surface of a backend that searches: indexes, filters, re-ranking. */
 
-import type { CancelToken, CoreCodes, CoreMappedVectors, CoreVectors } from './backend.js';
+import type { CancelToken, CoreCodes, CoreMappedVectors, CoreVectors, Releasable } from './backend.js';
 
 /** What a search did, all queries together. */
 export interface SearchWork {
@@ -30,7 +30,7 @@ export interface SearchRequest {
 }
 
 /** 64-bit numbers owned by the core. */
-export interface CoreIds {
+export interface CoreIds extends Releasable {
   readonly isIds?: true;
 }
 
@@ -43,7 +43,7 @@ export interface CoreIdsBuilder {
 }
 
 /** Which codes a search may find, in the core's memory. */
-export interface CoreFilter {
+export interface CoreFilter extends Releasable {
   readonly isFilter?: true;
 }
 

@@ -67,8 +67,14 @@ export interface CoreVectorsSampler extends CoreVectorsBuilder {
   chosen(): Float64Array;
 }
 
+/** Memory of the core that a backend gives back when it is told to, not only when the garbage collector comes by. */
+export interface Releasable {
+  /** Running work keeps its share until it ends; nothing else may be done with this then. */
+  release?(): void;
+}
+
 /** n codes of `bits / 8` bytes in `lsb` layout, owned by the core. */
-export interface CoreCodes {
+export interface CoreCodes extends Releasable {
   readonly rows: number;
   readonly bits: number;
 }
@@ -160,7 +166,7 @@ export interface FitSummary extends ModelSummary {
 }
 
 /** A running fit: `prepare`, `step` until `done`, `finish`. */
-export interface CoreFit {
+export interface CoreFit extends Releasable {
   /** Epochs that there will have been, at most, of all methods; falls when one ends before it had to. */
   readonly plannedEpochs: number;
   readonly done: boolean;

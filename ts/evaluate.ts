@@ -2,7 +2,7 @@
 
 import { runAbortable } from './abort.js';
 import { checkInteger, checkOneOf, checkThreads, invalidArgument, invalidOption } from './arguments.js';
-import type { CodesEvaluation, MetricsAt, Neighbours, Ties } from './backend.js';
+import type { CodesEvaluation, MetricsAt, Neighbours, Releasable, Ties } from './backend.js';
 import { toCoreCodes } from './codes.js';
 import { inContext } from './errors.js';
 import { checkNeighbours, evaluateRerank, type RerankEvaluation } from './evaluate-rerank.js';
@@ -74,11 +74,20 @@ export interface EvaluationResult {
  * NOT_FINITE
  */
 export async function evaluate(options: EvaluationOptions): Promise<EvaluationResult> {
-  const { model, signal } = options;
   const ties = checkOneOf('ties', options.ties ?? 'expected', TIES);
   const oversample = checkRerank(options);
-  const { database, queries, ...common } = await prepare(options, model.dimensions);
-  const run = { threads: common.threads, signal };
+  return releasingAll((made) => judge(options, ties, oversample, made));
+}
+
+async function judge(
+  options: EvaluationOptions,
+  ties: Ties,
+  oversample: number | undefined,
+  made: Releasable[],
+): Promise<EvaluationResult> {
+  const { model, signal } = options;
+  const { database, queries, ...common } = await prepare(options, made, model.dimensions);
+  const run = { threads: common.threads, signal, made };
   const neighbours = options.neighbours ?? (await findNeighbours(database, queries, run));
   if (oversample !== undefined) checkNeighbours(neighbours);
 
@@ -104,6 +113,16 @@ export async function evaluate(options: EvaluationOptions): Promise<EvaluationRe
   return { ...result, rerank: await evaluateRerank(task) };
 }
 
+/** Runs `work`, then releases what it says to have made for itself. */
+async function releasingAll<T>(work: (made: Releasable[]) => Promise<T>): Promise<T> {
+  const made: Releasable[] = [];
+  try {
+    return await work(made);
+  } finally {
+    for (const thing of made) thing.release?.();
+  }
+}
+
 /** The oversampling of the re-ranking, where one is asked for. */
 function checkRerank({ rerank, oversample }: EvaluationOptions): number | undefined {
   if (rerank) return checkOversample(oversample);
@@ -117,17 +136,21 @@ function checkRerank({ rerank, oversample }: EvaluationOptions): number | undefi
  * @throws as {@link evaluate}
  */
 export async function evaluateCosine(options: CosineEvaluationOptions): Promise<CosineEvaluationResult> {
-  const { database, queries, ...common } = await prepare(options);
-  const count = Math.min(NEIGHBOURS, database.rows);
-  const evaluation = { ...common, database: database.core, queries: queries.core, neighbours: count };
-  const result = await runAbortable(options.signal, (cancel) => backend().evaluateCosine(evaluation, cancel));
-  return { at: byCutOff(common.at, result.metrics), neighbours: { rows: result.neighbours, count } };
+  return releasingAll(async (made) => {
+    const { database, queries, ...common } = await prepare(options, made);
+    const count = Math.min(NEIGHBOURS, database.rows);
+    const evaluation = { ...common, database: database.core, queries: queries.core, neighbours: count };
+    const result = await runAbortable(options.signal, (cancel) =>
+      backend().evaluateCosine(evaluation, cancel),
+    );
+    return { at: byCutOff(common.at, result.metrics), neighbours: { rows: result.neighbours, count } };
+  });
 }
 
 export const TIES: readonly Ties[] = ['expected', 'float', 'id'];
 
 /** Everything checked, then copied: nothing is computed for input that does not fit together. */
-async function prepare(options: CosineEvaluationOptions, dimensions?: number) {
+async function prepare(options: CosineEvaluationOptions, made: Releasable[], dimensions?: number) {
   const { signal } = options;
   const at = checkCutOffs(options.at ?? [1000, 100]);
   const threads = checkThreads(options.threads);
@@ -146,7 +169,9 @@ async function prepare(options: CosineEvaluationOptions, dimensions?: number) {
   checkSameKind(queryLabels, 'queryLabels', databaseLabels, 'databaseLabels');
 
   const database = await run(toVectors(options.database, 'database'), signal);
+  if (database !== options.database) made.push(database);
   const queries = await run(toVectors(options.queries, 'queries'), signal);
+  if (queries !== options.queries) made.push(queries);
   return { database, queries, databaseLabels, queryLabels, at, threads };
 }
 
@@ -158,6 +183,8 @@ function checkCutOffs(at: readonly number[]): number[] {
 interface RunOptions {
   threads: number;
   signal: AbortSignal | undefined;
+  /** What belongs to this judgement alone. */
+  made: Releasable[];
 }
 
 async function encode(model: Model, vectors: Vectors, name: string, options: RunOptions) {
@@ -165,11 +192,15 @@ async function encode(model: Model, vectors: Vectors, name: string, options: Run
     // A row that leaves the range of float32: of which vectors, only this function knows.
     throw options.signal?.aborted ? error : inContext(name, error);
   });
-  return run(toCoreCodes(codes, 'codes'), options.signal);
+  const core = await run(toCoreCodes(codes, 'codes'), options.signal);
+  options.made.push(core);
+  return core;
 }
 
 async function transform(model: Model, vectors: Vectors, options: RunOptions) {
-  return (await Vectors.from(await model.transform(vectors, options), options)).core;
+  const transformed = await Vectors.from(await model.transform(vectors, options), options);
+  options.made.push(transformed);
+  return transformed.core;
 }
 
 async function findNeighbours(database: Vectors, queries: Vectors, options: RunOptions): Promise<Neighbours> {

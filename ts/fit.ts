@@ -4,13 +4,22 @@
  */
 
 import { checkInteger, checkOneOf, invalidOption, MAX_F32 } from './arguments.js';
-import type { CoreFitOptions, Criterion, EpochReport, FitSummary, Loss, Method, Solver } from './backend.js';
+import type {
+  CoreFit,
+  CoreFitOptions,
+  Criterion,
+  EpochReport,
+  FitSummary,
+  Loss,
+  Method,
+  Solver,
+} from './backend.js';
 import { H2qError, withH2qErrors } from './errors.js';
 import { checkSameKind, type LabelsInput, toLabels } from './labels.js';
 import { Model } from './model.js';
 import { backend } from './platform.js';
 import { countRows, toVectors, type VectorsInput } from './vectors.js';
-import { call, run, runSync, type Work } from './work.js';
+import { call, releasing, run, runSync, type Work } from './work.js';
 
 /** What a fit reports after each epoch. */
 export interface Progress extends EpochReport {
@@ -123,13 +132,26 @@ function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult>
     labels,
     validationLabels,
   );
+  // Copies of arrays belong to this fit alone.
+  const letGo = () => {
+    if (options.release || train !== input) train.release();
+    if (options.release || validation !== options.validation) validation?.release();
+  };
+  return yield* releasing([session], running(session, options, coreOptions, letGo));
+}
+
+/** Runs a fit to its end; `letGo` is called when it needs its input no more. */
+function* running(
+  session: CoreFit,
+  options: FitSyncOptions,
+  coreOptions: CoreFitOptions,
+  letGo: () => void,
+): Work<FitResult> {
   yield* call(
     () => session.prepareSync(),
     (cancel) => session.prepare(cancel),
   );
-  // Copies of arrays belong to this fit alone.
-  if (options.release || train !== input) train.release();
-  if (options.release || validation !== options.validation) validation?.release();
+  letGo();
 
   const history: EpochReport[] = [];
   const hasStalled = stallDetector(options.earlyStop?.patience ?? Infinity);

@@ -1,7 +1,16 @@
 /** Exact search among codes by Hamming distance, with or without a re-ranking of its hits. */
 
-import { checkInteger, checkOneOf, checkThreads, invalidArgument, kindOf, MAX_U32 } from './arguments.js';
-import type { CoreIndex, SearchHits, SearchMethod, SearchRequest, SearchWork } from './backend.js';
+import { checkInteger, checkOneOf, checkThreads, invalidArgument, MAX_U32 } from './arguments.js';
+import type {
+  CoreCodes,
+  CoreIndex,
+  RerankedHits,
+  SearchHits,
+  SearchMethod,
+  SearchRequest,
+  SearchWork,
+} from './backend.js';
+import { type BuildSyncOptions, checkWanted, toCoreBeside } from './beside.js';
 import { type Codes, checkCodes, toCoreCodes } from './codes.js';
 import { H2qError, withH2qErrors } from './errors.js';
 import { type FilterOptions, toCoreFilter } from './filter.js';
@@ -9,23 +18,12 @@ import { toCoreIds } from './ids.js';
 import { indexBytes, readIndex, writeIndex } from './index-file.js';
 import type { FileInput } from './io/input.js';
 import { backend } from './platform.js';
-import { prepareRerank, type RerankOptions, refuseRerank } from './rerank.js';
-import { toVectors } from './vectors.js';
-import { call, run, runSync, type Work } from './work.js';
+import { prepareRerank, type RerankOptions, type Rescoring, refuseRerank } from './rerank.js';
+import { call, releasing, run, runSync, type Work } from './work.js';
 
 export interface Abortable {
   /** Ends the work; the promise rejects with `signal.reason` at once. */
   signal?: AbortSignal | undefined;
-}
-
-export interface BuildSyncOptions {
-  /** One id per code, any 64-bit numbers. Default: none, hits are named by their row. */
-  ids?: BigInt64Array | undefined;
-  /**
-   * One factor per code, as `model.factors` gives them: they refine the scores of `rerank: 'asymmetric'`.
-   * 4 bytes per code. Default: none.
-   */
-  factors?: Float32Array | undefined;
 }
 
 export interface EmptyOptions {
@@ -34,6 +32,8 @@ export interface EmptyOptions {
   /** Whether the codes will have factors. Default false. */
   factors?: boolean | undefined;
 }
+
+export type { BuildSyncOptions } from './beside.js';
 
 export interface BuildOptions extends BuildSyncOptions, Abortable {}
 
@@ -272,18 +272,20 @@ export class HammingIndex {
     checkWanted('factors', options.factors !== undefined, this.hasFactors);
     const { ids, factors } = yield* toCoreBeside(options, rows);
     const core = yield* toCoreCodes(codes, 'codes');
-    return yield* call(
+    const adding = call(
       () => this.core.addSync(core, ids, factors),
       () => this.core.add(core, ids, factors),
     );
+    return yield* releasing([core, ids, factors], adding);
   }
 
   *#remove(ids: BigInt64Array | Uint32Array): Work<number> {
     const own = yield* toCoreIds(ids, 'ids');
-    return yield* call(
+    const removing = call(
       () => this.core.removeSync(own),
       () => this.core.remove(own),
     );
+    return yield* releasing([own], removing);
   }
 
   *#buildTables(threads: number | undefined): Work<void> {
@@ -303,14 +305,18 @@ export class HammingIndex {
     const rerank = yield* prepareRerank(options, this.core, rows);
     const core = yield* toCoreCodes(queries, 'queries');
     const candidates = Math.min(wanted * (rerank?.oversample ?? 1), Number.MAX_SAFE_INTEGER);
-    const found = yield* call(
+    const searching = call(
       () => this.core.searchSync(core, candidates, request, filter),
       (cancel) => this.core.search(core, candidates, request, filter, cancel),
     );
-    const { work } = found;
-    const best = rerank && (yield* rerank.rescore(core, found, wanted, request.threads));
-    const hits = publicHits({ ...(best ?? found), work }, options);
-    return { ...hits, ...(best && { scores: best.scores }), k: hits.rows.length / rows };
+    const best = rerank ? reranking(searching, rerank, core, wanted, request) : searching;
+    const hits: SearchHits & { scores?: Float32Array } = yield* releasing([core, filter, rerank], best);
+    const { scores } = hits;
+    return {
+      ...publicHits(hits, options),
+      ...(rerank && scores && { scores }),
+      k: hits.rows.length / rows,
+    };
   }
 
   *#searchRadius(queries: Codes, radius: number, options: SearchSyncOptions): Work<RadiusResult> {
@@ -321,10 +327,11 @@ export class HammingIndex {
     this.#checkBits(queries, 'queries');
     const filter = yield* toCoreFilter(options, this.core);
     const core = yield* toCoreCodes(queries, 'queries');
-    const hits = yield* call(
+    const searching = call(
       () => this.core.searchRadiusSync(core, within, request, filter),
       (cancel) => this.core.searchRadius(core, within, request, filter, cancel),
     );
+    const hits = yield* releasing([core, filter], searching);
     return { ...publicHits(hits, options), offsets: hits.offsets };
   }
 
@@ -351,44 +358,21 @@ function* building(codes: Codes, options: BuildSyncOptions): Work<HammingIndex> 
   if (rows > MAX_U32) throw invalidArgument('codes', `more than ${MAX_U32} rows`);
   const { ids, factors } = yield* toCoreBeside(options, rows);
   const core = yield* toCoreCodes(codes, 'codes');
-  const index = yield* call(
+  const creating = call(
     () => backend().createIndexSync(core, ids, factors),
     (cancel) => backend().createIndex(core, ids, factors, cancel),
   );
-  return new HammingIndex(index);
+  return new HammingIndex(yield* releasing([core, ids, factors], creating));
 }
 
-/** Ids and factors in the core's memory. */
-function* toCoreBeside({ ids, factors }: BuildSyncOptions, rows: number) {
-  if (ids !== undefined) {
-    if (!(ids instanceof BigInt64Array)) throw wrongKind('ids', 'BigInt64Array', ids);
-    checkOnePerCode('ids', rows, ids.length);
-  }
-  if (factors !== undefined) {
-    if (!(factors instanceof Float32Array)) throw wrongKind('factors', 'Float32Array', factors);
-    checkOnePerCode('factors', rows, factors.length);
-  }
-  return {
-    ids: ids === undefined ? null : yield* toCoreIds(ids, 'ids'),
-    factors: factors === undefined ? null : (yield* toVectors({ data: factors, columns: 1 }, 'factors')).core,
-  };
-}
-
-function wrongKind(name: string, wanted: string, value: unknown): H2qError {
-  return invalidArgument(name, `expected a ${wanted}, got ${kindOf(value)}`);
-}
-
-function checkOnePerCode(what: string, expected: number, actual: number): void {
-  if (actual === expected) return;
-  throw new H2qError('MISMATCH', `${what}: expected one per code, ${expected}, got ${actual}`, {
-    details: { what, expected, actual },
-  });
-}
-
-function checkWanted(name: string, isGiven: boolean, isWanted: boolean): void {
-  if (isGiven === isWanted) return;
-  throw invalidArgument(
-    name,
-    isWanted ? `missing, this index has ${name}` : 'not wanted, this index has none',
-  );
+/** The hits of `searching` in the order of a finer score, with what the search did. */
+function* reranking(
+  searching: Work<SearchHits>,
+  rerank: Rescoring,
+  core: CoreCodes,
+  k: number,
+  { threads }: SearchRequest,
+): Work<RerankedHits> {
+  const found = yield* searching;
+  return { ...(yield* rerank.rescore(core, found, k, threads)), work: found.work };
 }

@@ -7,7 +7,7 @@ import { inFile, withH2qErrors } from './errors.js';
 import { writeFile } from './io/files.js';
 import { type FileInput, nameOf, readBytes } from './io/input.js';
 import { backend } from './platform.js';
-import { checkDimensions, type Matrix, toVectors, type VectorsInput } from './vectors.js';
+import { checkDimensions, type Matrix, type VectorsInput, withVectors } from './vectors.js';
 import { call, run, runSync, type Work } from './work.js';
 
 export interface TransformSyncOptions {
@@ -157,10 +157,11 @@ export class Model {
   *#transform(input: VectorsInput, options: TransformSyncOptions): Work<Matrix> {
     const threads = checkThreads(options.threads);
     checkDimensions(input, this.dimensions, 'vectors');
-    const { core } = yield* toVectors(input, 'vectors');
-    const data = yield* call(
-      () => this.core.transformSync(core, threads),
-      (cancel) => this.core.transform(core, threads, cancel),
+    const data = yield* withVectors(input, 'vectors', (core) =>
+      call(
+        () => this.core.transformSync(core, threads),
+        (cancel) => this.core.transform(core, threads, cancel),
+      ),
     );
     return { data, columns: this.bits };
   }
@@ -169,10 +170,11 @@ export class Model {
     const threads = checkThreads(options.threads);
     const metric = checkOneOf('metric', options.metric ?? 'cosine', FACTOR_METRICS);
     checkDimensions(input, this.dimensions, 'vectors');
-    const { core } = yield* toVectors(input, 'vectors');
-    return yield* call(
-      () => this.core.factorsSync(core, metric, threads),
-      (cancel) => this.core.factors(core, metric, threads, cancel),
+    return yield* withVectors(input, 'vectors', (core) =>
+      call(
+        () => this.core.factorsSync(core, metric, threads),
+        (cancel) => this.core.factors(core, metric, threads, cancel),
+      ),
     );
   }
 
@@ -180,10 +182,11 @@ export class Model {
     const threads = checkThreads(options.threads);
     const layout = checkOneOf('layout', options.layout ?? 'lsb', LAYOUTS);
     checkDimensions(input, this.dimensions, 'vectors');
-    const { core } = yield* toVectors(input, 'vectors');
-    const data = yield* call(
-      () => this.core.encodeSync(core, layout, threads),
-      (cancel) => this.core.encode(core, layout, threads, cancel),
+    const data = yield* withVectors(input, 'vectors', (core) =>
+      call(
+        () => this.core.encodeSync(core, layout, threads),
+        (cancel) => this.core.encode(core, layout, threads, cancel),
+      ),
     );
     return { data, bits: this.bits, layout };
   }

@@ -1,7 +1,7 @@
 /** Re-ranking: a second, finer score for more hits than wanted, of which the best remain (docs/reranking.md). */
 
 import { checkInteger, checkOneOf, invalidArgument, kindOf } from './arguments.js';
-import type { CoreCodes, CoreIndex, RerankedHits, SearchHits } from './backend.js';
+import type { CoreCodes, CoreIndex, Releasable, RerankedHits, SearchHits } from './backend.js';
 import { H2qError, inFile } from './errors.js';
 import { MappedVectors } from './io/mapped-vectors.js';
 import { backend } from './platform.js';
@@ -44,7 +44,7 @@ interface Unchecked {
 }
 
 /** A re-ranking that is ready: its arguments are checked and copied. */
-export interface Rescoring {
+export interface Rescoring extends Releasable {
   oversample: number;
   /** The best `k` of the hits of each query. */
   rescore(codes: CoreCodes, hits: SearchHits, k: number, threads: number): Work<RerankedHits>;
@@ -93,6 +93,9 @@ export function* prepareRerank(
   return {
     oversample,
     rescore: (codes, hits, k, threads) => rescore({ codes, vectors, hits, k, threads }),
+    release: () => {
+      if (vectors !== options.vectors) vectors.release();
+    },
   };
 }
 

@@ -94,6 +94,20 @@ export function* toVectors(input: VectorsInput, name: string): Work<Vectors> {
   }
 }
 
+/** {@link toVectors} for as long as `use` works: a copy that was made here is released then. */
+export function* withVectors<T>(
+  input: VectorsInput,
+  name: string,
+  use: (core: CoreVectors) => Work<T>,
+): Work<T> {
+  const vectors = yield* toVectors(input, name);
+  try {
+    return yield* use(vectors.core);
+  } finally {
+    if (vectors !== input) vectors.release();
+  }
+}
+
 /** Number of vectors, after the checks of {@link checkMatrix}. */
 export function countRows(input: VectorsInput, name: string): number {
   return input instanceof Vectors ? input.rows : checkMatrix(input, name);

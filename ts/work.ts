@@ -4,7 +4,7 @@
  */
 
 import { runAbortable } from './abort.js';
-import type { CancelToken } from './backend.js';
+import type { CancelToken, Releasable } from './backend.js';
 import { toH2qError } from './errors.js';
 import { platform } from './platform.js';
 
@@ -20,6 +20,15 @@ export type Work<T> = Generator<Step, T, unknown>;
 /** One call of the backend, inside an operation: `const codes = yield* call(…)`. */
 export function* call<T>(sync: () => T, async: (cancel: CancelToken) => Promise<T>): Work<T> {
   return (yield { sync, async }) as T;
+}
+
+/** Releases what work was given, however it ends. */
+export function* releasing<T>(things: readonly (Releasable | null | undefined)[], work: Work<T>): Work<T> {
+  try {
+    return yield* work;
+  } finally {
+    for (const thing of things) thing?.release?.();
+  }
 }
 
 /** Lets the event loop turn between two slices; nothing to do in a blocking run. */

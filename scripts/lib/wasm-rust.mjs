@@ -87,11 +87,17 @@ function compileStd(env) {
     writeFileSync(join(scratch, 'Cargo.toml'), manifest);
     mkdirSync(join(scratch, 'src'));
     writeFileSync(join(scratch, 'src/lib.rs'), '');
-    const { RUSTFLAGS: _, CARGO_ENCODED_RUSTFLAGS: __, ...plain } = env;
+    const { CARGO_ENCODED_RUSTFLAGS: _, ...plain } = env;
     run('cargo', ['build', '--release', '-Zbuild-std=std,panic_abort', '--target', TARGET], {
       cwd: scratch,
-      // The standard library may use what is not stable, and cargo then builds it.
-      env: { ...plain, RUSTC_BOOTSTRAP: '1', CARGO_TARGET_DIR: join(scratch, 'target') },
+      env: {
+        ...plain,
+        // Lets a stable compiler take what only the standard library may use.
+        RUSTC_BOOTSTRAP: '1',
+        // For link-time optimisation, as in the library that rustup has.
+        RUSTFLAGS: '-C embed-bitcode=yes',
+        CARGO_TARGET_DIR: join(scratch, 'target'),
+      },
     });
     const made = join(scratch, 'target', TARGET, 'release/deps');
     const libraries = join(ownSysroot, 'lib/rustlib', TARGET, 'lib');
@@ -121,7 +127,13 @@ function debianRust() {
  */
 function withSysroot(env) {
   const bin = join(ownSysroot, 'bin');
-  return { ...env, PATH: [bin, env['PATH']].join(delimiter), RUSTC: join(bin, 'rustc') };
+  return {
+    ...env,
+    PATH: [bin, env['PATH']].join(delimiter),
+    RUSTC: join(bin, 'rustc'),
+    // Cargo cannot tell one standard library of this compiler from the next: what is compiled goes with it.
+    CARGO_TARGET_DIR: join(ownSysroot, 'target'),
+  };
 }
 
 /** @param {NodeJS.ProcessEnv} env */

@@ -17,17 +17,23 @@ export class Workplace {
   path = '';
   /** Of the process, such as a limit of its memory. */
   nodeFlags: string[] = [];
+  /** Added to the environment of the process. */
+  env: NodeJS.ProcessEnv = {};
 
   constructor() {
     beforeEach(() => {
       this.nodeFlags = [];
+      this.env = {};
       this.path = mkdtempSync(join(tmpdir(), 'h2q-cli-'));
     });
     afterEach(() => rmSync(this.path, { recursive: true }));
   }
 
   start(...args: string[]): ChildProcessWithoutNullStreams {
-    return spawn(process.execPath, [...this.nodeFlags, PROGRAM, ...args], { cwd: this.path });
+    return spawn(process.execPath, [...this.nodeFlags, PROGRAM, ...args], {
+      cwd: this.path,
+      env: { ...process.env, ...this.env },
+    });
   }
 
   run(...args: string[]): Promise<Outcome> {

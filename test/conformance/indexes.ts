@@ -57,6 +57,42 @@ export function describeIndexes(loaded: () => Api): void {
       expect(index.searchSync(msb, 5)).toEqual(index.searchSync(lsb, 5));
     });
 
+    it('finds for many queries what it finds for each, sorted and re-ranked', async () => {
+      // More than WASM searches for between two turns of the event loop.
+      const many = randomMatrix(20_000, 31, 16);
+      const { model } = await h2q.fit(many, { method: 'identity' });
+      const codes = await model.encode(many);
+      const ids = BigInt64Array.from({ length: 20_000 }, (_, row) => BigInt(row * 7919) % 20_011n);
+      const index = await h2q.HammingIndex.build(codes, { ids });
+      const some = (first: number, rows: number) => ({
+        data: codes.data.slice(first * 2, (first + rows) * 2),
+        bits: 16,
+      });
+      const queries = some(0, 2500);
+      const vectors = { data: many.data.slice(0, 2500 * 16), columns: 16 };
+      const nearest = await index.search(queries, 3);
+      const within = await index.searchRadius(queries, 1);
+      const reranked = await index.search(queries, 3, { rerank: 'asymmetric', vectors });
+      expect(index.searchSync(queries, 3)).toEqual(nearest);
+      expect(index.searchRadiusSync(queries, 1)).toEqual(within);
+      expect(index.searchSync(queries, 3, { rerank: 'asymmetric', vectors })).toEqual(reranked);
+      expect([nearest.ids?.length, reranked.scores.length, within.offsets.length]).toEqual([
+        7500, 7500, 2501,
+      ]);
+      expect(nearest).not.toHaveProperty('scores');
+      for (const query of [0, 837, 838, 839, 2499]) {
+        const alone = await index.search(some(query, 1), 3);
+        expect(alone.ids).toEqual(nearest.ids?.slice(query * 3, query * 3 + 3));
+        expect(alone.distances).toEqual(nearest.distances.slice(query * 3, query * 3 + 3));
+        const near = await index.searchRadius(some(query, 1), 1);
+        expect(near.rows).toEqual(within.rows.slice(within.offsets[query], within.offsets[query + 1]));
+        const one = { data: many.data.slice(query * 16, query * 16 + 16), columns: 16 };
+        const best = await index.search(some(query, 1), 3, { rerank: 'asymmetric', vectors: one });
+        expect(best.scores).toEqual(reranked.scores.slice(query * 3, query * 3 + 3));
+        expect(best.rows).toEqual(reranked.rows.slice(query * 3, query * 3 + 3));
+      }
+    });
+
     it('refuses codes of another length, wrong ids, k of 0', async () => {
       const codes = { data: new Uint8Array(4), bits: 16 };
       const index = h2q.HammingIndex.buildSync(codes);

@@ -65,7 +65,7 @@ export function joinHits(parts: RerankedHits[]): RerankedHits {
   for (const { rows, distances, ids, offsets, scores, work } of parts) {
     joined.rows.set(rows, hit);
     joined.distances.set(distances, hit);
-    joined.scores.set(scores, hit);
+    if (joined.scores.length > 0) joined.scores.set(scores, hit);
     if (ids) joined.ids?.set(ids, hit);
     joined.offsets.set(
       offsets.map((offset) => offset + hit),

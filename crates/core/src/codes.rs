@@ -76,7 +76,9 @@ impl Codes {
 
     /// The bytes of one code.
     pub fn row(&self, row: usize) -> &[u8] {
-        &self.bytes[row * self.bits / 8..][..self.bits / 8]
+        // Bits of all codes may be more than 32 bits can count.
+        let bytes = self.bits / 8;
+        &self.bytes[row * bytes..][..bytes]
     }
 }
 

@@ -93,7 +93,7 @@ pub enum Error {
     #[error("{hits} hits are more than one search can return, 4294967295")]
     TooManyHits {
         /// The number of hits.
-        hits: usize,
+        hits: u64,
     },
     /// Bytes that are not a model, or a damaged one.
     #[error("not a readable model: {reason}")]
@@ -146,6 +146,16 @@ impl Error {
                 map.into_iter().next().map_or("{}".into(), |(_, fields)| fields.to_string())
             }
             _ => "{}".into(),
+        }
+    }
+
+    /// The same of a block that begins at row `first` of a larger input.
+    pub(crate) fn in_rows_from(self, first: usize) -> Self {
+        match self {
+            Self::NotFinite { row, column, value } => {
+                Self::NotFinite { row: row.saturating_add(first), column, value }
+            }
+            other => other,
         }
     }
 

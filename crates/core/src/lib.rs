@@ -12,6 +12,8 @@ mod dot;
 pub mod error;
 pub mod evaluate;
 pub mod fit;
+#[cfg(any(target_family = "wasm", test))]
+mod gemm;
 pub mod hamming;
 pub mod index;
 #[cfg(not(target_family = "wasm"))]
@@ -22,6 +24,7 @@ pub mod measure;
 pub mod model;
 mod model_file;
 pub mod parallel;
+pub mod products;
 pub mod projection;
 pub mod real;
 pub mod reflections;

@@ -1,22 +1,13 @@
 //! What the fit needs of linear algebra, on top of faer. Always sequential: parallel loops cut their
 //! work into fixed tasks themselves, so that sums never depend on the number of threads.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par, Scale, Side};
+use faer::{Mat, MatMut, MatRef, Scale, Side};
 
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
+use crate::products::{Half, multiply_half};
+pub use crate::products::{multiply, multiply_add};
 use crate::real::Real;
-
-/// `dst = a · b`.
-pub fn multiply<T: Real>(dst: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    matmul(dst, Accum::Replace, a, b, T::from_f64(1.0), Par::Seq);
-}
-
-/// `dst += alpha · a · b`.
-pub fn multiply_add<T: Real>(dst: MatMut<'_, T>, alpha: f64, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    matmul(dst, Accum::Add, a, b, T::from_f64(alpha), Par::Seq);
-}
 
 /// `a · b` as a new matrix.
 pub fn product<T: Real>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> Mat<T> {
@@ -134,25 +125,17 @@ pub fn polar(m: MatRef<'_, f32>, toward: MatRef<'_, f32>, cancel: &Cancel) -> Re
     Err(Error::Internal { reason: "a polar step did not converge".into() })
 }
 
-/// The widest strip of columns that is computed from its first row on, not from the diagonal.
-const SYMMETRIC_STRIP: usize = 64;
-
-/// `dst = a · b` where the result is symmetric: little more than its lower half is computed and copied to
-/// the other. Returns which share of the full product it took.
+/// `dst = a · b` where the result is symmetric: its lower half is computed and copied to the other. Returns
+/// which share of the full product it took.
 fn multiply_symmetric(mut dst: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>) -> f64 {
-    let (d, mut computed) = (dst.nrows(), 0);
-    for j in (0..d).step_by(SYMMETRIC_STRIP) {
-        let width = SYMMETRIC_STRIP.min(d - j);
-        let strip = dst.as_mut().submatrix_mut(j, j, d - j, width);
-        multiply(strip, a.subrows(j, d - j), b.subcols(j, width));
-        computed += (d - j) * width;
-    }
+    let d = dst.nrows();
+    multiply_half(dst.as_mut(), Half::Lower, a, b);
     for j in 0..d {
         for i in 0..j {
             dst[(i, j)] = dst[(j, i)];
         }
     }
-    computed as f64 / (d * d) as f64
+    (d + 1) as f64 / (2 * d) as f64
 }
 
 /// The root of the sum of squares, in float64; NaN when there is one.

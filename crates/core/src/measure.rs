@@ -255,7 +255,7 @@ impl Generator {
         let bytes = self.bits / 8;
         let too_large = || Error::out_of_memory("codes", usize::MAX);
         let mut codes: Vec<u8> = zeros(rows.checked_mul(bytes).ok_or_else(too_large)?, "codes")?;
-        let chunk = CHUNK_ROWS * bytes;
+        let chunk = CHUNK_ROWS.saturating_mul(bytes);
         fill_chunks(
             threads,
             &mut codes,
@@ -288,14 +288,14 @@ fn stream(seed: u64, number: u64) -> ChaCha8Rng {
 
 /// Flips each bit with probability [`FLIPPED`], by drawing the gaps between flipped bits.
 fn flip(codes: &mut [u8], generator: &mut ChaCha8Rng) {
-    let bits = codes.len() * 8;
+    let bits = codes.len() as u64 * 8;
     let mut gap = || {
         let u: f64 = 1.0 - generator.random::<f64>();
-        (u.ln() / (1.0 - FLIPPED).ln()) as usize
+        (u.ln() / (1.0 - FLIPPED).ln()) as u64
     };
     let mut bit = gap();
     while bit < bits {
-        codes[bit / 8] ^= 1 << (bit % 8);
+        codes[(bit / 8) as usize] ^= 1 << (bit % 8);
         bit += 1 + gap();
     }
 }

@@ -1,6 +1,9 @@
 //! The two floating-point types of the core. Everything that the gradient tests check is generic, so
 //! that finite differences run in float64 on the very code that fits run in float32.
 
+use std::cell::Cell;
+use std::thread::LocalKey;
+
 use faer::traits::RealField;
 
 /// float32 in use, float64 in the tests that compare against finite differences.
@@ -15,6 +18,14 @@ pub trait Real: RealField + Copy + Default + PartialOrd + Into<f64> + Send + Syn
     fn magnitude(self) -> Self;
     /// Hyperbolic tangent.
     fn tanh(self) -> Self;
+    /// Lends `work` a buffer of the thread, which keeps its memory from call to call.
+    fn with_buffer(work: impl FnOnce(&mut Vec<Self>));
+}
+
+fn lend<T>(buffer: &'static LocalKey<Cell<Vec<T>>>, work: impl FnOnce(&mut Vec<T>)) {
+    let mut lent = buffer.take();
+    work(&mut lent);
+    buffer.set(lent);
 }
 
 impl Real for f64 {
@@ -32,6 +43,12 @@ impl Real for f64 {
     }
     fn tanh(self) -> Self {
         f64::tanh(self)
+    }
+    fn with_buffer(work: impl FnOnce(&mut Vec<Self>)) {
+        thread_local! {
+            static BUFFER: Cell<Vec<f64>> = const { Cell::new(Vec::new()) };
+        }
+        lend(&BUFFER, work);
     }
 }
 
@@ -69,5 +86,11 @@ impl Real for f32 {
     fn tanh(self) -> Self {
         let e = Real::exp(-2.0 * self.abs());
         ((1.0 - e) / (1.0 + e)).copysign(self)
+    }
+    fn with_buffer(work: impl FnOnce(&mut Vec<Self>)) {
+        thread_local! {
+            static BUFFER: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+        }
+        lend(&BUFFER, work);
     }
 }

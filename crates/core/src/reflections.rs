@@ -28,13 +28,12 @@
 
 use std::ops::Range;
 
-use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::linalg::triangular_inverse::invert_upper_triangular;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Mat, MatMut, MatRef};
 
 use crate::error::{Error, Result};
 use crate::linalg::{grown, grown_matrix, multiply, multiply_add, to_row_major};
 use crate::model::check_dimensions;
+use crate::products::{Half, invert_upper, multiply_half, times_triangular};
 use crate::real::Real;
 
 /// Reflections of one block. The work beside the products with the rows grows with it, the number of
@@ -136,17 +135,23 @@ impl<T: Real> UtForm<T> {
         // S and its inverse in float64: near-parallel columns lose five digits in float32.
         let exact = MatRef::from_column_major_slice(exact, d, b);
         let (mut s, mut t) = (grown_matrix(s, b, b), grown_matrix(t, b, b));
-        multiply_upper(s.as_mut(), exact.transpose(), exact);
+        multiply_half(s.as_mut(), Half::Upper, exact.transpose(), exact);
         (0..b).for_each(|i| s[(i, i)] *= 0.5);
-        invert_upper_triangular(t.as_mut(), s.as_ref(), Par::Seq);
+        invert_upper(t.as_mut(), s.as_ref());
         let mut rounded = grown_matrix(rounded, b, b);
         for j in 0..b {
             (0..=j).for_each(|i| rounded[(i, j)] = T::from_f64(t[(i, j)]));
+            (j + 1..b).for_each(|i| rounded[(i, j)] = T::default());
         }
         let (v, t) = (MatRef::from_column_major_slice(v, d, b), rounded.as_ref());
         let (w, y) = (&mut self.w[values.clone()], &mut self.y[values]);
-        times_triangular(MatMut::from_column_major_slice_mut(w, d, b), v, t, UPPER);
-        times_triangular(MatMut::from_column_major_slice_mut(y, d, b), v, t.transpose(), LOWER);
+        times_triangular(MatMut::from_column_major_slice_mut(w, d, b), v, t, Half::Upper);
+        times_triangular(
+            MatMut::from_column_major_slice_mut(y, d, b),
+            v,
+            t.transpose(),
+            Half::Lower,
+        );
     }
 
     /// Dimensions d of the space.
@@ -216,7 +221,7 @@ impl<T: Real> UtForm<T> {
             let mut e = e.as_mut().subcols_mut(block.start, block.len());
             multiply(e.as_mut(), d.as_ref(), self.columns(&self.y, &block));
             let mut symmetric = grown_matrix(&mut scratch.n, block.len(), block.len());
-            multiply_upper(symmetric.as_mut(), c.transpose(), e.as_ref());
+            multiply_half(symmetric.as_mut(), Half::Upper, c.transpose(), e.as_ref());
             mirror_upper(symmetric.as_mut());
             let mut gradient = gradient.as_mut().subcols_mut(block.start, block.len());
             multiply(gradient.as_mut(), v, symmetric.as_ref());
@@ -287,27 +292,6 @@ impl<T: Real> Input<'_, T> {
 /// The reflections of each block.
 fn blocks(count: usize) -> impl DoubleEndedIterator<Item = Range<usize>> {
     (0..count.div_ceil(BLOCK)).map(move |k| k * BLOCK..count.min((k + 1) * BLOCK))
-}
-
-const WHOLE: BlockStructure = BlockStructure::Rectangular;
-const UPPER: BlockStructure = BlockStructure::TriangularUpper;
-const LOWER: BlockStructure = BlockStructure::TriangularLower;
-
-/// `dst = a · t` for a t of which one half is not read.
-fn times_triangular<T: Real>(
-    dst: MatMut<'_, T>,
-    a: MatRef<'_, T>,
-    t: MatRef<'_, T>,
-    half: BlockStructure,
-) {
-    let one = T::from_f64(1.0);
-    triangular::matmul(dst, WHOLE, Accum::Replace, a, WHOLE, t, half, one, Par::Seq);
-}
-
-/// The upper half of `a · b`, with the diagonal.
-fn multiply_upper<T: Real>(dst: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    let one = T::from_f64(1.0);
-    triangular::matmul(dst, UPPER, Accum::Replace, a, WHOLE, b, WHOLE, one, Par::Seq);
 }
 
 /// Copies the upper half to the lower.

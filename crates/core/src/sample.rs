@@ -58,7 +58,8 @@ impl VectorsSampler {
         }
         self.slice.clear();
         element.decode(bytes, &mut self.slice);
-        check_finite(&self.slice, self.seen * self.columns, self.columns)?;
+        check_finite(&self.slice, 0, self.columns)
+            .map_err(|error| error.in_rows_from(self.seen))?;
         for (row, values) in (self.seen..end).zip(self.slice.chunks_exact(self.columns)) {
             let wanted = self.keep - self.chosen.len();
             if wanted > 0 && self.generator.random_range(0..self.rows - row) < wanted {

@@ -174,12 +174,8 @@ impl VectorsBuilder {
             return Err(Error::mismatch("values", expected, total));
         }
         element.decode(bytes, &mut self.data);
-        check_finite(&self.data[start..], start, self.columns).map_err(|error| match error {
-            Error::NotFinite { row, column, value } => {
-                Error::NotFinite { row: row.saturating_add(self.first_row), column, value }
-            }
-            other => other,
-        })
+        check_finite(&self.data[start..], start, self.columns)
+            .map_err(|error| error.in_rows_from(self.first_row))
     }
 
     /// The vectors, once all values have come.

@@ -189,6 +189,7 @@ fn kernels_change_no_hit() {
 }
 
 #[test]
+#[cfg(not(target_family = "wasm"))]
 fn a_search_sees_all_of_a_change_or_nothing() {
     // Every addition brings ten equal codes of a new kind and every removal takes ten, so a search at
     // distance 0 finds ten or none.

@@ -249,7 +249,7 @@ impl<'a> Job<'a> {
     /// Fills `distances` and `counts` of the workspace.
     fn scan(&self, query: usize, work: &mut Workspace) -> Result<()> {
         let mut own = vec![0; self.database.words()];
-        blocks::to_words(&self.query_codes[query * self.bits / 8..][..self.bits / 8], &mut own);
+        blocks::to_words(&self.query_codes[query * (self.bits / 8)..][..self.bits / 8], &mut own);
         work.counts.fill([0; 2]);
         for start in (0..self.rows).step_by(ROWS) {
             self.cancel.check()?;

@@ -1,12 +1,13 @@
 //! The exact ranking by cosine: blocks of queries times blocks of the database, of which only the
 //! best rows of each query are kept. Memory does not grow with queries x rows.
 
-use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
+use faer::{MatMut, MatRef};
 
 use super::nearest::Nearest;
 use super::{Cutoffs, LABEL_NAMES, Labels, MetricsAt, Totals, check_row_numbers, ranked};
 use crate::dot::reciprocal_norm;
 use crate::error::{Error, Result};
+use crate::linalg;
 use crate::parallel::{Cancel, fill_chunks, map_tasks};
 use crate::vectors::Vectors;
 
@@ -199,7 +200,7 @@ fn multiply(a: &[f32], b: &[f32], a_rows: usize, out: &mut [f32]) {
     let a = MatRef::from_row_major_slice(a, a_rows, columns);
     let b = MatRef::from_row_major_slice(b, b_rows, columns);
     let out = MatMut::from_row_major_slice_mut(out, a_rows, b_rows);
-    matmul(out, Accum::Replace, a, b.transpose(), 1.0, Par::Seq);
+    linalg::multiply(out, a, b.transpose());
 }
 
 /// Vectors with the factors that give their rows length 1.

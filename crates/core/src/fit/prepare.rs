@@ -4,8 +4,7 @@
 //! The scaling is for the fit alone: a model keeps each row's norm, since the signs are the same. A row
 //! that is all zeros stays so.
 
-use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Mat, MatRef};
 use rand::seq::SliceRandom;
 
 use super::options::Resolved;
@@ -14,6 +13,7 @@ use super::random::{Stream, generator};
 use crate::error::{Error, Result};
 use crate::linalg::{convert, leading_eigenvectors};
 use crate::parallel::{Cancel, fill_chunks, map_tasks};
+use crate::products::{Half, multiply_half};
 use crate::projection::{Projection, TASK_ROWS};
 use crate::vectors::{Vectors, zeros};
 
@@ -147,17 +147,7 @@ fn second_moments(
                     }
                 }
                 let x = MatRef::from_row_major_slice(&block, last - first, columns);
-                triangular_matmul(
-                    sum.as_mut(),
-                    BlockStructure::TriangularLower,
-                    Accum::Replace,
-                    x.transpose(),
-                    BlockStructure::Rectangular,
-                    x,
-                    BlockStructure::Rectangular,
-                    1.0,
-                    Par::Seq,
-                );
+                multiply_half(sum.as_mut(), Half::Lower, x.transpose(), x);
                 for j in 0..columns {
                     for i in j..columns {
                         total[(i, j)] += f64::from(sum[(i, j)]);

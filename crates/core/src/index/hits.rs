@@ -74,7 +74,7 @@ impl Gathering {
             }
         }
         self.total += hits.len() - before;
-        check_hits(self.total)
+        check_hits(self.total as u64)
     }
 
     /// The largest distance that can still be of interest for `query`: that of its k-th hit.
@@ -109,7 +109,7 @@ impl Gathering {
 }
 
 /// Offsets are 32 bits wide on every backend.
-pub(super) fn check_hits(hits: usize) -> Result<()> {
+pub(super) fn check_hits(hits: u64) -> Result<()> {
     if u32::try_from(hits).is_err() {
         return Err(Error::TooManyHits { hits });
     }

@@ -17,6 +17,7 @@ use crate::codes::Codes;
 use crate::error::{Error, Result};
 use crate::hamming::{Kernel, blocks, unkey};
 use crate::parallel::{Cancel, map_tasks};
+use crate::vectors::zeros;
 
 /// How to search; the hits are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -126,13 +127,13 @@ impl Index {
         let wanted = match wanted {
             Wanted::Nearest(k) => {
                 let k = k.min(found);
-                check_hits(queries.rows().saturating_mul(k))?;
+                check_hits((queries.rows() as u64).saturating_mul(k as u64))?;
                 Wanted::Nearest(k)
             }
             within => within,
         };
         let words = self.bits.div_ceil(64);
-        let mut data = vec![0; queries.rows() * words];
+        let mut data = zeros(queries.rows().saturating_mul(words), "queries")?;
         for (row, words) in data.chunks_exact_mut(words).enumerate() {
             blocks::to_words(queries.row(row), words);
         }

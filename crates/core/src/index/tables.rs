@@ -87,7 +87,7 @@ impl Substring {
     fn cut(bits: usize, rows: usize) -> Vec<Self> {
         let width = ((rows as f64).log2() + 0.6).clamp(8.0, WIDEST as f64);
         let count = (bits as f64 / width).ceil() as usize;
-        let border = |i: usize| i * bits / count;
+        let border = |i: usize| (i as u64 * bits as u64 / count as u64) as usize;
         (0..count).map(|i| Self { start: border(i), bits: border(i + 1) - border(i) }).collect()
     }
 

@@ -167,7 +167,7 @@ fn check_hits(hits: &Hits, queries: usize, rows: usize) -> Result<()> {
     check_count("last offset of the hits", hit_rows.len(), offsets[queries])?;
     check_count("distances of the hits", hit_rows.len(), distances.len())?;
     if u32::try_from(hit_rows.len()).is_err() {
-        return Err(Error::TooManyHits { hits: hit_rows.len() });
+        return Err(Error::TooManyHits { hits: hit_rows.len() as u64 });
     }
     if let Some(ids) = ids {
         check_count("ids of the hits", hit_rows.len(), ids.len())?;
