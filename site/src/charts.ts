@@ -1,6 +1,6 @@
 /** Two small charts as SVG, in the colours of the style sheet. Their texts are for those who see; captions say the rest. */
 
-const MARGIN = { left: 46, right: 10, top: 10, bottom: 36 };
+const MARGIN = { left: 54, right: 10, top: 10, bottom: 36 };
 const HEIGHT = 230;
 
 export interface Line {
@@ -52,7 +52,7 @@ export class LineChart extends Chart {
     const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
     const x = [0, Math.max(4, ...xs)] as const;
     const [low, high] = ys.length > 0 ? [Math.min(...ys), Math.max(...ys)] : [0, 1];
-    const room = Math.max(high - low, 1e-3) * 0.08;
+    const room = Math.max(high - low, 5e-3) * 0.08;
     const y = [low - room, high + room] as const;
     const yTicks = ticks(y, 4);
     const decimals = Math.max(0, -Math.floor(Math.log10((yTicks[1] ?? 1) - (yTicks[0] ?? 0)) + 1e-9));

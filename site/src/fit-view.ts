@@ -11,6 +11,9 @@ export interface FitRequest {
   epochs: number;
 }
 
+/** Rows whose coordinates are counted, so that it takes no time on the page. */
+const COUNTED = 1000;
+
 export class FitView {
   readonly #status: HTMLElement;
   readonly #abort: HTMLButtonElement;
@@ -19,6 +22,7 @@ export class FitView {
   readonly #losses: LineChart;
   readonly #histogram: Histogram;
   #running: AbortController | undefined;
+  #frame = 0;
 
   /** `host` gets the charts, `status` (a live region) what happens. */
   constructor(host: HTMLElement, status: HTMLElement, abort: HTMLButtonElement) {
@@ -76,7 +80,9 @@ export class FitView {
     const onEpoch = (report: Losses) => {
       if (running.signal.aborted) return;
       history.push(report);
-      this.#drawLosses(history);
+      // Several epochs may come within one frame.
+      cancelAnimationFrame(this.#frame);
+      this.#frame = requestAnimationFrame(() => this.#drawLosses(history));
     };
     try {
       for await (const stage of learn(client, rows, {
@@ -88,7 +94,7 @@ export class FitView {
       })) {
         model?.release();
         model = stage.model;
-        const spread = spreadOf(stage.coordinates, model.bits);
+        const spread = spreadOf(stage.coordinates.subarray(0, COUNTED * model.bits), model.bits);
         before ??= spread.shares;
         distances = [distances[0] ?? spread.distance, spread.distance];
         this.#histogram.draw(spread.shares, before);

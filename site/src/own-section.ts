@@ -119,7 +119,12 @@ export class OwnSection {
       const query = { ...codes, data: codes.data.slice(row * length, (row + 1) * length) };
       const { rows, distances } = await index.search(query, HITS);
       const items = Array.from(rows, (hit, i) =>
-        element('li', '', `row ${formatCount(hit)}`, element('span', 'distance', `distance ${distances[i]}`)),
+        element(
+          'li',
+          '',
+          `row ${formatCount(hit)} `,
+          element('span', 'distance', `distance ${distances[i]}`),
+        ),
       );
       byId('own-hits', HTMLOListElement).replaceChildren(...items);
     });

@@ -26,10 +26,11 @@ export class QueryGrid {
       return option;
     });
     host.replaceChildren(...this.#options);
-    host.addEventListener(
-      'pointerover',
-      (event) => event.pointerType === 'mouse' && this.#pickUnder(event.target),
-    );
+    host.addEventListener('pointermove', (event) => {
+      // Scrolling also brings images under a pointer that rests.
+      const moves = event.movementX !== 0 || event.movementY !== 0;
+      if (event.pointerType === 'mouse' && moves) this.#pickUnder(event.target);
+    });
     host.addEventListener('click', (event) => this.#pickUnder(event.target));
     host.addEventListener('keydown', (event) => this.#move(event));
   }
