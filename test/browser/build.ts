@@ -9,6 +9,12 @@ import { root } from '../../scripts/lib/root.mjs';
 
 const app = join(root, 'test/browser/app');
 
+const made: string[] = [];
+// Here, as vitest hears of no hook that another hook registers.
+afterAll(() => {
+  for (const folder of made) rmSync(folder, { recursive: true });
+});
+
 /**
  * Builds pages into a folder that goes with the test file. Of Vite's options none is set that has to do with
  * workers or WASM: users should not need to either.
@@ -17,7 +23,7 @@ const app = join(root, 'test/browser/app');
  */
 export async function buildPages(...pages: string[]): Promise<string> {
   const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'h2q-browser-')));
-  afterAll(() => rmSync(scratch, { recursive: true }));
+  made.push(scratch);
   mkdirSync(join(scratch, 'node_modules'));
   symlinkSync(root, join(scratch, 'node_modules/h2q'), 'junction');
   const outDir = join(scratch, 'built');

@@ -1,7 +1,7 @@
 /** The plainest of static servers: no header but the type. */
 
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { afterAll } from 'vitest';
@@ -16,6 +16,15 @@ const TYPES: Record<string, string> = {
   '.png': 'image/png',
   '.wasm': 'application/wasm',
 };
+
+const servers: Server[] = [];
+// Here, as vitest hears of no hook that another hook registers.
+afterAll(() => {
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
 
 /**
  * Serves a folder to this machine until the test file ends.
@@ -36,9 +45,6 @@ export async function serve(folder: string, headers: Record<string, string> = {}
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  afterAll(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  servers.push(server);
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
