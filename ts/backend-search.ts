@@ -72,6 +72,8 @@ export interface CoreIndex {
   readonly bits: number;
   readonly hasIds: boolean;
   readonly hasFactors: boolean;
+  /** Fingerprint of the model that the codes come from, where that is known. */
+  readonly model: string | null;
   /** Bytes held, about. */
   readonly memory: number;
   search(
@@ -108,6 +110,16 @@ export interface CoreIndex {
   ids(first: number, count: number): Promise<BigInt64Array>;
   idsSync(first: number, count: number): BigInt64Array;
   writer(): Promise<CoreIndexWriter>;
+}
+
+/** An index file that is open for changes. */
+export interface CoreIndexFile {
+  /** Follows the changes. */
+  index(): CoreIndex;
+  append(codes: CoreCodes, ids: CoreIds | null, factors: CoreVectors | null): Promise<number>;
+  remove(ids: CoreIds): Promise<number>;
+  compact(cancel: CancelToken): Promise<Uint32Array>;
+  close(): void;
 }
 
 /** Of {@link Backend}. */

@@ -81,7 +81,8 @@ export interface CoreCodes extends Releasable {
 
 export interface CoreCodesBuilder {
   push(bytes: Uint8Array): void;
-  finish(): CoreCodes;
+  /** `model` is the fingerprint of where they come from, 16 bytes. */
+  finish(model: Uint8Array | null): CoreCodes;
 }
 
 /** Every option resolved by the core's defaults when left out. */

@@ -3,6 +3,7 @@
 import { checkOneOf, invalidArgument, kindOf } from './arguments.js';
 import type { CoreCodes, Layout } from './backend.js';
 import { H2qError, inContext } from './errors.js';
+import { fromHex, isFingerprint } from './fingerprint.js';
 import { backend } from './platform.js';
 import { copySlices } from './slices.js';
 import type { Work } from './work.js';
@@ -17,6 +18,11 @@ export interface Codes {
    * `floor(j / 8)`, `msb` at bit `7 - j % 8`.
    */
   layout?: Layout | undefined;
+  /**
+   * Fingerprint of the model that they come from, as `encode` puts it here: an index of codes of one model
+   * refuses codes of another. Unknown when left out.
+   */
+  model?: string | undefined;
 }
 
 export const LAYOUTS: readonly Layout[] = ['lsb', 'msb'];
@@ -26,12 +32,15 @@ export function checkCodes(codes: Codes, name: string): number {
   if (typeof codes !== 'object' || codes === null) {
     throw invalidArgument(name, `expected { data, bits }, got ${kindOf(codes)}`);
   }
-  const { data, bits } = codes;
+  const { data, bits, model } = codes;
   if (!(data instanceof Uint8Array)) {
     throw invalidArgument(name, `data is ${kindOf(data)}, not a Uint8Array`);
   }
   if (!Number.isInteger(bits) || bits < 8 || bits % 8 !== 0) {
     throw invalidArgument(name, `bits is ${String(bits)}, not a positive multiple of 8`);
+  }
+  if (model !== undefined && !isFingerprint(model)) {
+    throw invalidArgument(name, `model is ${String(model)}, not 32 hexadecimal digits`);
   }
   if (data.length === 0) throw new H2qError('EMPTY_INPUT', `${name}: no rows`, { details: { what: name } });
   if (data.length % (bits / 8) !== 0) {
@@ -48,7 +57,7 @@ export function* toCoreCodes(codes: Codes, name: string): Work<CoreCodes> {
   try {
     const builder = backend().codesBuilder(rows, codes.bits);
     yield* copySlices(codes.data, (bytes) => builder.push(toLsb(bytes)));
-    return builder.finish();
+    return builder.finish(codes.model === undefined ? null : fromHex(codes.model));
   } catch (error) {
     throw inContext(name, error);
   }

@@ -20,6 +20,10 @@ export const CORE_CODES = [
   'TOO_MANY_HITS',
   'MODEL_FORMAT',
   'INDEX_FORMAT',
+  'FOREIGN_MODEL',
+  'FILE_UNREADABLE',
+  'FILE_UNWRITABLE',
+  'FILE_LOCKED',
   'ABORTED',
   'INTERNAL',
 ] as const;
@@ -35,6 +39,8 @@ export const CORE_CODES = [
  * - `DIVERGED`: the learning rate of `sgd` is too high for the data; `details` has `epoch`
  * - `TOO_MANY_HITS`: a search found more than one result can hold; `details` has `hits`
  * - `ZERO_REFLECTION`, `OUT_OF_MEMORY`, `MODEL_FORMAT`, `INDEX_FORMAT`: as named
+ * - `FOREIGN_MODEL`: codes of another model than those of the index; `details` has `expected`, `actual`
+ * - `FILE_LOCKED`: somebody else has an index file open for changes
  * - `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `FILE_UNWRITABLE`, `FILE_FORMAT`: `details` has `file`
  * - `NATIVE_UNAVAILABLE`: the native addon could not be loaded; `cause` says why
  * - `WASM_UNAVAILABLE`: the WASM module was not loaded (`init`), or could not be; `cause` says why
@@ -46,8 +52,6 @@ export type ErrorCode =
   | (typeof CORE_CODES)[number]
   | 'INVALID_ARGUMENT'
   | 'FILE_NOT_FOUND'
-  | 'FILE_UNREADABLE'
-  | 'FILE_UNWRITABLE'
   | 'FILE_FORMAT'
   | 'NATIVE_UNAVAILABLE'
   | 'WASM_UNAVAILABLE'

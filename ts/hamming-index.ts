@@ -15,6 +15,7 @@ import { type Codes, checkCodes, toCoreCodes } from './codes.js';
 import { H2qError, withH2qErrors } from './errors.js';
 import { type FilterOptions, toCoreFilter } from './filter.js';
 import { toCoreIds } from './ids.js';
+import { mapIndex } from './index-disk.js';
 import { indexBytes, readIndex, writeIndex } from './index-file.js';
 import type { FileInput } from './io/input.js';
 import { backend } from './platform.js';
@@ -31,6 +32,16 @@ export interface EmptyOptions {
   ids?: boolean | undefined;
   /** Whether the codes will have factors. Default false. */
   factors?: boolean | undefined;
+}
+
+export interface OpenOptions extends Abortable {
+  /**
+   * Whether to search in the file where it lies, in a memory map, instead of in a copy: opened at once however long
+   * it is. Every part is checked where it is first used, so a search may fail with INDEX_FORMAT. The index
+   * stays as it was when it was opened, whatever is appended to the file; nobody may shorten or overwrite it. Only by
+   * path, in Node with the native addon. Default false.
+   */
+  mapped?: boolean | undefined;
 }
 
 export type { BuildSyncOptions } from './beside.js';
@@ -124,11 +135,12 @@ export class HammingIndex {
 
   /**
    * Reads a file that {@link HammingIndex.save} wrote (docs/formats.md) into memory: by its path, from a
-   * `Blob` or from bytes. Every byte is checked.
+   * `Blob` or from bytes. Every byte is checked, unless the file is `mapped`.
    *
    * @throws FILE_NOT_FOUND, FILE_UNREADABLE, INDEX_FORMAT, OUT_OF_MEMORY
    */
-  static async open(input: FileInput, { signal }: Abortable = {}): Promise<HammingIndex> {
+  static async open(input: FileInput, { signal, mapped }: OpenOptions = {}): Promise<HammingIndex> {
+    if (mapped) return mapIndex(input as string);
     return new HammingIndex(await readIndex(input, signal));
   }
 
@@ -173,6 +185,11 @@ export class HammingIndex {
   /** Whether the codes have factors. */
   get hasFactors(): boolean {
     return this.core.hasFactors;
+  }
+
+  /** Fingerprint of the model that its codes come from, where that is known; codes of others are refused. */
+  get model(): string | undefined {
+    return this.core.model ?? undefined;
   }
 
   /** Bytes held, about, search tables included. */

@@ -43,12 +43,20 @@ export {
   type BuildSyncOptions,
   type EmptyOptions,
   HammingIndex,
+  type OpenOptions,
   type RadiusResult,
   type RerankedResult,
   type SearchOptions,
   type SearchResult,
   type SearchSyncOptions,
 } from './hamming-index.js';
+export {
+  IndexFile,
+  type RepairedIndex,
+  repairIndex,
+  type VerifiedIndex,
+  verifyIndex,
+} from './index-disk.js';
 export * from './io/index.js';
 export type { LabelsInput } from './labels.js';
 export { type HammingMeasurement, type MeasureHammingOptions, measureHamming } from './measure-hamming.js';

@@ -188,6 +188,6 @@ export class Model {
         (cancel) => this.core.encode(core, layout, threads, cancel),
       ),
     );
-    return { data, bits: this.bits, layout };
+    return { data, bits: this.bits, layout, model: this.fingerprint };
   }
 }

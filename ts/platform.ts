@@ -3,8 +3,10 @@
  * fills it with wasm and without files.
  */
 
-import type { Backend, CoreMappedVectors, CoreRowLayout } from './backend.js';
+import type { Backend, CancelToken, CoreMappedVectors, CoreRowLayout } from './backend.js';
+import type { CoreIndex, CoreIndexFile } from './backend-search.js';
 import { H2qError } from './errors.js';
+import type { RepairedIndex, VerifiedIndex } from './index-disk.js';
 
 /** Bytes that can be read in pieces: a file, a blob, a buffer. */
 export interface ByteSource {
@@ -32,6 +34,14 @@ export interface PendingFile {
   discard(): Promise<void>;
 }
 
+/** Index files that are used where they are; `ts/index-disk.ts` says what errors there are. */
+export interface IndexFiles {
+  open(path: string): Promise<CoreIndexFile>;
+  map(path: string): Promise<CoreIndex>;
+  verify(path: string, cancel: CancelToken): Promise<VerifiedIndex>;
+  repair(path: string, cancel: CancelToken): Promise<RepairedIndex>;
+}
+
 export interface Platform {
   /** The backend, loaded at the first call. Throws `NATIVE_UNAVAILABLE`. */
   backend(): Backend;
@@ -46,6 +56,10 @@ export interface Platform {
    * {@link PendingFile.target}.
    */
   checkWritable(path: string): Promise<string>;
+  /** Throws `NATIVE_UNAVAILABLE` where there are none. */
+  indexFiles(): IndexFiles;
+  /** Writes a file that must not exist, on the disk when it resolves. Throws `FILE_UNWRITABLE`. */
+  createNew(path: string, bytes: Uint8Array): Promise<void>;
   /** Throws `FILE_UNWRITABLE`. */
   createFile(path: string): Promise<PendingFile>;
 }

@@ -2,7 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { Backend, CancelToken, CoreFit, CoreModel, EpochReport, FitSummary } from '../../ts/backend.js';
-import { checkWritable, createFile, openSource } from '../../ts/node/files.js';
+import { checkWritable, createFile, createNew, openSource } from '../../ts/node/files.js';
 import { setPlatform } from '../../ts/platform.js';
 
 /** An error as bindings throw it. */
@@ -51,6 +51,10 @@ export function useFakePlatform(overrides: Partial<Backend> = {}): FakeState {
     },
     checkWritable,
     createFile,
+    createNew,
+    indexFiles: () => {
+      throw new Error('no index files here');
+    },
   });
   return state;
 }

@@ -7,19 +7,22 @@ import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Backend, CoreMappedVectors, CoreRowLayout } from '../backend.js';
 import { H2qError, inFile, toH2qError } from '../errors.js';
+import type { IndexFiles } from '../platform.js';
 import { SLICE_BYTES } from '../slices.js';
 import { wholeBackend } from '../wasm/backend.js';
 import type { WholeExports } from '../wasm/exports.js';
 import { storedVectors } from '../wasm/held.js';
 import { type Glue, instantiate } from '../wasm/init.js';
 import type { Instance } from '../wasm/instance.js';
+import { noIndexFiles } from '../wasm/platform.js';
 import { readError } from './files.js';
-import { mapVectors as mapNative, nativeBackend } from './native.js';
+import { mapVectors as mapNative, nativeBackend, indexFiles as nativeIndexFiles } from './native.js';
 
 /** A backend, and how it reads a file of vectors row by row. */
 interface Chosen {
   backend: Backend;
   mapVectors(path: string, layout: CoreRowLayout): CoreMappedVectors;
+  indexFiles(): IndexFiles;
 }
 
 let chosen: Chosen | undefined;
@@ -42,6 +45,15 @@ export function chosenBackend(): Backend {
  */
 export function mapVectors(path: string, layout: CoreRowLayout): CoreMappedVectors {
   return choose().mapVectors(path, layout);
+}
+
+/**
+ * Index files in memory maps.
+ *
+ * @throws NATIVE_UNAVAILABLE with WASM
+ */
+export function indexFiles(): IndexFiles {
+  return choose().indexFiles();
 }
 
 function choose(): Chosen {
@@ -94,7 +106,7 @@ function reasonOf(error: unknown): string {
 }
 
 function native(): Chosen {
-  return { backend: nativeBackend(), mapVectors: mapNative };
+  return { backend: nativeBackend(), mapVectors: mapNative, indexFiles: nativeIndexFiles };
 }
 
 function wasm(): Chosen {
@@ -102,6 +114,7 @@ function wasm(): Chosen {
   return {
     backend: wholeBackend(instance),
     mapVectors: (path, layout) => readWhole(instance, path, layout),
+    indexFiles: noIndexFiles,
   };
 }
 

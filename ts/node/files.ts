@@ -76,6 +76,22 @@ function sourceOf(handle: FileHandle, byteLength: number, path: string): OpenSou
   return { byteLength, slice, close: () => handle.close() };
 }
 
+/** Writes a file that must not exist; it is on the disk then. */
+export async function createNew(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    const handle = await open(path, 'wx');
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await syncFolder(dirname(path));
+  } catch (cause) {
+    throw writeError(path, cause);
+  }
+}
+
 export async function checkWritable(path: string): Promise<string> {
   const { target, isDirect } = await inspect(path);
   if (isDirect) return target;
@@ -229,6 +245,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'its folder does not exist',
   ENOTDIR: 'its folder is not a folder',
   EISDIR: 'is a folder',
+  EEXIST: 'is there already',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EROFS: 'read-only file system',

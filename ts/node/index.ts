@@ -2,15 +2,17 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { setPlatform } from '../platform.js';
-import { chosenBackend, mapVectors } from './backends.js';
-import { checkWritable, createFile, openSource } from './files.js';
+import { chosenBackend, indexFiles, mapVectors } from './backends.js';
+import { checkWritable, createFile, createNew, openSource } from './files.js';
 
 setPlatform({
   backend: chosenBackend,
   nextTurn: () => setImmediate(),
   openSource,
   mapVectors,
+  indexFiles,
   checkWritable,
+  createNew,
   createFile,
 });
 

@@ -16,7 +16,9 @@ import type {
   CoreVectorsBuilder,
   CoreVectorsSampler,
 } from '../backend.js';
+import type { CoreIndex, CoreIndexFile } from '../backend-search.js';
 import { H2qError, inFile, toH2qError } from '../errors.js';
+import type { IndexFiles } from '../platform.js';
 import { readError } from './files.js';
 
 /** What `native/index.cjs` exports. */
@@ -54,6 +56,10 @@ interface Addon
   Model: { fromBytes(bytes: Uint8Array): CoreModel };
   MappedVectors: { open(path: string, layout: CoreRowLayout): CoreMappedVectors };
   lossValue: Backend['loss'];
+  openIndexFile(path: string): Promise<CoreIndexFile>;
+  mapIndex(path: string): Promise<CoreIndex>;
+  verifyIndex: IndexFiles['verify'];
+  repairIndex: IndexFiles['repair'];
 }
 
 let loaded: Addon | undefined;
@@ -73,6 +79,12 @@ export function mapVectors(path: string, layout: CoreRowLayout): CoreMappedVecto
   } catch (cause) {
     throw toH2qError(cause) instanceof H2qError ? inFile(path, cause) : readError(path, cause);
   }
+}
+
+/** Index files in memory maps. Throws `NATIVE_UNAVAILABLE`. */
+export function indexFiles(): IndexFiles {
+  const { openIndexFile, mapIndex, verifyIndex, repairIndex } = addon();
+  return { open: openIndexFile, map: mapIndex, verify: verifyIndex, repair: repairIndex };
 }
 
 function addon(): Addon {

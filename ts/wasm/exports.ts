@@ -42,7 +42,7 @@ export interface WasmCodes extends Shared<WasmCodes> {
 
 export interface WasmCodesBuilder extends Handle {
   push(bytes: Uint8Array): void;
-  finish(): WasmCodes;
+  finish(model: Uint8Array | null): WasmCodes;
 }
 
 export interface WasmIds extends Shared<WasmIds> {}
@@ -73,6 +73,7 @@ export interface WasmIndex extends Handle {
   readonly bits: number;
   readonly hasIds: boolean;
   readonly hasFactors: boolean;
+  readonly model: Uint8Array | undefined;
   readonly memory: number;
   frozen(): WasmIndex;
   searchSync(queries: WasmCodes, k: number, method: string, filter?: WasmFilter | null): WasmHits;

@@ -149,10 +149,10 @@ export function codesBuilder(
   const builder = instance.run(({ CodesBuilder }) => new CodesBuilder(rows, bits));
   return {
     push: (bytes) => instance.run(() => builder.push(bytes)),
-    finish: () =>
+    finish: (model) =>
       new HeldCodes(
         instance,
-        instance.run(() => builder.finish()),
+        instance.run(() => builder.finish(model)),
       ),
   };
 }

@@ -12,6 +12,7 @@ import type {
   SearchHits,
   SearchRequest,
 } from '../backend.js';
+import { toHex } from '../fingerprint.js';
 import { platform } from '../platform.js';
 import type {
   SearchExports,
@@ -56,6 +57,11 @@ export class IndexInWasm implements CoreIndex {
 
   get rows(): number {
     return this.#instance.run(() => this.handle.rows);
+  }
+
+  get model(): string | null {
+    const model = this.#instance.run(() => this.handle.model);
+    return model ? toHex(model) : null;
   }
 
   get memory(): number {

@@ -1,6 +1,7 @@
 /** A model in the memory of WASM. */
 
 import type { CancelToken, CoreModel, CoreVectors, FactorMetric, Layout, ModelSummary } from '../backend.js';
+import { toHex } from '../fingerprint.js';
 import { summaryOf, type WasmModel, type WasmVectors } from './exports.js';
 import { share } from './held.js';
 import type { Instance } from './instance.js';
@@ -28,7 +29,7 @@ export class ModelInWasm implements CoreModel {
     this.#handle = handle;
     this.dimensions = handle.dimensions;
     this.bits = handle.bits;
-    this.fingerprint = Array.from(handle.fingerprint, (byte) => byte.toString(16).padStart(2, '0')).join('');
+    this.fingerprint = toHex(handle.fingerprint);
   }
 
   get summary(): ModelSummary {

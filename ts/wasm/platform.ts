@@ -17,8 +17,16 @@ export function webPlatform(backend: () => Backend): Platform {
     openSource: noFiles,
     mapVectors: (path) => refuseFile(path),
     checkWritable: noFiles,
+    indexFiles: noIndexFiles,
+    createNew: noFiles,
     createFile: noFiles,
   };
+}
+
+/** Also of WASM in Node, which has no memory maps. */
+export function noIndexFiles(): never {
+  const problem = 'index files are mapped and changed by the native addon alone; others read them whole';
+  throw new H2qError('NATIVE_UNAVAILABLE', problem);
 }
 
 async function noFiles(path: string): Promise<never> {

@@ -43,7 +43,7 @@ export const CLASSES = {
     statics: { build: 1, empty: 1, open: 1 },
     methods: { add: 1, remove: 1, buildTables: 0, search: 2, searchRadius: 2, toBytes: 0 },
     fixed: ['bits', 'hasIds', 'hasFactors'],
-    changing: ['size', 'rows', 'memory'],
+    changing: ['size', 'rows', 'model', 'memory'],
   },
 } as const satisfies { [C in ClassName]: ClassTable<(typeof facade)[C]> };
 

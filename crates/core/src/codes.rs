@@ -7,7 +7,11 @@ use crate::error::{Error, Result};
 pub struct Codes {
     bytes: Vec<u8>,
     bits: usize,
+    model: Option<Fingerprint>,
 }
+
+/// Tells which codes may be compared ([`crate::model::Model::fingerprint`]).
+pub type Fingerprint = [u8; 16];
 
 /// The order of bits within a byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +55,19 @@ impl Codes {
             let whole = bytes.len() / (bits / 8) * (bits / 8);
             return Err(Error::mismatch("length of codes", whole, bytes.len()));
         }
-        Ok(Self { bytes, bits })
+        Ok(Self { bytes, bits, model: None })
+    }
+
+    /// The same codes as those of a model.
+    #[must_use]
+    pub fn of_model(mut self, model: Fingerprint) -> Self {
+        self.model = Some(model);
+        self
+    }
+
+    /// The model that they come from, where that is known.
+    pub fn model(&self) -> Option<Fingerprint> {
+        self.model
     }
 
     /// Number of codes.

@@ -107,6 +107,34 @@ pub enum Error {
         /// What was wrong.
         reason: String,
     },
+    /// Codes of one model where those of another one belong.
+    #[error("{what}: they come from the model {actual}, the index holds codes of {expected}")]
+    ForeignModel {
+        /// What was given.
+        what: String,
+        /// The fingerprint of the model that the index knows.
+        expected: String,
+        /// That of the model that was used.
+        actual: String,
+    },
+    /// There is no file of that name.
+    #[error("no such file")]
+    NoSuchFile,
+    /// A file that the system does not let us open or read.
+    #[error("cannot be read: {reason}")]
+    Unreadable {
+        /// What the system says.
+        reason: String,
+    },
+    /// A file that the system does not let us write.
+    #[error("cannot be written: {reason}")]
+    Unwritable {
+        /// What the system says, and what is left.
+        reason: String,
+    },
+    /// An index file that somebody else has open for changes.
+    #[error("somebody else has it open for changes")]
+    Locked,
     /// The caller asked for the work to stop.
     #[error("aborted")]
     Aborted,
@@ -134,6 +162,11 @@ impl Error {
             Self::TooManyHits { .. } => "TOO_MANY_HITS",
             Self::ModelFormat { .. } => "MODEL_FORMAT",
             Self::IndexFormat { .. } => "INDEX_FORMAT",
+            Self::ForeignModel { .. } => "FOREIGN_MODEL",
+            Self::NoSuchFile => "FILE_NOT_FOUND",
+            Self::Unreadable { .. } => "FILE_UNREADABLE",
+            Self::Unwritable { .. } => "FILE_UNWRITABLE",
+            Self::Locked => "FILE_LOCKED",
             Self::Aborted => "ABORTED",
             Self::Internal { .. } => "INTERNAL",
         }

@@ -8,6 +8,7 @@
 
 pub mod clock;
 pub mod codes;
+pub mod column;
 mod dot;
 pub mod error;
 pub mod evaluate;

@@ -193,7 +193,7 @@ impl Model {
         self.map_rows(vectors, &mut bytes, threads, cancel, |z, bytes| {
             pack_signs(z, layout, bytes);
         })?;
-        Codes::new(bytes, self.bits())
+        Ok(Codes::new(bytes, self.bits())?.of_model(self.fingerprint))
     }
 
     /// Fills `out`, so many elements for each row of `vectors`, from blocks of transformed rows. Only

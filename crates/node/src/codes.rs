@@ -59,10 +59,12 @@ impl CodesBuilder {
         run_sync(&env, || self.inner.as_mut().ok_or_else(finished)?.push(&bytes))
     }
 
-    /// The codes, once.
+    /// The codes, once; `model` is the fingerprint of where they come from, 16 bytes.
     #[napi]
-    pub fn finish(&mut self, env: Env) -> napi::Result<Codes> {
+    pub fn finish(&mut self, env: Env, model: Option<Uint8Array>) -> napi::Result<Codes> {
+        let model = model.and_then(|model| <[u8; 16]>::try_from(&model[..]).ok());
         let inner = run_sync(&env, || self.inner.take().ok_or_else(finished)?.finish())?;
+        let inner = model.into_iter().fold(inner, core::Codes::of_model);
         tell_held(&env, inner.as_bytes().len())?;
         Ok(Codes { inner: Arc::new(inner) })
     }

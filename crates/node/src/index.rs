@@ -10,7 +10,7 @@ use napi::bindgen_prelude::{BigInt64Array, ClassInstance, Object, ObjectFinalize
 use napi_derive::napi;
 
 use crate::codes::Codes;
-use crate::convert::{count, tell_held, tell_released};
+use crate::convert::{count, hex, tell_held, tell_released};
 use crate::hits::{Converted, SearchHits};
 use crate::ids::Ids;
 use crate::index_file::IndexWriter;
@@ -59,9 +59,13 @@ pub struct Index {
 
 impl Index {
     pub(crate) fn new(env: &Env, index: core::Index) -> napi::Result<Self> {
-        let told = index.memory();
+        Self::of(env, Arc::new(index))
+    }
+
+    pub(crate) fn of(env: &Env, inner: Arc<core::Index>) -> napi::Result<Self> {
+        let told = inner.memory();
         tell_held(env, told)?;
-        Ok(Self { inner: Arc::new(index), told })
+        Ok(Self { inner, told })
     }
 }
 
@@ -112,13 +116,13 @@ pub fn empty_index(env: Env, bits: f64, has_ids: bool, has_factors: bool) -> nap
 }
 
 /// What stands beside codes, to be copied by whoever works with it.
-struct Shared {
+pub(crate) struct Shared {
     ids: Option<Arc<Vec<i64>>>,
     factors: Option<Arc<h2q_core::vectors::Vectors>>,
 }
 
 impl Shared {
-    fn new(
+    pub(crate) fn new(
         env: &Env,
         ids: Option<ClassInstance<Ids>>,
         factors: Option<ClassInstance<Vectors>>,
@@ -127,7 +131,7 @@ impl Shared {
         Ok(Self { ids: ids.map(|ids| ids.inner.clone()), factors })
     }
 
-    fn copy(&self) -> core::Beside {
+    pub(crate) fn copy(&self) -> core::Beside {
         core::Beside {
             ids: self.ids.as_ref().map(|ids| ids.to_vec()),
             factors: self.factors.as_ref().map(|factors| factors.as_slice().to_vec()),
@@ -189,6 +193,12 @@ impl Index {
     #[napi(getter)]
     pub fn has_factors(&self) -> bool {
         self.inner.has_factors()
+    }
+
+    /// The fingerprint of the model that its codes come from, where that is known.
+    #[napi(getter)]
+    pub fn model(&self) -> Option<String> {
+        self.inner.model().map(hex)
     }
 
     /// Bytes held, about.
@@ -365,7 +375,7 @@ impl Index {
     #[napi]
     pub fn writer<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let index = self.inner.clone();
-        run_async(env, move || Ok(index.writer()), |_, inner| Ok(IndexWriter::new(inner)))
+        run_async(env, move || index.writer(), |_, inner| Ok(IndexWriter::new(inner)))
     }
 }
 

@@ -8,6 +8,7 @@ mod fit;
 mod hits;
 mod ids;
 mod index;
+mod index_disk;
 mod index_file;
 mod measure;
 mod model;

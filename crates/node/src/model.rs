@@ -10,7 +10,7 @@ use napi::Env;
 use napi::bindgen_prelude::{Float32Array, Object, Uint8Array};
 use napi_derive::napi;
 
-use crate::convert::count;
+use crate::convert::{count, hex};
 use crate::tasks::{CancelToken, run_async, run_sync};
 use crate::vectors::Vectors;
 
@@ -82,7 +82,7 @@ impl Model {
     /// 32 hexadecimal digits.
     #[napi(getter)]
     pub fn fingerprint(&self) -> String {
-        self.inner.fingerprint().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(self.inner.fingerprint())
     }
 
     /// How the model was fitted.

@@ -42,7 +42,8 @@ impl Codes {
     pub fn slice(&self, first: f64, rows: f64) -> Result<Self> {
         let bytes = self.inner.bits() / 8;
         let codes = &self.inner.as_bytes()[count(first) * bytes..][..count(rows) * bytes];
-        Ok(core::Codes::new(codes.to_vec(), self.inner.bits())?.into())
+        let slice = core::Codes::new(codes.to_vec(), self.inner.bits())?;
+        Ok(self.inner.model().into_iter().fold(slice, core::Codes::of_model).into())
     }
 }
 
@@ -65,8 +66,10 @@ impl CodesBuilder {
         Ok(self.inner.as_mut().ok_or_else(finished)?.push(bytes)?)
     }
 
-    /// The codes, once.
-    pub fn finish(&mut self) -> Result<Codes> {
-        Ok(self.inner.take().ok_or_else(finished)?.finish()?.into())
+    /// The codes, once; `model` is the fingerprint of where they come from, 16 bytes.
+    pub fn finish(&mut self, model: Option<Vec<u8>>) -> Result<Codes> {
+        let model = model.and_then(|model| <[u8; 16]>::try_from(model).ok());
+        let codes = self.inner.take().ok_or_else(finished)?.finish()?;
+        Ok(model.into_iter().fold(codes, core::Codes::of_model).into())
     }
 }

@@ -103,6 +103,12 @@ impl Index {
         self.inner.has_factors()
     }
 
+    /// The fingerprint of the model that its codes come from, where that is known.
+    #[wasm_bindgen(getter)]
+    pub fn model(&self) -> Option<Vec<u8>> {
+        self.inner.model().map(Vec::from)
+    }
+
     /// Bytes held, about.
     #[wasm_bindgen(getter)]
     pub fn memory(&self) -> f64 {
@@ -165,8 +171,8 @@ impl Index {
     }
 
     /// Writes what the index holds now.
-    pub fn writer(&self) -> IndexWriter {
-        self.inner.writer().into()
+    pub fn writer(&self) -> Result<IndexWriter> {
+        Ok(self.inner.writer()?.into())
     }
 }
 

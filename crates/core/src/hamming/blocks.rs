@@ -1,5 +1,6 @@
 //! The layout in which codes are searched, in memory as in files (docs/formats.md).
 
+use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::vectors::zeros;
 
@@ -20,7 +21,7 @@ unsafe impl bytemuck::Pod for Line {}
 /// codes beyond the last are zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocks {
-    lines: Vec<Line>,
+    lines: Column<Line>,
     rows: usize,
     bits: usize,
 }
@@ -35,7 +36,7 @@ impl Blocks {
         let lines = rows.div_ceil(GROUP).checked_mul(words).ok_or_else(|| {
             Error::out_of_memory(format!("{rows} codes of {bits} bits"), usize::MAX)
         })?;
-        Ok(Self { lines: zeros(lines, "codes")?, rows, bits })
+        Ok(Self { lines: zeros(lines, "codes")?.into(), rows, bits })
     }
 
     /// The codes given byte by byte, of `bits / 8` bytes each.
@@ -60,16 +61,28 @@ impl Blocks {
     /// # Errors
     /// `Mismatch` when they are not `⌈rows / 8⌉ · ⌈bits / 64⌉`; `IndexFormat` for set bits in the padding.
     pub fn from_lines(lines: Vec<Line>, rows: usize, bits: usize) -> Result<Self> {
-        let expected = rows.div_ceil(GROUP).saturating_mul(bits.div_ceil(64));
-        if lines.len() != expected {
-            return Err(Error::mismatch("lines of codes", expected, lines.len()));
-        }
-        let blocks = Self { lines, rows, bits };
+        let blocks = Self::unchecked(lines.into(), rows, bits)?;
         blocks.check_padding()?;
         Ok(blocks)
     }
 
-    fn check_padding(&self) -> Result<()> {
+    /// [`Blocks::from_lines`] that looks at no line.
+    ///
+    /// # Errors
+    /// `Mismatch` for another number of lines.
+    pub fn unchecked(lines: Column<Line>, rows: usize, bits: usize) -> Result<Self> {
+        let expected = rows.div_ceil(GROUP).saturating_mul(bits.div_ceil(64));
+        if lines.len() != expected {
+            return Err(Error::mismatch("lines of codes", expected, lines.len()));
+        }
+        Ok(Self { lines, rows, bits })
+    }
+
+    /// Whether what a code does not use is zero.
+    ///
+    /// # Errors
+    /// `IndexFormat`.
+    pub(crate) fn check_padding(&self) -> Result<()> {
         let reason = |what: &str| Error::IndexFormat { reason: format!("{what} are not zero") };
         let words = self.words();
         let unused = self.rows.next_multiple_of(GROUP) - self.rows;
@@ -100,6 +113,11 @@ impl Blocks {
         self.bits.div_ceil(64)
     }
 
+    /// Bytes of memory that the codes take.
+    pub fn memory(&self) -> usize {
+        self.lines.memory()
+    }
+
     /// All lines.
     pub fn lines(&self) -> &[Line] {
         &self.lines
@@ -125,10 +143,27 @@ impl Blocks {
         }
     }
 
+    /// Writes all codes of `other`, which are as long, to the positions from `first` on.
+    pub fn copy_from(&mut self, first: usize, other: &Self) {
+        let words = self.words();
+        if first.is_multiple_of(GROUP) {
+            let lines = &mut self.lines.make_mut()[first / GROUP * words..];
+            lines[..other.lines.len()].copy_from_slice(&other.lines);
+            return;
+        }
+        let lines = self.lines.make_mut();
+        for position in 0..other.rows {
+            let to = first + position;
+            for word in 0..words {
+                lines[to / GROUP * words + word].0[to % GROUP] = other.word(position, word);
+            }
+        }
+    }
+
     /// Writes the code at `position`.
     pub fn set(&mut self, position: usize, words: &[u64]) {
         let first = position / GROUP * self.words();
-        for (word, line) in words.iter().zip(&mut self.lines[first..]) {
+        for (word, line) in words.iter().zip(&mut self.lines.make_mut()[first..]) {
             line.0[position % GROUP] = *word;
         }
     }

@@ -3,9 +3,10 @@
 use std::sync::{Arc, PoisonError};
 
 use super::bitmap::Bitmap;
+use super::merge::merge;
 use super::segment::{Beside, Segment};
 use super::{Index, Part, Snapshot};
-use crate::codes::Codes;
+use crate::codes::{Codes, Fingerprint};
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
 use crate::vectors::check_finite;
@@ -17,17 +18,30 @@ impl Index {
     /// # Errors
     /// `Mismatch` for codes of another length, ids or factors that are not one per code, given to an index
     /// without or left out with; `NotFinite` for factors; `InvalidOption` beyond 2^32 − 1 rows;
-    /// `OutOfMemory`. Nothing has changed then.
+    /// `OutOfMemory`; `Conflict` for the index of an [`super::IndexFile`]. Nothing has changed then.
     pub fn add(&self, codes: &Codes, beside: impl Into<Beside>) -> Result<usize> {
+        self.check_free()?;
         self.append(codes, beside.into(), &Cancel::default())
     }
 
     pub(super) fn append(&self, codes: &Codes, beside: Beside, cancel: &Cancel) -> Result<usize> {
+        self.append_with(codes, beside, cancel, |_, _| Ok(()))
+    }
+
+    /// [`Index::add`] that has `keep` store the new segment, of codes from the given model, before anybody sees it.
+    ///
+    /// # Errors
+    /// As [`Index::add`], or of `keep`; nothing has changed then.
+    pub(super) fn append_with(
+        &self,
+        codes: &Codes,
+        beside: Beside,
+        cancel: &Cancel,
+        keep: impl FnOnce(&Arc<Segment>, Fingerprint) -> Result<()>,
+    ) -> Result<usize> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.snapshot();
-        if codes.bits() != self.bits {
-            return Err(Error::mismatch("bits of the codes", self.bits, codes.bits()));
-        }
+        now.check(self.bits, codes, "codes")?;
         let Beside { ids, factors } = &beside;
         check_count("ids", now.has_ids, codes.rows(), ids.as_ref().map_or(0, Vec::len))?;
         let given = factors.as_deref().unwrap_or_default();
@@ -39,9 +53,15 @@ impl Index {
             let (value, expected) = (rows.to_string(), "at most 4294967295");
             return Err(Error::InvalidOption { option: "rows", value, expected });
         }
-        let segment = Segment::new(codes, beside, first_row as u32, cancel)?;
-        let parts = appended(&now.parts, segment, self.bits)?;
-        self.publish(Snapshot { parts, rows, alive: now.alive + codes.rows(), ..*now });
+        let segment = Arc::new(Segment::new(codes, beside, first_row as u32, cancel)?);
+        // Codes of unknown origin keep an index from knowing its own.
+        let model = match codes.model() {
+            Some(model) if first_row == 0 => model,
+            _ => now.model,
+        };
+        let parts = appended(&now.parts, &segment, self.bits)?;
+        keep(&segment, model)?;
+        self.publish(Snapshot { parts, rows, alive: now.alive + codes.rows(), model, ..*now });
         Ok(first_row)
     }
 
@@ -51,12 +71,36 @@ impl Index {
     /// # Errors
     /// `OutOfMemory`; nothing has changed then.
     pub fn remove(&self, ids: &[i64]) -> Result<usize> {
+        self.check_free()?;
+        self.remove_with(ids, |_| Ok(()))
+    }
+
+    /// A change in memory alone would part it from its file.
+    fn check_free(&self) -> Result<()> {
+        let problem = "it belongs to a file that is open for changes: append and remove there";
+        match self.is_of_file {
+            true => Err(Error::Conflict { option: "index", problem }),
+            false => Ok(()),
+        }
+    }
+
+    /// [`Index::remove`] that has `keep` store the rising rows that are gone, if any, before anybody misses them.
+    ///
+    /// # Errors
+    /// As [`Index::remove`], or of `keep`; nothing has changed then.
+    pub(super) fn remove_with(
+        &self,
+        ids: &[i64],
+        keep: impl FnOnce(&[u32]) -> Result<()>,
+    ) -> Result<usize> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.snapshot();
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         let mut next = Snapshot::clone(&now);
+        let mut rows = Vec::new();
         for part in &mut next.parts {
+            part.segment.check_columns()?;
             let mut alive = None;
             for position in positions_of(&part.segment, &ids) {
                 if part.alive.as_ref().is_none_or(|alive| alive.has(position)) {
@@ -66,16 +110,22 @@ impl Index {
                             None => Bitmap::all(part.segment.count())?,
                         });
                     }
-                    next.alive -= usize::from(alive.as_mut().is_some_and(|a| a.remove(position)));
+                    if alive.as_mut().is_some_and(|alive| alive.remove(position)) {
+                        rows.push(part.segment.row(position as u32));
+                    }
                 }
             }
             if let Some(alive) = alive {
                 part.alive = Some(Arc::new(alive));
             }
         }
-        let removed = now.alive - next.alive;
-        self.publish(next);
-        Ok(removed)
+        next.alive -= rows.len();
+        if !rows.is_empty() {
+            rows.sort_unstable();
+            keep(&rows)?;
+            self.publish(next);
+        }
+        Ok(rows.len())
     }
 
     pub(super) fn publish(&self, next: Snapshot) {
@@ -91,23 +141,27 @@ fn check_count(what: &str, is_wanted: bool, rows: usize, given: usize) -> Result
     }
 }
 
-/// The parts with one more, merged with those before it that hold no more codes.
-fn appended(parts: &[Part], segment: Segment, bits: usize) -> Result<Vec<Part>> {
+/// The parts with one more, merged with those before it that hold no more codes and are in memory.
+pub(super) fn appended(parts: &[Part], segment: &Arc<Segment>, bits: usize) -> Result<Vec<Part>> {
     let mut kept = parts.len();
     let mut count = segment.count();
-    while kept > 0 && parts[kept - 1].segment.count() <= count {
+    while kept > 0
+        && parts[kept - 1].segment.count() <= count
+        && !parts[kept - 1].segment.is_stored()
+    {
         kept -= 1;
         count += parts[kept].segment.count();
     }
     let mut next = parts[..kept].to_vec();
     let (segment, alive) = if kept == parts.len() {
-        (segment, None)
+        (segment.clone(), None)
     } else {
         let before = parts[kept..].iter().map(|part| (&*part.segment, part.alive.as_deref()));
-        let merged: Vec<_> = before.chain([(&segment, None)]).collect();
-        Segment::merge(&merged, bits)?
+        let merged: Vec<_> = before.chain([(&**segment, None)]).collect();
+        let (merged, alive) = merge(&merged, bits)?;
+        (Arc::new(merged), alive)
     };
-    next.push(Part { segment: Arc::new(segment), alive: alive.map(Arc::new) });
+    next.push(Part { segment, alive: alive.map(Arc::new) });
     Ok(next)
 }
 

@@ -2,24 +2,39 @@
 
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
+use crate::codes::Fingerprint;
 use crate::error::Error;
 use crate::hamming::GROUP;
 
 pub(super) const MAGIC: [u8; 8] = *b"H2QINDEX";
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 pub(super) const HEADER: usize = 64;
+/// The header and the two commits have a page each, so that no write of one can tear another.
+pub(super) const PAGE: usize = 4096;
+/// Where records begin.
+pub(super) const FRONT: usize = 3 * PAGE;
 const ALIGNMENT: usize = 64;
 /// Bytes that share a checksum.
-const CHUNK: usize = 1 << 20;
+pub(super) const CHUNK: usize = 1 << 20;
 
 const _: () = assert!(cfg!(target_endian = "little"), "files are read and written as memory");
 
-/// The first 64 bytes of a file.
+/// The first 64 bytes of a file, which never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
     pub bits: u32,
     pub has_ids: bool,
     pub has_factors: bool,
+    pub fingerprint: Fingerprint,
+}
+
+/// How far a file is valid. Each change writes one behind the last, in turn into the second and the third page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Commit {
+    /// Rises by one from change to change.
+    pub sequence: u64,
+    /// Bytes of the file that count.
+    pub length: u64,
 }
 
 /// The first 64 bytes of a record.
@@ -58,6 +73,7 @@ impl Header {
         put(&mut bytes, 8, &VERSION.to_le_bytes());
         put(&mut bytes, 12, &(HEADER as u32).to_le_bytes());
         put(&mut bytes, 48, &self.bits.to_le_bytes());
+        put(&mut bytes, 32, &self.fingerprint);
         let flags = u32::from(self.has_ids) | u32::from(self.has_factors) << 1;
         put(&mut bytes, 52, &flags.to_le_bytes());
         seal(bytes)
@@ -72,7 +88,7 @@ impl Header {
         if version != VERSION {
             return Err(bad(&format!("it has version {version}, this reads version {VERSION}")));
         }
-        if bytes[16..48].iter().any(|byte| *byte != 0) {
+        if bytes[16..32].iter().any(|byte| *byte != 0) {
             return Err(bad("its header has what this version does not know"));
         }
         let (size, bits, flags) = (u32_at(bytes, 12), u32_at(bytes, 48), u32_at(bytes, 52));
@@ -84,8 +100,116 @@ impl Header {
         {
             return Err(bad("its header is impossible"));
         }
-        Ok(Self { bits, has_ids: flags & 1 != 0, has_factors: flags & 2 != 0 })
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.copy_from_slice(&bytes[32..48]);
+        Ok(Self { bits, has_ids: flags & 1 != 0, has_factors: flags & 2 != 0, fingerprint })
     }
+}
+
+impl Commit {
+    pub fn to_bytes(self) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        bytes[..8].copy_from_slice(b"H2QCOMIT");
+        put(&mut bytes, 8, &self.sequence.to_le_bytes());
+        put(&mut bytes, 16, &self.length.to_le_bytes());
+        seal(bytes)
+    }
+
+    fn from_bytes(bytes: &[u8; HEADER]) -> Option<Self> {
+        let is_valid = bytes.starts_with(b"H2QCOMIT")
+            && check_seal(bytes, "").is_ok()
+            && bytes[24..56].iter().all(|byte| *byte == 0);
+        is_valid.then(|| Self { sequence: u64_at(bytes, 8), length: u64_at(bytes, 16) })
+    }
+
+    /// What follows the front of a file of `length` bytes and counts.
+    pub fn bytes_after_front(self, length: u64) -> Result<usize, Error> {
+        if length < self.length {
+            let committed = self.length;
+            return Err(bad(&format!(
+                "it is truncated: {committed} bytes were written, {length} are there"
+            )));
+        }
+        usize::try_from(self.length - FRONT as u64)
+            .map_err(|_| bad("it is too large for this system"))
+    }
+
+    /// Where this one stands in the file.
+    pub fn offset(self) -> usize {
+        PAGE * (1 + (self.sequence % 2) as usize)
+    }
+}
+
+/// The header and the last commit of a file, from its first [`FRONT`] bytes.
+///
+/// # Errors
+/// `IndexFormat` for a file that is no index, is too short, or of whose header or commits no copy is whole.
+pub(super) fn read_front(front: &[u8]) -> Result<(Header, Commit), Error> {
+    let Some([first, second]) = copies(front, 0) else {
+        let is_index = front.starts_with(&MAGIC);
+        return Err(bad(if is_index {
+            "it is truncated"
+        } else {
+            "it does not start with H2QINDEX"
+        }));
+    };
+    let header = Header::from_bytes(&first)
+        .or_else(|error| Header::from_bytes(&second).map_err(|_| error))?;
+    Ok((header, last_commit(front)?))
+}
+
+fn last_commit(front: &[u8]) -> Result<Commit, Error> {
+    if front.len() < FRONT {
+        return Err(bad("it is truncated"));
+    }
+    let commits = [PAGE, 2 * PAGE].into_iter().filter_map(|page| copies(front, page)).flatten();
+    let last =
+        commits.filter_map(|bytes| Commit::from_bytes(&bytes)).max_by_key(|commit| commit.sequence);
+    let last = last.ok_or_else(|| bad("it has no commit that is whole"))?;
+    match last.length >= FRONT as u64 && last.length.is_multiple_of(ALIGNMENT as u64) {
+        true => Ok(last),
+        false => Err(bad("its commit is impossible")),
+    }
+}
+
+/// Whatever opens the file needs is there twice.
+fn copies(front: &[u8], page: usize) -> Option<[[u8; HEADER]; 2]> {
+    let copy = |at: usize| front.get(at..).and_then(|bytes| bytes.first_chunk().copied());
+    Some([copy(page)?, copy(page + HEADER)?])
+}
+
+/// The first [`FRONT`] bytes of a file.
+pub(super) fn front(header: Header, commit: Commit) -> Vec<u8> {
+    let mut bytes = vec![0; FRONT];
+    for (at, part) in [(0, header.to_bytes()), (commit.offset(), commit.to_bytes())] {
+        bytes[at..at + HEADER].copy_from_slice(&part);
+        bytes[at + HEADER..at + 2 * HEADER].copy_from_slice(&part);
+    }
+    bytes
+}
+
+/// What of the front is not as it was written: nothing that keeps the file from being read.
+pub(super) fn blemishes(front: &[u8], header: Header, commit: Commit) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    let wanted = self::front(header, commit);
+    let other = PAGE + 2 * PAGE - commit.offset();
+    if front[..PAGE] != wanted[..PAGE] {
+        found.push("a copy of the header is damaged");
+    }
+    if front[commit.offset()..][..PAGE] != wanted[commit.offset()..][..PAGE] {
+        found.push("a copy of the last commit is damaged");
+    }
+    // The one before it, or zeros.
+    let earlier = copies(front, other).unwrap_or([[0; HEADER]; 2]);
+    let is_zero = earlier.iter().flatten().all(|byte| *byte == 0);
+    let before = earlier.map(|bytes| Commit::from_bytes(&bytes));
+    let is_whole = before[0] == before[1]
+        && before[0].is_some_and(|before| before.sequence + 1 == commit.sequence);
+    let is_empty = front[other + 2 * HEADER..other + PAGE].iter().all(|byte| *byte == 0);
+    if !(is_empty && (is_whole || (is_zero && commit.sequence == 1))) {
+        found.push("the commit before the last is damaged");
+    }
+    found
 }
 
 impl Record {
@@ -112,6 +236,39 @@ impl Record {
             bytes: u64_at(bytes, 32),
             checksum: u64_at(bytes, 40),
         })
+    }
+
+    /// [`Record::sections`] of a record behind which `left` bytes follow.
+    ///
+    /// # Errors
+    /// `IndexFormat` where it does not fit in or contradicts itself.
+    pub fn checked_sections(&self, header: Header, left: usize) -> Result<[usize; 5], Error> {
+        let too_large = || bad("a record reaches past its end");
+        let sections = self.sections(header).ok_or_else(too_large)?;
+        let payload = sections
+            .iter()
+            .try_fold(0usize, |sum, bytes| sum.checked_add(bytes.checked_next_multiple_of(64)?));
+        let payload = payload.ok_or_else(too_large)?;
+        let expected = payload.checked_add(padded(chunks(payload) * 8)).ok_or_else(too_large)?;
+        if self.bytes != expected as u64 || self.count == 0 {
+            return Err(bad("the header of a record is impossible"));
+        }
+        if expected > left {
+            return Err(bad("it is truncated within a record"));
+        }
+        Ok(sections)
+    }
+
+    /// The codes of a segment that comes after `rows` rows.
+    ///
+    /// # Errors
+    /// `IndexFormat` where its rows are not the next ones.
+    pub fn checked_count(&self, rows: usize) -> Result<usize, Error> {
+        let end = rows as u64 + self.count;
+        match self.first_row == rows as u64 && u32::try_from(end).is_ok() {
+            true => Ok(self.count as usize),
+            false => Err(bad("its rows are not numbered one after the other")),
+        }
     }
 
     /// Bytes of codes, ids, rows, factors and removed rows, each without its padding. None where they are more than

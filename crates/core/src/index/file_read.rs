@@ -7,16 +7,19 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::bitmap::Bitmap;
-use super::file::{Checksums, HEADER, Header, Kind, Record, bad, chunks, padded};
+use super::file::{
+    Checksums, FRONT, HEADER, Header, Kind, Record, bad, chunks, padded, read_front,
+};
 use super::segment::{Beside, Segment};
-use super::{Index, Part, Snapshot};
+use super::unchecked::check_columns;
+use super::{Index, Snapshot};
 use crate::error::Result;
 use crate::hamming::{Blocks, Line};
 use crate::vectors::zeros;
 
 /// Takes the bytes of a file and gives the index.
 pub struct IndexReader {
-    /// Bytes of the file that are still to come.
+    /// Bytes of the file that are still to come; once the front was read, of those that count.
     left: usize,
     header: Option<Header>,
     record: Option<Open>,
@@ -55,10 +58,9 @@ impl IndexReader {
     /// # Errors
     /// `IndexFormat` as soon as something is wrong, `OutOfMemory`.
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<()> {
-        if bytes.len() > self.left {
-            return Err(bad("it is longer than was announced"));
-        }
-        while !bytes.is_empty() {
+        // What nobody committed is passed over.
+        while !bytes.is_empty() && (self.header.is_none() || self.left > 0) {
+            bytes = &bytes[..bytes.len().min(self.left)];
             let taken = self.take(bytes)?;
             self.left -= taken;
             bytes = &bytes[taken..];
@@ -70,30 +72,25 @@ impl IndexReader {
     ///
     /// # Errors
     /// `IndexFormat` when bytes are missing, or as [`Index::new`].
-    pub fn finish(mut self) -> Result<Index> {
+    pub fn finish(self) -> Result<Index> {
         let is_whole = self.left == 0 && self.record.is_none() && self.buffer.is_empty();
+        if self.header.is_none() {
+            // Says what it is not, or that it is too short.
+            read_front(&self.buffer)?;
+        }
         let header = self.header.filter(|_| is_whole).ok_or_else(|| bad("it is truncated"))?;
-        let Header { bits, has_ids, has_factors } = header;
-        (self.snapshot.has_ids, self.snapshot.has_factors) = (has_ids, has_factors);
-        let index = Index::empty(bits as usize, has_ids, has_factors)?;
-        index.publish(self.snapshot);
-        Ok(index)
+        index_of(header, self.snapshot)
     }
 
     /// Uses some of `bytes`, at least one, and tells how many.
     fn take(&mut self, bytes: &[u8]) -> Result<usize> {
         let Some(open) = &mut self.record else {
-            let taken = bytes.len().min(HEADER - self.buffer.len());
+            let wanted = if self.header.is_some() { HEADER } else { FRONT };
+            let taken = bytes.len().min(wanted - self.buffer.len());
             self.buffer.extend_from_slice(&bytes[..taken]);
-            if let Ok(whole) = <[u8; HEADER]>::try_from(&self.buffer[..]) {
-                self.buffer.clear();
-                match self.header {
-                    None => self.header = Some(Header::from_bytes(&whole)?),
-                    Some(header) => {
-                        let record = Record::from_bytes(&whole)?;
-                        self.record = Some(Open::new(record, header, self.left - taken)?);
-                    }
-                }
+            if self.buffer.len() == wanted {
+                let whole = std::mem::take(&mut self.buffer);
+                self.start(&whole, taken)?;
             }
             return Ok(taken);
         };
@@ -111,6 +108,23 @@ impl IndexReader {
         Ok(taken)
     }
 
+    /// Takes the front of the file or the header of a record, of which `taken` bytes are still counted as to come.
+    fn start(&mut self, bytes: &[u8], taken: usize) -> Result<()> {
+        match (self.header, bytes.first_chunk()) {
+            (Some(header), Some(bytes)) => {
+                let record = Record::from_bytes(bytes)?;
+                self.record = Some(Open::new(record, header, self.left - taken)?);
+            }
+            _ => {
+                let (header, commit) = read_front(bytes)?;
+                let length = FRONT as u64 + (self.left - taken) as u64;
+                self.left = commit.bytes_after_front(length)? + taken;
+                self.header = Some(header);
+            }
+        }
+        Ok(())
+    }
+
     fn close_if_whole(&mut self) -> Result<()> {
         if self.record.as_ref().is_some_and(Open::is_whole)
             && let (Some(open), Some(header)) = (self.record.take(), self.header)
@@ -121,22 +135,19 @@ impl IndexReader {
     }
 }
 
+/// The index that a file holds.
+pub(super) fn index_of(header: Header, mut snapshot: Snapshot) -> Result<Index> {
+    let Header { bits, has_ids, has_factors, fingerprint } = header;
+    (snapshot.has_ids, snapshot.has_factors, snapshot.model) = (has_ids, has_factors, fingerprint);
+    let index = Index::empty(bits as usize, has_ids, has_factors)?;
+    index.publish(snapshot);
+    Ok(index)
+}
+
 impl Open {
     fn new(record: Record, header: Header, left: usize) -> Result<Self> {
-        let too_large = || bad("a record reaches past its end");
-        let sections = record.sections(header).ok_or_else(too_large)?;
-        let payload = sections
-            .iter()
-            .try_fold(0usize, |sum, bytes| sum.checked_add(bytes.checked_next_multiple_of(64)?));
-        let payload = payload.ok_or_else(too_large)?;
-        let table_bytes = padded(chunks(payload) * 8);
-        let expected = payload.checked_add(table_bytes).ok_or_else(too_large)?;
-        if record.bytes != expected as u64 || record.count == 0 {
-            return Err(bad("the header of a record is impossible"));
-        }
-        if expected > left {
-            return Err(bad("it is truncated within a record"));
-        }
+        let sections = record.checked_sections(header, left)?;
+        let table_bytes = padded(chunks(sections.iter().map(|bytes| padded(*bytes)).sum()) * 8);
         let [lines, ids, rows, factors, removed] = sections;
         Ok(Self {
             record,
@@ -203,24 +214,15 @@ impl Open {
         }
         match self.record.kind {
             Kind::Segment => {
-                let rows = snapshot.rows + self.record.count as usize;
-                if self.record.first_row != snapshot.rows as u64 || u32::try_from(rows).is_err() {
-                    return Err(bad("its rows are not numbered one after the other"));
-                }
-                let count = self.record.count as usize;
+                let count = self.record.checked_count(snapshot.rows)?;
                 let blocks = Blocks::from_lines(self.lines, count, header.bits as usize)?;
                 let rows_at = self.record.has_rows.then_some(self.rows);
                 let ids = header.has_ids.then_some(self.ids);
-                check_order(ids.as_deref(), rows_at.as_deref(), count)?;
                 let factors = header.has_factors.then_some(self.factors);
-                if factors.iter().flatten().any(|factor| !factor.is_finite()) {
-                    return Err(bad("it has a factor that is not finite"));
-                }
+                check_columns(ids.as_deref(), rows_at.as_deref(), factors.as_deref(), count)?;
                 let beside = Beside { ids, factors };
                 let segment = Segment::of(blocks, snapshot.rows as u32, rows_at, beside);
-                snapshot.parts.push(Part { segment: Arc::new(segment), alive: None });
-                snapshot.rows = rows;
-                snapshot.alive += count;
+                snapshot.push(segment);
                 Ok(())
             }
             Kind::Removal => remove(&self.removed, snapshot),
@@ -228,29 +230,11 @@ impl Open {
     }
 }
 
-/// Every row once, in order of (id, row).
-fn check_order(ids: Option<&[i64]>, rows: Option<&[u32]>, count: usize) -> Result<()> {
-    if let Some(rows) = rows {
-        let mut seen = Bitmap::none(count)?;
-        for row in rows {
-            if *row as usize >= count || seen.has(*row as usize) {
-                return Err(bad("its table of rows is malformed"));
-            }
-            seen.insert(*row as usize);
-        }
-    }
-    let row = |position: usize| rows.map_or(position as u32, |rows| rows[position]);
-    let is_ordered = |p: usize| match ids {
-        Some(ids) => (ids[p - 1], row(p - 1)) < (ids[p], row(p)),
-        None => row(p - 1) < row(p),
-    };
-    if !(1..count).all(is_ordered) {
-        return Err(bad("its codes are not in the order of their ids"));
-    }
-    Ok(())
-}
-
-fn remove(rows: &[u32], snapshot: &mut Snapshot) -> Result<()> {
+/// Takes `rows` out.
+///
+/// # Errors
+/// `IndexFormat` for rows that are not there.
+pub(super) fn remove(rows: &[u32], snapshot: &mut Snapshot) -> Result<()> {
     for row in rows {
         let after = snapshot.parts.partition_point(|part| part.segment.first_row <= *row);
         let part = after.checked_sub(1).map(|at| &mut snapshot.parts[at]);

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::file::{Checksums, HEADER, Header, Kind, Record, chunks, padded};
+use super::file::{Checksums, Commit, FRONT, HEADER, Header, Kind, Record, chunks, front, padded};
 use super::{Index, Snapshot};
+use crate::error::Result;
 
 /// The file of an index at one moment; the index may change meanwhile.
 #[derive(Debug)]
@@ -30,18 +31,36 @@ enum Section {
 
 impl Index {
     /// Writes what the index holds now.
-    pub fn writer(&self) -> IndexWriter {
+    ///
+    /// # Errors
+    /// `IndexFormat` where it lies in a file that is damaged.
+    pub fn writer(&self) -> Result<IndexWriter> {
         let snapshot = self.snapshot();
-        let header = Header {
-            bits: self.bits as u32,
-            has_ids: snapshot.has_ids,
-            has_factors: snapshot.has_factors,
-        };
+        let header = header_of(&snapshot, self.bits);
         let removed = removed_rows(&snapshot);
+        let mut writer = IndexWriter::of_records(snapshot, removed)?;
+        let commit = Commit { sequence: 1, length: (FRONT + writer.total_bytes()) as u64 };
+        writer.sections.insert(0, Section::Own(front(header, commit)));
+        Ok(writer)
+    }
+}
+
+pub(super) fn header_of(snapshot: &Snapshot, bits: usize) -> Header {
+    let Snapshot { has_ids, has_factors, model, .. } = *snapshot;
+    Header { bits: bits as u32, has_ids, has_factors, fingerprint: model }
+}
+
+impl IndexWriter {
+    /// The records of all segments, and one of `removed` rows if there are any.
+    ///
+    /// # Errors
+    /// `IndexFormat` where a segment lies in a file that is damaged: its new checksums would not tell.
+    pub(super) fn of_records(snapshot: Arc<Snapshot>, removed: Vec<u32>) -> Result<Self> {
         let mut writer = IndexWriter { snapshot, removed, sections: vec![], current: 0, offset: 0 };
-        writer.sections.push(Section::Own(header.to_bytes().to_vec()));
         for p in 0..writer.snapshot.parts.len() {
             let segment = &writer.snapshot.parts[p].segment;
+            segment.check_columns()?;
+            segment.check_codes(0..segment.count())?;
             let (has_rows, first_row, count) =
                 (segment.rows.is_some(), u64::from(segment.first_row), segment.count() as u64);
             let record =
@@ -57,11 +76,9 @@ impl Index {
             let record = Record { kind, has_rows, first_row, count, bytes: 0, checksum: 0 };
             writer.push(record, vec![Section::Removed]);
         }
-        writer
+        Ok(writer)
     }
-}
 
-impl IndexWriter {
     /// Length of the file.
     pub fn total_bytes(&self) -> usize {
         self.sections.iter().map(|section| padded(self.bytes(section).len())).sum()

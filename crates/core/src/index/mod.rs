@@ -3,20 +3,30 @@
 mod bitmap;
 mod change;
 mod costs;
+#[cfg(not(target_family = "wasm"))]
+mod disk;
 mod file;
 mod file_read;
 mod file_write;
 mod filter;
 mod hits;
+#[cfg(not(target_family = "wasm"))]
+mod map;
+mod merge;
 mod scan;
 mod search;
 mod segment;
 mod tables;
 mod top_k;
+mod unchecked;
+#[cfg(not(target_family = "wasm"))]
+mod verify;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use bitmap::Bitmap;
+#[cfg(not(target_family = "wasm"))]
+pub use disk::IndexFile;
 pub use file_read::IndexReader;
 pub use file_write::IndexWriter;
 pub use filter::Filter;
@@ -25,8 +35,10 @@ pub(crate) use hits::reserve;
 pub use search::{Method, SearchOptions};
 pub use segment::Beside;
 pub use tables::Work;
+#[cfg(not(target_family = "wasm"))]
+pub use verify::{Repaired, Verified, repair, verify};
 
-use crate::codes::{Codes, check_bits};
+use crate::codes::{Codes, Fingerprint, check_bits};
 use crate::error::{Error, Result};
 use crate::hamming::{Kernel, Line};
 use crate::parallel::Cancel;
@@ -43,6 +55,8 @@ pub struct Index {
     current: RwLock<Arc<Snapshot>>,
     /// Held by whoever makes the next snapshot.
     changing: Mutex<()>,
+    /// Whether it changes with a file, and only so.
+    is_of_file: bool,
 }
 
 /// What an index holds at one moment.
@@ -55,6 +69,15 @@ struct Snapshot {
     alive: usize,
     has_ids: bool,
     has_factors: bool,
+    /// Of the model that the codes come from; zeros where nobody said.
+    model: Fingerprint,
+}
+
+/// Of an index that does not know its model.
+const UNKNOWN: Fingerprint = [0; 16];
+
+fn hex(fingerprint: Fingerprint) -> String {
+    fingerprint.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A segment, and which of its positions are left where some were removed.
@@ -92,14 +115,34 @@ impl Index {
     /// # Errors
     /// `InvalidOption` for bits that are no positive multiple of 8 or beyond 2^30, or as [`Index::new`].
     pub fn empty(bits: usize, has_ids: bool, has_factors: bool) -> Result<Self> {
+        Self::of_model(bits, has_ids, has_factors, None)
+    }
+
+    /// [`Index::empty`] for codes of a model.
+    ///
+    /// # Errors
+    /// As [`Index::empty`].
+    pub fn of_model(
+        bits: usize,
+        has_ids: bool,
+        has_factors: bool,
+        model: Option<Fingerprint>,
+    ) -> Result<Self> {
         check_bits(bits)?;
         if bits > 1 << 30 {
             let expected = "at most 1073741824";
             return Err(Error::InvalidOption { option: "bits", value: bits.to_string(), expected });
         }
-        let snapshot = Snapshot { has_ids, has_factors, ..Snapshot::default() };
+        let model = model.unwrap_or(UNKNOWN);
+        let snapshot = Snapshot { has_ids, has_factors, model, ..Snapshot::default() };
         let current = RwLock::new(Arc::new(snapshot));
-        Ok(Self { bits, kernel: Kernel::chosen()?, current, changing: Mutex::new(()) })
+        Ok(Self {
+            bits,
+            kernel: Kernel::chosen()?,
+            current,
+            changing: Mutex::new(()),
+            is_of_file: false,
+        })
     }
 
     /// The same codes, searched by another kernel.
@@ -112,7 +155,13 @@ impl Index {
     /// The index as it is now, whatever is added or removed later. Codes and tables are shared.
     pub fn frozen(&self) -> Self {
         let current = RwLock::new(self.snapshot());
-        Self { bits: self.bits, kernel: self.kernel, current, changing: Mutex::new(()) }
+        Self {
+            bits: self.bits,
+            kernel: self.kernel,
+            current,
+            changing: Mutex::new(()),
+            is_of_file: false,
+        }
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -137,6 +186,11 @@ impl Index {
     /// Whether the codes have factors.
     pub fn has_factors(&self) -> bool {
         self.snapshot().has_factors
+    }
+
+    /// The model that the codes come from, where that is known.
+    pub fn model(&self) -> Option<Fingerprint> {
+        Some(self.snapshot().model).filter(|model| *model != UNKNOWN)
     }
 
     /// Length of each code.
@@ -174,7 +228,7 @@ impl Index {
     /// included.
     ///
     /// # Errors
-    /// `Mismatch` for rows beyond the last, `OutOfMemory`.
+    /// `Mismatch` for rows beyond the last, `OutOfMemory`, `IndexFormat` where a mapped file is damaged.
     pub fn ids(&self, first: usize, count: usize) -> Result<Vec<i64>> {
         let snapshot = self.snapshot();
         let end = first.saturating_add(count);
@@ -185,6 +239,7 @@ impl Index {
         for row in first..end {
             let part =
                 snapshot.part_of(row as u32).ok_or_else(|| Error::mismatch("row", end, row))?;
+            part.check_columns()?;
             ids.push(part.id(part.position(row as u32)?));
         }
         Ok(ids)
@@ -209,13 +264,40 @@ impl RowReader {
         let Some(segment) = self.0.part_of(row) else {
             return Err(Error::mismatch("row", self.0.rows, row as usize));
         };
+        segment.check_columns()?;
         let position = segment.position(row)? as usize;
+        segment.check_codes(position..position + 1)?;
         segment.blocks.get(position, words);
         Ok(segment.factors.as_ref().map(|factors| factors[position]))
     }
 }
 
 impl Snapshot {
+    /// Adds a segment of the next rows.
+    fn push(&mut self, segment: Segment) {
+        let count = segment.count();
+        self.parts.push(Part { segment: Arc::new(segment), alive: None });
+        self.rows += count;
+        self.alive += count;
+    }
+
+    /// Checks that `codes` may be compared with those of the index.
+    ///
+    /// # Errors
+    /// `Mismatch` for another length, `ForeignModel` where it is known that they come from another model.
+    fn check(&self, bits: usize, codes: &Codes, what: &str) -> Result<()> {
+        if codes.bits() != bits {
+            return Err(Error::mismatch(format!("bits of the {what}"), bits, codes.bits()));
+        }
+        match codes.model() {
+            Some(model) if self.model != UNKNOWN && self.model != model => {
+                let (expected, actual) = (hex(self.model), hex(model));
+                Err(Error::ForeignModel { what: what.into(), expected, actual })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The segment that holds `row`.
     fn part_of(&self, row: u32) -> Option<&Segment> {
         let after = self.parts.partition_point(|part| part.segment.first_row <= row);

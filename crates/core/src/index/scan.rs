@@ -96,6 +96,7 @@ impl LinearScan<'_> {
         collectors: &mut [Collector],
         cancel: &Cancel,
     ) -> Result<()> {
+        self.segment.check_codes(strip.clone())?;
         let blocks = &self.segment.blocks;
         let group_bytes = self.queries.words * 64;
         let most = ((BLOCK_BYTES / group_bytes).max(1) * GROUP).next_multiple_of(64);

@@ -109,12 +109,11 @@ impl Index {
         options: &SearchOptions,
         cancel: &Cancel,
     ) -> Result<Hits> {
-        if queries.bits() != self.bits {
-            return Err(Error::mismatch("bits of the queries", self.bits, queries.bits()));
-        }
         let snapshot = self.snapshot();
+        snapshot.check(self.bits, queries, "queries")?;
         let mut parts = Vec::with_capacity(snapshot.parts.len());
         for part in &snapshot.parts {
+            part.segment.check_columns()?;
             let allowed = allowed(part, options.filter.as_deref())?;
             let count = allowed.as_ref().map_or(part.segment.count(), |allowed| allowed.count());
             if count > 0 {

@@ -1,13 +1,15 @@
 //! An immutable part of an index: codes in the order of their ids, with what is derived from them.
 
+use std::ops::Range;
 use std::sync::{Mutex, OnceLock, TryLockError};
 use std::time::Duration;
 
-use super::bitmap::Bitmap;
 use super::tables::Tables;
+use super::unchecked::{Unchecked, check_columns};
 use crate::codes::Codes;
-use crate::error::{Error, Result};
-use crate::hamming::Blocks;
+use crate::column::Column;
+use crate::error::Result;
+use crate::hamming::{Blocks, GROUP, Line};
 use crate::parallel::{Cancel, sort};
 use crate::vectors::zeros;
 
@@ -26,17 +28,26 @@ impl From<Option<Vec<i64>>> for Beside {
     }
 }
 
+/// What a segment has beside its codes, in the order of positions.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    pub ids: Option<Column<i64>>,
+    pub rows: Option<Column<u32>>,
+    pub factors: Option<Column<f32>>,
+}
+
 /// Codes and what they are called. Rows are numbered over the whole index.
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub blocks: Blocks,
     pub first_row: u32,
     /// Rising, in the order of positions.
-    pub ids: Option<Vec<i64>>,
+    pub ids: Option<Column<i64>>,
     /// The row at each position, less `first_row`; without it position p is row p.
-    pub rows: Option<Vec<u32>>,
+    pub rows: Option<Column<u32>>,
     /// What the code at each position stands for is scored with (`crate::rerank`).
-    pub factors: Option<Vec<f32>>,
+    pub factors: Option<Column<f32>>,
+    unchecked: Option<Unchecked>,
     positions: OnceLock<Vec<u32>>,
     tables: OnceLock<Tables>,
     building: Mutex<()>,
@@ -68,54 +79,58 @@ impl Segment {
 
     /// Of what is in the order of positions already.
     pub fn of(blocks: Blocks, first_row: u32, rows: Option<Vec<u32>>, beside: Beside) -> Self {
-        let (positions, tables, building) = Default::default();
         let Beside { ids, factors } = beside;
-        Self { blocks, first_row, ids, rows, factors, positions, tables, building }
+        let (ids, factors) = (ids.map(Column::from), factors.map(Column::from));
+        Self::stored(
+            blocks,
+            first_row,
+            Columns { ids, rows: rows.map(Column::from), factors },
+            None,
+        )
     }
 
-    /// One segment of several that follow each other in rows. With the alive positions of each it also
-    /// gives those of the whole.
+    /// Of columns that may lie in a file, and then are `unchecked`.
+    pub fn stored(
+        blocks: Blocks,
+        first_row: u32,
+        columns: Columns,
+        unchecked: Option<Unchecked>,
+    ) -> Self {
+        let (positions, tables, building) = Default::default();
+        let Columns { ids, rows, factors } = columns;
+        Self { blocks, first_row, ids, rows, factors, unchecked, positions, tables, building }
+    }
+
+    /// Whether it lies in a file.
+    pub fn is_stored(&self) -> bool {
+        self.unchecked.is_some()
+    }
+
+    /// Checks what was not looked at yet of the codes at `positions`.
     ///
     /// # Errors
-    /// `OutOfMemory`.
-    pub fn merge(
-        parts: &[(&Self, Option<&Bitmap>)],
-        bits: usize,
-    ) -> Result<(Self, Option<Bitmap>)> {
-        let first_row = parts.first().map_or(0, |(part, _)| part.first_row);
-        let count = parts.iter().map(|(part, _)| part.count()).sum();
-        let mut order: Vec<(u32, u32)> = Vec::new();
-        order.try_reserve_exact(count).map_err(|_| Error::out_of_memory("a segment", 8 * count))?;
-        for (p, (part, _)) in parts.iter().enumerate() {
-            order.extend((0..part.count() as u32).map(|position| (p as u32, position)));
-        }
-        let segment = |p: u32| parts[p as usize].0;
-        let has_ids = parts.iter().any(|(part, _)| part.ids.is_some());
-        if has_ids {
-            order.sort_by_key(|(p, at)| (segment(*p).id(*at), segment(*p).row(*at)));
-        }
-        let mut blocks = Blocks::zeros(count, bits)?;
-        let mut words = vec![0; blocks.words()];
-        for (position, (p, at)) in order.iter().enumerate() {
-            segment(*p).blocks.get(*at as usize, &mut words);
-            blocks.set(position, &words);
-        }
-        let ids = has_ids.then(|| order.iter().map(|(p, at)| segment(*p).id(*at)).collect());
-        let rows: Vec<u32> = order.iter().map(|(p, at)| segment(*p).row(*at) - first_row).collect();
-        let rows = Some(rows).filter(|rows| !rows.is_sorted());
-        let factor = |(p, at): &(u32, u32)| segment(*p).factors.as_ref().map(|f| f[*at as usize]);
-        let factors: Option<Vec<f32>> = order.iter().map(factor).collect();
-        let mut alive = None;
-        if parts.iter().any(|(_, alive)| alive.is_some()) {
-            let mut all = Bitmap::all(count)?;
-            for (position, (p, at)) in order.iter().enumerate() {
-                if parts[*p as usize].1.is_some_and(|alive| !alive.has(*at as usize)) {
-                    all.remove(position);
-                }
+    /// `IndexFormat` where a file is damaged.
+    pub fn check_codes(&self, positions: Range<usize>) -> Result<()> {
+        match &self.unchecked {
+            Some(unchecked) => {
+                let group_bytes = self.blocks.words() * size_of::<Line>();
+                let groups = positions.start / GROUP..positions.end.div_ceil(GROUP);
+                unchecked.check(groups.start * group_bytes..groups.end * group_bytes)
             }
-            alive = Some(all);
+            None => Ok(()),
         }
-        Ok((Self::of(blocks, first_row, rows, Beside { ids, factors }), alive))
+    }
+
+    /// Checks ids, rows and factors where they were not looked at yet.
+    ///
+    /// # Errors
+    /// As [`Segment::check_codes`].
+    pub fn check_columns(&self) -> Result<()> {
+        let Some(unchecked) = &self.unchecked else { return Ok(()) };
+        unchecked.check_columns(size_of_val(self.blocks.lines()), || {
+            let (ids, rows) = (self.ids.as_deref(), self.rows.as_deref());
+            check_columns(ids, rows, self.factors.as_deref(), self.count())
+        })
     }
 
     /// Number of codes, removed ones included.
@@ -142,6 +157,7 @@ impl Segment {
     pub fn position(&self, row: u32) -> Result<u32> {
         let within = row - self.first_row;
         let Some(rows) = &self.rows else { return Ok(within) };
+        self.check_columns()?;
         if let Some(positions) = self.positions.get() {
             return Ok(positions[within as usize]);
         }
@@ -174,16 +190,17 @@ impl Segment {
         if let Some(tables) = self.tables.get() {
             return Ok(tables);
         }
+        self.check_codes(0..self.count())?;
         let tables = Tables::build(&self.blocks, threads, cancel)?;
         Ok(self.tables.get_or_init(|| tables))
     }
 
     /// Bytes held, about.
     pub fn memory(&self) -> usize {
-        size_of_val(self.blocks.lines())
-            + self.ids.as_ref().map_or(0, |ids| size_of_val(&ids[..]))
-            + self.rows.as_ref().map_or(0, |rows| size_of_val(&rows[..]))
-            + self.factors.as_ref().map_or(0, |factors| size_of_val(&factors[..]))
+        self.blocks.memory()
+            + self.ids.as_ref().map_or(0, Column::memory)
+            + self.rows.as_ref().map_or(0, Column::memory)
+            + self.factors.as_ref().map_or(0, Column::memory)
             + self.positions.get().map_or(0, |positions| size_of_val(&positions[..]))
             + self.tables.get().map_or(0, Tables::memory)
     }

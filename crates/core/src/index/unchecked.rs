@@ -1,0 +1,108 @@
+//! What of a file in a memory map has not been compared with its checksums yet: that is done where it is first
+//! used.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::bitmap::Bitmap;
+use super::file::{CHUNK, bad};
+use crate::column::{Column, SharedBytes};
+use crate::error::Result;
+
+/// The sections of a segment as they lie in a file, with a checksum for each started MiB.
+pub(crate) struct Unchecked {
+    bytes: SharedBytes,
+    /// Of the sections, padding included.
+    range: Range<usize>,
+    checksums: Column<u64>,
+    is_checked: Vec<AtomicBool>,
+    columns: OnceLock<Result<()>>,
+}
+
+impl Unchecked {
+    /// Bytes `range` of the file; `checksums` has as many as that takes.
+    pub fn new(bytes: SharedBytes, range: Range<usize>, checksums: Column<u64>) -> Self {
+        let is_checked = checksums.iter().map(|_| AtomicBool::new(false)).collect();
+        Self { bytes, range, checksums, is_checked, columns: OnceLock::new() }
+    }
+
+    /// Compares every MiB that has a byte of `within`, counted from the first section on, unless that was done.
+    ///
+    /// # Errors
+    /// `IndexFormat` where a checksum differs.
+    pub fn check(&self, within: Range<usize>) -> Result<()> {
+        let sections = &(*self.bytes).as_ref()[self.range.clone()];
+        for chunk in within.start / CHUNK..within.end.div_ceil(CHUNK) {
+            if self.is_checked[chunk].load(Relaxed) {
+                continue;
+            }
+            let bytes = &sections[chunk * CHUNK..sections.len().min((chunk + 1) * CHUNK)];
+            if xxh3_64(bytes) != self.checksums[chunk] {
+                return Err(bad("its contents are damaged"));
+            }
+            self.is_checked[chunk].store(true, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Compares all from byte `first` on and asks `is_well_formed`, once.
+    ///
+    /// # Errors
+    /// As [`Unchecked::check`] or what `is_well_formed` says.
+    pub fn check_columns(
+        &self,
+        first: usize,
+        is_well_formed: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        let check = || self.check(first..self.range.len()).and_then(|()| is_well_formed());
+        self.columns.get_or_init(check).clone()
+    }
+}
+
+impl std::fmt::Debug for Unchecked {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Unchecked").field("range", &self.range).finish_non_exhaustive()
+    }
+}
+
+/// What an index needs its columns to be.
+///
+/// # Errors
+/// `IndexFormat`, `OutOfMemory`.
+pub(super) fn check_columns(
+    ids: Option<&[i64]>,
+    rows: Option<&[u32]>,
+    factors: Option<&[f32]>,
+    count: usize,
+) -> Result<()> {
+    check_order(ids, rows, count)?;
+    if factors.iter().copied().flatten().any(|factor| !factor.is_finite()) {
+        return Err(bad("it has a factor that is not finite"));
+    }
+    Ok(())
+}
+
+/// Every row once, in order of (id, row).
+fn check_order(ids: Option<&[i64]>, rows: Option<&[u32]>, count: usize) -> Result<()> {
+    if let Some(rows) = rows {
+        let mut seen = Bitmap::none(count)?;
+        for row in rows {
+            if *row as usize >= count || seen.has(*row as usize) {
+                return Err(bad("its table of rows is malformed"));
+            }
+            seen.insert(*row as usize);
+        }
+    }
+    let row = |position: usize| rows.map_or(position as u32, |rows| rows[position]);
+    let is_ordered = |p: usize| match ids {
+        Some(ids) => (ids[p - 1], row(p - 1)) < (ids[p], row(p)),
+        None => row(p - 1) < row(p),
+    };
+    if !(1..count).all(is_ordered) {
+        return Err(bad("its codes are not in the order of their ids"));
+    }
+    Ok(())
+}

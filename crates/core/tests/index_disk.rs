@@ -1,0 +1,287 @@
+//! Index files on a disk: what was acknowledged stays, what is damaged is found.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use h2q_core::codes::Codes;
+use h2q_core::index::{Beside, Index, IndexFile, SearchOptions, repair, verify};
+use h2q_core::parallel::Cancel;
+use rand::RngExt;
+
+const BITS: usize = 72;
+
+/// A folder that goes away.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("h2q-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir(&path).expect("a folder");
+        Self(path)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("codes.h2q")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn codes(rows: usize, seed: u64) -> Codes {
+    let mut random = support::generator(seed);
+    Codes::new((0..rows * BITS / 8).map(|_| random.random()).collect(), BITS).expect("codes")
+}
+
+fn with_ids(ids: impl Iterator<Item = i64>) -> Beside {
+    let ids: Vec<i64> = ids.collect();
+    Beside { factors: Some(ids.iter().map(|id| *id as f32).collect()), ids: Some(ids) }
+}
+
+fn create(path: &Path, index: &Index) {
+    fs::write(path, index.writer().expect("a writer").next(usize::MAX)).expect("written");
+}
+
+/// Begins with a segment that is large enough to be searched in the map, ids falling.
+fn large(path: &Path, rows: usize) -> Index {
+    let index = Index::new(&codes(rows, 1), with_ids((0..rows as i64).rev())).expect("an index");
+    create(path, &index);
+    index
+}
+
+/// All that a search tells.
+fn found(index: &Index) -> (Vec<u32>, Vec<u32>, Option<Vec<i64>>) {
+    let hits = index
+        .search(&codes(5, 99), 400, &SearchOptions::default(), &Cancel::default())
+        .expect("hits");
+    (hits.rows, hits.distances, hits.ids)
+}
+
+fn never() -> Cancel {
+    Cancel::default()
+}
+
+#[test]
+fn a_mapped_file_answers_like_the_index_in_memory_and_after_every_change() {
+    let folder = Folder::new("changes");
+    let path = folder.file();
+    let memory = large(&path, 60_000);
+    let file = IndexFile::open(&path).expect("open");
+    for round in 0..20i64 {
+        let (rows, first) = (1 + round as usize * 37 % 500, 100_000 + round * 1000);
+        let beside = || with_ids((first..first + rows as i64).rev());
+        let added = codes(rows, 10 + round as u64);
+        assert_eq!(
+            file.append(&added, beside(), &never()).expect("appended"),
+            memory.add(&added, beside()).expect("added")
+        );
+        let gone = [round * 3000, round * 3000 + 1, first, 7];
+        assert_eq!(file.remove(&gone).expect("removed"), memory.remove(&gone).expect("removed"));
+        assert_eq!(found(file.index()), found(&memory), "round {round}");
+        assert_eq!(found(&Index::map(&path).expect("mapped")), found(&memory), "round {round}");
+    }
+    let verified = verify(&path, &never()).expect("verified");
+    assert_eq!(verified.problems, [""; 0]);
+    assert_eq!((verified.rows, verified.alive), (memory.rows(), memory.alive()));
+
+    // Compacted, rows are numbered anew, and the result tells the old ones.
+    let before = found(file.index());
+    let rows = file.compact(&never()).expect("compacted");
+    assert_eq!(rows.len(), memory.alive());
+    let after = found(file.index());
+    let old: Vec<u32> = after.0.iter().map(|row| rows[*row as usize]).collect();
+    assert_eq!((old, &after.1, &after.2), (before.0, &before.1, &before.2));
+    assert_eq!(found(&Index::map(&path).expect("mapped")), after);
+    let verified = verify(&path, &never()).expect("verified");
+    assert_eq!((verified.problems.len(), verified.rows, verified.removals), (0, rows.len(), 0));
+    file.append(&codes(3, 5), with_ids(0..3), &never()).expect("appended");
+    assert_eq!(Index::map(&path).expect("mapped").alive(), rows.len() + 3);
+}
+
+#[test]
+fn a_reader_keeps_what_it_opened() {
+    let folder = Folder::new("reader");
+    let path = folder.file();
+    large(&path, 60_000);
+    let reader = Index::map(&path).expect("mapped");
+    let before = found(&reader);
+    let file = IndexFile::open(&path).expect("open");
+    file.append(&codes(100, 2), with_ids(100_000..100_100), &never()).expect("appended");
+    file.remove(&[5, 6, 7]).expect("removed");
+    assert_eq!(found(&reader), before);
+    file.compact(&never()).expect("compacted");
+    assert_eq!(found(&reader), before);
+    assert_eq!(Index::map(&path).expect("mapped").alive(), 60_097);
+}
+
+#[test]
+fn only_one_may_change_a_file() {
+    let folder = Folder::new("lock");
+    let path = folder.file();
+    large(&path, 60_000);
+    let file = IndexFile::open(&path).expect("open");
+    for _ in 0..2 {
+        assert_eq!(IndexFile::open(&path).expect_err("locked").code(), "FILE_LOCKED");
+        assert_eq!(repair(&path, &never()).expect_err("locked").code(), "FILE_LOCKED");
+        // Also after the file was replaced.
+        file.remove(&[1]).expect("removed");
+        file.compact(&never()).expect("compacted");
+    }
+    // Whoever still searches does not keep others from changing it.
+    let index = file.index().clone();
+    drop(file);
+    let file = IndexFile::open(&path).expect("open");
+    drop(index);
+    fs::rename(&path, folder.0.join("moved")).expect("moved");
+    create(&path, &Index::empty(BITS, true, true).expect("an index"));
+    let error = file.append(&codes(1, 1), with_ids(0..1), &never()).expect_err("replaced");
+    assert_eq!(error.code(), "FILE_UNWRITABLE");
+    assert_eq!(file.index().rows(), 59_999);
+}
+
+#[test]
+fn a_change_that_was_cut_off_anywhere_never_was() {
+    let folder = Folder::new("torn");
+    let path = folder.file();
+    let index = Index::empty(BITS, true, true).expect("an index");
+    create(&path, &index);
+    let file = IndexFile::open(&path).expect("open");
+    file.append(&codes(9, 1), with_ids(0..9), &never()).expect("appended");
+    let (before, acknowledged) = (fs::read(&path).expect("bytes"), found(file.index()));
+    file.append(&codes(20, 2), with_ids(20..40), &never()).expect("appended");
+    drop(file);
+    let after = fs::read(&path).expect("bytes");
+    // The records were written, the commit was not; whatever part of the records has reached the disk.
+    for length in before.len()..=after.len() {
+        let mut torn = after[..length].to_vec();
+        torn[..12288].copy_from_slice(&before[..12288]);
+        fs::write(&path, &torn).expect("written");
+        assert_eq!(found(&Index::map(&path).expect("mapped")), acknowledged, "{length}");
+        let verified = verify(&path, &never()).expect("verified");
+        assert_eq!(verified.problems, [""; 0]);
+        assert_eq!(verified.uncommitted_bytes, (length - before.len()) as u64);
+        let file = IndexFile::open(&path).expect("open");
+        assert_eq!(fs::metadata(&path).expect("a file").len(), before.len() as u64);
+        file.append(&codes(1, 3), with_ids(50..51), &never()).expect("appended");
+        assert_eq!(Index::map(&path).expect("mapped").alive(), 10);
+    }
+    // A commit of which only some bytes have arrived: the one before it counts.
+    for bytes in 0..128 {
+        let mut torn = after.clone();
+        let page = if before[4096..8192] == after[4096..8192] { 8192 } else { 4096 };
+        torn[page + bytes..page + 4096].copy_from_slice(&before[page + bytes..page + 4096]);
+        fs::write(&path, &torn).expect("written");
+        let rows = Index::map(&path).expect("mapped").rows();
+        assert_eq!(rows, if bytes < 64 { 9 } else { 29 }, "{bytes} bytes");
+    }
+    // What was committed is never missed without a word.
+    for length in 0..before.len() {
+        fs::write(&path, &before[..length]).expect("written");
+        let error = Index::map(&path).expect_err("cut");
+        assert_eq!(error.code(), "INDEX_FORMAT", "{length}: {error}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_found_or_changes_nothing() {
+    let folder = Folder::new("flips");
+    let path = folder.file();
+    large(&path, 60_000);
+    let file = IndexFile::open(&path).expect("open");
+    file.append(&codes(300, 2), with_ids(100_000..100_300), &never()).expect("appended");
+    file.remove(&[5, 600, 100_007]).expect("removed");
+    let sound = found(file.index());
+    drop(file);
+    let bytes = fs::read(&path).expect("bytes");
+    let mut random = support::generator(7);
+    let (mut refused, mut harmless) = (0, 0);
+    for round in 0..2000 {
+        // Half of them where the structure is.
+        let at = match round % 2 {
+            0 => random.random_range(0..bytes.len()),
+            _ => {
+                [0, 64, 4096, 4160, 8192, 8256, 12288, 12352, bytes.len() - 6000, bytes.len() - 200]
+                    [random.random_range(0..10)]
+                    + random.random_range(0..64)
+            }
+        };
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1 << random.random_range(0..8);
+        fs::write(&path, &damaged).expect("written");
+        let answer = Index::map(&path).and_then(|index| {
+            index.search(&codes(5, 99), 400, &SearchOptions::default(), &never())
+        });
+        match answer {
+            Ok(hits) => {
+                assert_eq!((hits.rows, hits.distances, hits.ids), sound, "byte {at}");
+                harmless += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.code(), "INDEX_FORMAT", "byte {at}: {error}");
+                refused += 1;
+            }
+        }
+        if round % 10 > 0 {
+            continue;
+        }
+        let told = verify(&path, &never());
+        assert!(told.is_err() || told.is_ok_and(|told| !told.problems.is_empty()), "byte {at}");
+    }
+    assert!(refused > 500 && harmless > 500, "{refused} refused, {harmless} without effect");
+}
+
+#[test]
+fn a_repair_keeps_all_that_is_not_damaged() {
+    let folder = Folder::new("repair");
+    let path = folder.file();
+    let memory = large(&path, 200_000);
+    let file = IndexFile::open(&path).expect("open");
+    for index in [&memory, &**file.index()] {
+        if std::ptr::eq(index, &memory) {
+            memory.add(&codes(300, 2), with_ids(300_000..300_300)).expect("added");
+            memory.remove(&[5, 600, 300_007]).expect("removed");
+        } else {
+            file.append(&codes(300, 2), with_ids(300_000..300_300), &never()).expect("appended");
+            file.remove(&[5, 600, 300_007]).expect("removed");
+        }
+    }
+    drop(file);
+    let bytes = fs::read(&path).expect("bytes");
+    // A copy in the front, and a change that never was.
+    for (at, length) in [(3, 0), (70, 0), (4100, 0), (8260, 0), (5000, 0), (0, 777)] {
+        let mut damaged = bytes.clone();
+        if length == 0 {
+            damaged[at] ^= 4;
+        }
+        damaged.resize(bytes.len() + length, 1);
+        fs::write(&path, &damaged).expect("written");
+        let repaired = repair(&path, &never()).expect("repaired");
+        assert_eq!((repaired.lost, repaired.damaged, repaired.rows), (0, None, None));
+        assert_eq!(repaired.problems.is_empty(), length > 0);
+        assert_eq!(verify(&path, &never()).expect("verified").problems, [""; 0]);
+        assert_eq!(found(&Index::map(&path).expect("mapped")), found(&memory));
+    }
+    // Within the large segment: the codes of one MiB are lost, and no others.
+    let mut damaged = bytes.clone();
+    damaged[500_000] ^= 1;
+    fs::write(&path, &damaged).expect("written");
+    let repaired = repair(&path, &never()).expect("repaired");
+    assert_eq!(repaired.problems.len(), 1, "{:?}", repaired.problems);
+    assert_eq!(repaired.lost, (1 << 20) / 16);
+    assert_eq!(fs::read(repaired.damaged.expect("kept")).expect("bytes"), damaged);
+    let rows = repaired.rows.expect("rows");
+    let index = Index::map(&path).expect("mapped");
+    assert_eq!(verify(&path, &never()).expect("verified").problems, [""; 0]);
+    assert_eq!(index.alive(), rows.len());
+    assert!(!rows.contains(&(200_000 - 1 - 5)), "a removed code came back");
+    for row in [0, 100, rows.len() - 1] {
+        let old = rows[row] as usize;
+        assert_eq!(index.ids(row, 1).expect("an id"), memory.ids(old, 1).expect("an id"));
+    }
+}
