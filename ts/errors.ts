@@ -21,6 +21,7 @@ export const CORE_CODES = [
   'MODEL_FORMAT',
   'INDEX_FORMAT',
   'FOREIGN_MODEL',
+  'FILE_NOT_FOUND',
   'FILE_UNREADABLE',
   'FILE_UNWRITABLE',
   'FILE_LOCKED',
@@ -51,7 +52,6 @@ export const CORE_CODES = [
 export type ErrorCode =
   | (typeof CORE_CODES)[number]
   | 'INVALID_ARGUMENT'
-  | 'FILE_NOT_FOUND'
   | 'FILE_FORMAT'
   | 'NATIVE_UNAVAILABLE'
   | 'WASM_UNAVAILABLE'

@@ -9,6 +9,7 @@ import { addEncode } from './encode.js';
 import { addEval } from './eval.js';
 import { EXIT, failureOf } from './failures.js';
 import { addFit } from './fit.js';
+import { addIndex } from './index-files.js';
 import { addSearch } from './search.js';
 import { addTransform } from './transform.js';
 
@@ -41,6 +42,7 @@ function createProgram(context: Context): Command {
   addTransform(program, context);
   addEncode(program, context);
   addSearch(program, context);
+  addIndex(program, context);
   addEval(program, context);
   addBench(program, context);
   addDemo(program, context);

@@ -5,7 +5,7 @@ import type { SearchMethod } from '../backend.js';
 import type { Codes } from '../codes.js';
 import { METHODS } from '../hamming-index.js';
 import { isIndexFile } from '../index-file.js';
-import { HammingIndex, npyHeader, readCodes, type SearchResult, writeFiles } from '../node/index.js';
+import { HammingIndex, info, npyHeader, readCodes, type SearchResult, writeFiles } from '../node/index.js';
 import { type PendingFile, platform } from '../platform.js';
 import { type Context, print } from './context.js';
 import { type HitsText, hitsJson, hitsTable, type SearchShape } from './hits.js';
@@ -57,7 +57,7 @@ async function runSearch(
   await checkOutputs(flags);
   const { signal } = context;
   const isIndex = await isIndexFile(codesPath);
-  const codes = await (isIndex ? HammingIndex.open(codesPath, { signal }) : readCodes(codesPath));
+  const codes = await (isIndex ? openIndex(codesPath, signal) : readCodes(codesPath));
   const queries = await readCodes(queriesPath);
   if (codes.bits !== queries.bits) throw mismatch(queriesPath, 'bits', codes.bits, codesPath, queries.bits);
 
@@ -78,6 +78,11 @@ async function runSearch(
     await (isBarred ? withProgress(context, 'search', shape.queries, search) : search(() => {}));
     await printAll(context, text?.end());
   });
+}
+
+/** Where it lies, or whole where nothing can be mapped. */
+function openIndex(path: string, signal: AbortSignal): Promise<HammingIndex> {
+  return HammingIndex.open(path, { signal, mapped: info().backend === 'native' });
 }
 
 async function checkOutputs({ ids, distances }: Flags): Promise<void> {
@@ -145,7 +150,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Arra
 }
 
 /** Little-endian int64, through halves: a BigInt for each would take most of the time. */
-function toInt64Bytes(rows: Uint32Array): Uint8Array {
+export function toInt64Bytes(rows: Uint32Array): Uint8Array {
   const halves = new Uint32Array(rows.length * 2);
   rows.forEach((row, i) => {
     halves[2 * i] = row;

@@ -267,13 +267,13 @@ fn a_repair_keeps_all_that_is_not_damaged() {
         assert_eq!(verify(&path, &never()).expect("verified").problems, [""; 0]);
         assert_eq!(found(&Index::map(&path).expect("mapped")), found(&memory));
     }
-    // Within the large segment: the codes of one MiB are lost, and no others.
+    // Within the large segment: the codes of 64 KiB are lost, and no others.
     let mut damaged = bytes.clone();
     damaged[500_000] ^= 1;
     fs::write(&path, &damaged).expect("written");
     let repaired = repair(&path, &never()).expect("repaired");
     assert_eq!(repaired.problems.len(), 1, "{:?}", repaired.problems);
-    assert_eq!(repaired.lost, (1 << 20) / 16);
+    assert_eq!(repaired.lost, (64 << 10) / 16);
     assert_eq!(fs::read(repaired.damaged.expect("kept")).expect("bytes"), damaged);
     let rows = repaired.rows.expect("rows");
     let index = Index::map(&path).expect("mapped");

@@ -49,9 +49,13 @@ impl Blocks {
     ) -> Result<Self> {
         let mut blocks = Self::zeros(rows.len(), bits)?;
         let mut words = vec![0; blocks.words()];
+        let lines = blocks.lines.make_mut();
         for (position, row) in rows.enumerate() {
             to_words(row, &mut words);
-            blocks.set(position, &words);
+            let group = &mut lines[position / GROUP * words.len()..];
+            for (word, line) in words.iter().zip(group) {
+                line.0[position % GROUP] = *word;
+            }
         }
         Ok(blocks)
     }

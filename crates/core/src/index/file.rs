@@ -15,7 +15,7 @@ pub(super) const PAGE: usize = 4096;
 pub(super) const FRONT: usize = 3 * PAGE;
 const ALIGNMENT: usize = 64;
 /// Bytes that share a checksum.
-pub(super) const CHUNK: usize = 1 << 20;
+pub(super) const CHUNK: usize = 64 << 10;
 
 const _: () = assert!(cfg!(target_endian = "little"), "files are read and written as memory");
 
@@ -299,7 +299,7 @@ pub(super) fn chunks(bytes: usize) -> usize {
     bytes.div_ceil(CHUNK)
 }
 
-/// Checksums of a stream of bytes, one for every started MiB.
+/// Checksums of a stream of bytes, one for every started 64 KiB.
 #[derive(Default)]
 pub(super) struct Checksums {
     hasher: Xxh3Default,

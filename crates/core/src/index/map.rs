@@ -88,7 +88,7 @@ impl<'a> Stored<'a> {
         Unchecked::new(self.bytes.clone(), self.sections.clone(), self.checksums.clone())
     }
 
-    /// The parts of its sections, a MiB each at most, that differ from their checksums.
+    /// The parts of its sections, 64 KiB each at most, that differ from their checksums.
     pub fn damaged(&self) -> Vec<Range<usize>> {
         let (unchecked, length) = (self.unchecked(), self.sections.len());
         let parts = (0..length).step_by(CHUNK).map(|at| at..length.min(at + CHUNK));

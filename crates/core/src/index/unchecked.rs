@@ -12,7 +12,7 @@ use super::file::{CHUNK, bad};
 use crate::column::{Column, SharedBytes};
 use crate::error::Result;
 
-/// The sections of a segment as they lie in a file, with a checksum for each started MiB.
+/// The sections of a segment as they lie in a file, with a checksum for each started 64 KiB.
 pub(crate) struct Unchecked {
     bytes: SharedBytes,
     /// Of the sections, padding included.
@@ -29,7 +29,7 @@ impl Unchecked {
         Self { bytes, range, checksums, is_checked, columns: OnceLock::new() }
     }
 
-    /// Compares every MiB that has a byte of `within`, counted from the first section on, unless that was done.
+    /// Compares every 64 KiB that has a byte of `within`, counted from the first section on, unless that was done.
     ///
     /// # Errors
     /// `IndexFormat` where a checksum differs.

@@ -67,9 +67,16 @@ pub fn verify(path: &Path, cancel: &Cancel) -> Result<Verified> {
     for record in &records {
         let kind = record.stored.record.kind;
         *(if kind == Kind::Segment { &mut found.segments } else { &mut found.removals }) += 1;
-        if let (true, Err(error)) =
-            (record.damaged.is_empty(), record.add_to(&mut snapshot, header))
-        {
+        // What is damaged has been told of; its rows count.
+        let added = match (record.damaged.is_empty(), kind) {
+            (true, _) => record.add_to(&mut snapshot, header),
+            (false, Kind::Segment) => {
+                let first_row = snapshot.rows as u32;
+                record.stored.segment(header, first_row).map(|segment| snapshot.push(segment))
+            }
+            (false, Kind::Removal) => Ok(()),
+        };
+        if let Err(error) = added {
             problems.push(about(&record.range, &error));
         }
     }
@@ -153,7 +160,7 @@ struct Found<'a> {
     stored: Stored<'a>,
     /// Of the file.
     range: Range<usize>,
-    /// Of the sections, each a MiB.
+    /// Of the sections, 64 KiB each at most.
     damaged: Vec<Range<usize>>,
 }
 
