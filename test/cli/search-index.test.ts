@@ -63,7 +63,7 @@ it('an index with nothing left prints an empty list per query', async () => {
 });
 
 it('a damaged index file and queries of other bits are refused by name', async () => {
-  writeFileSync(join(work.path, 'bad.index'), `H2QINDEX${'x'.repeat(100)}`);
+  writeFileSync(join(work.path, 'bad.index'), `H2QINDEX${'x'.repeat(200)}`);
   writeCodes('q.npy', QUERIES, 2);
   const damaged = await work.run('search', 'bad.index', 'q.npy', '-k', '1');
   expect([damaged.code, damaged.stderr]).toEqual([

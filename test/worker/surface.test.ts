@@ -11,9 +11,9 @@ import { CLASSES, type ClassName, FUNCTIONS } from '../../ts/worker/protocol.js'
 const NOT_IN_A_PAGE = {
   functions: [
     ...['openVectors', 'withVectorFile', 'writeCodes', 'writeFile', 'writeFiles', 'writeVectors'],
-    ...['npyHeader', 'settled'],
+    ...['npyHeader', 'repairIndex', 'settled', 'verifyIndex'],
   ],
-  classes: ['H2qError', 'MappedVectors', 'VectorFile'],
+  classes: ['H2qError', 'IndexFile', 'MappedVectors', 'VectorFile'],
   members: ['core', 'save'],
 };
 

@@ -146,7 +146,7 @@ impl Commit {
 /// `IndexFormat` for a file that is no index, is too short, or of whose header or commits no copy is whole.
 pub(super) fn read_front(front: &[u8]) -> Result<(Header, Commit), Error> {
     let Some([first, second]) = copies(front, 0) else {
-        let is_index = front.starts_with(&MAGIC);
+        let is_index = front.starts_with(&MAGIC[..front.len().min(MAGIC.len())]);
         return Err(bad(if is_index {
             "it is truncated"
         } else {
