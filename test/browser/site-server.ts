@@ -27,3 +27,12 @@ export function answerOf(address: string, path: string): Promise<string> {
     }).on('error', reject);
   });
 }
+
+/** Ends what is left of a child and its own children; it was started `detached`. */
+export function endGroup(child: ChildProcessWithoutNullStreams): void {
+  try {
+    process.kill(-child.pid!, 'SIGKILL');
+  } catch {
+    // Nothing is left.
+  }
+}

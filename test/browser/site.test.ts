@@ -24,7 +24,7 @@ import {
   ready,
   watchLongTasks,
 } from './site-page.js';
-import { addressOf, answerOf } from './site-server.js';
+import { addressOf, answerOf, endGroup } from './site-server.js';
 
 skipWithoutChromium();
 
@@ -246,7 +246,9 @@ it('needs no more than 320 pixels', async () => {
 // Windows has no such signals.
 describe.skipIf(process.platform === 'win32')('npm run site', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('serves the page until %s', async (signal) => {
-    const child = spawn(process.execPath, ['scripts/site.mjs', '--port', '0'], { cwd: root, env });
+    const args = ['run', '--silent', 'site', '--', '--port', '0'];
+    // A group of its own: whatever npm might leave behind ends with it.
+    const child = spawn('npm', args, { cwd: root, env, detached: true });
     try {
       const served = await addressOf(child);
       const wasm = readdirSync(join(root, 'site/dist/assets')).find((file) => file.endsWith('.wasm'));
@@ -270,7 +272,7 @@ describe.skipIf(process.platform === 'win32')('npm run site', () => {
       await ended;
       await expect(answerOf(served, '')).rejects.toThrow('ECONNREFUSED');
     } finally {
-      child.kill('SIGKILL');
+      endGroup(child);
     }
   });
 });
