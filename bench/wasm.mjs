@@ -1,64 +1,119 @@
-// WASM in Node beside the native addon, one thread each, the same work in the same run, turn by turn.
+// WASM in Node and in Chromium beside the native addon, one thread each, the same work in the same run, turn by turn.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { formatTable } from '../dist/cli/table.js';
 import { root } from '../scripts/lib/root.mjs';
+import { openChromium } from './lib/backend-chromium.mjs';
+import { agree } from './lib/backend-work.mjs';
 import { saveRecord, spread } from './lib/record.mjs';
 
 const ROUNDS = 5;
-const BACKENDS = /** @type {const} */ (['native', 'wasm']);
 
-/** @typedef {Record<string, { seconds: number, digest: string }>} Round */
+/** @typedef {import('./lib/backend-work.mjs').Round} Round */
+/** @typedef {import('./lib/record.mjs').Spread} Spread */
+/**
+ * Where the work is done.
+ *
+ * @typedef {{ name: string, title: string, measure(isQuick: boolean): Round | Promise<Round> }} Place
+ */
+/**
+ * By names of places. The share is native's median over the place's.
+ *
+ * @typedef {{ work: string, seconds: Record<string, Spread>, shareOfNative: Record<string, number> }} Result
+ */
+
+/** @type {Place[]} */
+const IN_NODE = [
+  { name: 'native', title: 'native', measure: (isQuick) => measureInNode('native', isQuick) },
+  { name: 'wasm', title: 'WASM in Node', measure: (isQuick) => measureInNode('wasm', isQuick) },
+];
 
 /** @param {{ quick: boolean }} options */
 export async function run({ quick }) {
-  /** @type {Record<typeof BACKENDS[number], Round[]>} */
-  const rounds = { native: [], wasm: [] };
-  for (let round = 0; round < (quick ? 1 : ROUNDS); round += 1) {
-    for (const backend of BACKENDS) rounds[backend].push(measure(backend, quick));
+  const chromium = await openChromium();
+  if (!chromium) console.log('There is no Chromium, so no column of it (H2Q_CHROMIUM names its program).\n');
+  try {
+    const places = [...IN_NODE];
+    if (chromium) places.push({ name: 'chromium', title: 'WASM in Chromium', measure: chromium.measure });
+    const rounds = quick ? 1 : ROUNDS;
+    const results = await compare(places, rounds, quick);
+    print(places, results);
+    const outcome = { rounds, chromium: chromium?.version ?? null, results };
+    const record = quick ? null : saveRecord('wasm', outcome);
+    if (record) console.log(`\nrecord: ${record}`);
+    return outcome;
+  } finally {
+    await chromium?.close();
   }
-  const works = Object.keys(/** @type {Round} */ (rounds.native[0]));
-  const results = works.map((work) => {
-    const samples = (/** @type {Round[]} */ of) =>
-      of.map((round) => /** @type {Round[string]} */ (round[work]));
-    const [native, wasm] = [samples(rounds.native), samples(rounds.wasm)];
-    if (new Set([...native, ...wasm].map(({ digest }) => digest)).size > 1)
-      throw new Error(`${work}: native and WASM found different things`);
-    const seconds = { native: secondsOf(native), wasm: secondsOf(wasm) };
-    return { work, ...seconds, shareOfNative: seconds.native.median / seconds.wasm.median };
-  });
-  print(results);
-  const record = quick ? null : saveRecord('wasm', { rounds: ROUNDS, results });
-  if (record) console.log(`\nrecord: ${record}`);
-  return { results };
-}
-
-/** @param {Round[string][]} samples */
-function secondsOf(samples) {
-  return spread(samples.map(({ seconds }) => seconds));
 }
 
 /**
- * @param {string} backend
+ * Measures round by round, each in every place, and refuses what they have not all found alike.
+ *
+ * @param {Place[]} places the first is native
+ * @param {number} rounds
+ * @param {boolean} isQuick
+ * @returns {Promise<Result[]>}
+ */
+export async function compare(places, rounds, isQuick) {
+  const measured = places.map((place) => ({ ...place, rounds: /** @type {Round[]} */ ([]) }));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const place of measured) place.rounds.push(await place.measure(isQuick));
+  }
+  return Object.keys(measured[0]?.rounds[0] ?? {}).map((work) => {
+    const samples = measured.map(({ name, rounds }) => ({
+      name,
+      timed: rounds.map((round) => /** @type {Round[string]} */ (round[work])),
+    }));
+    if (!agree(samples.flatMap(({ timed }) => timed.map(({ found }) => found))))
+      throw new Error(`${work}: not every place has found the same`);
+    const spreads = samples.map(({ name, timed }) => ({
+      name,
+      ...spread(timed.map(({ seconds }) => seconds)),
+    }));
+    const [native, ...others] = spreads;
+    return {
+      work,
+      seconds: Object.fromEntries(spreads.map(({ name, ...seconds }) => [name, seconds])),
+      shareOfNative: Object.fromEntries(
+        others.map(({ name, median }) => [name, (native?.median ?? Number.NaN) / median]),
+      ),
+    };
+  });
+}
+
+/**
+ * In a process of its own.
+ *
+ * @param {'native' | 'wasm'} backend
  * @param {boolean} isQuick
  * @returns {Round}
  */
-function measure(backend, isQuick) {
+function measureInNode(backend, isQuick) {
   const program = join(root, 'bench/peers/backend.mjs');
   const env = { ...process.env, H2Q_BACKEND: backend };
   const args = [program, isQuick ? 'quick' : 'full'];
   return JSON.parse(execFileSync(process.execPath, args, { env, encoding: 'utf8' }));
 }
 
-/** @param {{ work: string, native: import('./lib/record.mjs').Spread, wasm: import('./lib/record.mjs').Spread, shareOfNative: number }[]} results */
-function print(results) {
-  const milliseconds = (/** @type {import('./lib/record.mjs').Spread} */ { median, lowest, highest }) =>
-    `${(1e3 * median).toFixed(1)} (${(1e3 * lowest).toFixed(1)} to ${(1e3 * highest).toFixed(1)})`;
-  const rows = results.map(({ work, native, wasm, shareOfNative }) => [
+/**
+ * @param {Place[]} places
+ * @param {Result[]} results
+ */
+function print(places, results) {
+  const inMilliseconds = (/** @type {number} */ seconds) => (1e3 * seconds).toFixed(seconds < 0.001 ? 3 : 1);
+  const rows = results.map(({ work, seconds, shareOfNative }) => [
     work,
-    milliseconds(native),
-    milliseconds(wasm),
-    `${(100 * shareOfNative).toFixed(0)} %`,
+    ...places.flatMap(({ name }) => {
+      const { median, lowest, highest } = /** @type {Spread} */ (seconds[name]);
+      const share = shareOfNative[name];
+      const spreadText = `(${inMilliseconds(lowest)} to ${inMilliseconds(highest)})`;
+      return [
+        `${inMilliseconds(median)} ${spreadText}`,
+        ...(share === undefined ? [] : [`${(100 * share).toFixed(0)} %`]),
+      ];
+    }),
   ]);
-  console.log(formatTable(['one thread', 'native, ms', 'WASM, ms', 'speed'], rows));
+  const titles = places.flatMap(({ title }, i) => [`${title}, ms`, ...(i === 0 ? [] : ['speed'])]);
+  console.log(formatTable(['one thread', ...titles], rows));
 }

@@ -1,5 +1,6 @@
 // `npm run site`: set-up, the data of the page, the page as static files in site/dist; then serves them on this
-// machine. `npm run site -- --build` only builds, `-- --port 8080` serves there.
+// machine. `npm run site -- --build` only builds, `-- --port 8080` serves there, `-- --screenshots FOLDER` takes
+// pictures of it instead.
 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,7 +9,9 @@ import { root } from './lib/root.mjs';
 import { setUpOrExit } from './lib/setup.mjs';
 import { ensureSiteData } from './lib/site-data.mjs';
 
-const { values } = parseArgs({ options: { build: { type: 'boolean' }, port: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { build: { type: 'boolean' }, port: { type: 'string' }, screenshots: { type: 'string' } },
+});
 
 await setUpOrExit(1);
 await ensureSiteData();
@@ -16,7 +19,10 @@ await ensureSiteData();
 const { build, preview } = await import('vite');
 const configFile = join(root, 'site/vite.config.ts');
 await build({ configFile, logLevel: 'warn' });
-if (values.build) {
+if (values.screenshots !== undefined) {
+  const { takeShots } = await import('./lib/site-screenshots.mjs');
+  await takeShots(join(root, 'site/dist'), values.screenshots);
+} else if (values.build) {
   say('the page is in site/dist');
 } else {
   const port = values.port === undefined ? {} : { port: Number(values.port), strictPort: true };

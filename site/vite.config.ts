@@ -36,6 +36,8 @@ const listFiles: Plugin = {
 
 export default defineConfig({
   root: folder,
+  // What is not there is a 404 and not, as in an app of one page, this page.
+  appType: 'mpa',
   // The page may lie below any path.
   base: './',
   plugins: [listFiles],

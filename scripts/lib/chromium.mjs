@@ -6,6 +6,11 @@ import { aptInstall, aptObstacle, firstWay, MissingError } from './ways.mjs';
 
 const HELP = 'Install Chromium or Chrome, or let H2Q_CHROMIUM name its program.';
 
+const ARGUMENTS = [
+  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+];
+
 /**
  * Looks for Chromium or Chrome, without installing anything: what H2Q_CHROMIUM names, else what is on the
  * PATH, where it usually lies, and what playwright-core has downloaded.
@@ -36,6 +41,17 @@ export function ensureChromium() {
     if (error instanceof MissingError) return { path: null, reason: error.message };
     throw error;
   }
+}
+
+/**
+ * Starts Chromium without a window.
+ *
+ * @param {string} path of its program
+ */
+export async function startChromium(path) {
+  // This late because this module is also loaded before packages are installed.
+  const { chromium } = await import('playwright-core');
+  return chromium.launch({ executablePath: path, args: ARGUMENTS });
 }
 
 /** @returns {import('./ways.mjs').Way<string>[]} */
@@ -77,7 +93,7 @@ export function usualPlaces(env, platform) {
   });
 }
 
-/** Loads playwright-core this late because this module is also loaded before packages are installed. */
+/** Loads playwright-core this late for the same reason as {@link startChromium}. */
 function downloaded() {
   try {
     const path = createRequire(import.meta.url)('playwright-core').chromium.executablePath();

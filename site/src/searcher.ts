@@ -26,6 +26,8 @@ export class Searcher {
   readonly #embedding: Promise<Model>;
   readonly #shelves = new Map<string, Promise<Shelf>>();
   #vectors: Promise<Vectors> | undefined;
+  /** The search that began last. */
+  #lastSearch: Promise<unknown> = Promise.resolve();
 
   constructor(client: Client, manifest: Manifest) {
     this.#client = client;
@@ -37,7 +39,8 @@ export class Searcher {
 
   /** Makes the codes of all images, at first use. */
   prepare(maker: Maker, bits: number): Promise<Shelf> {
-    const key = `${maker}-${bits}`;
+    // Of those that were learnt there is only the last.
+    const key = maker === 'learnt' ? maker : `${maker}-${bits}`;
     const shelf =
       this.#shelves.get(key) ?? this.#load(`models/${key}.h2q`).then((model) => this.#encode(model));
     this.#shelves.set(key, shelf);
@@ -46,14 +49,24 @@ export class Searcher {
     return shelf;
   }
 
-  /** Takes a model that was learnt elsewhere. */
+  /** Takes a model that was learnt elsewhere, in place of the one before. */
   async adopt(bytes: Uint8Array): Promise<void> {
-    const model = await this.#client.Model.fromBytes(bytes);
-    this.#shelves.set(`learnt-${model.bits}`, Promise.resolve(await this.#encode(model)));
+    const shelf = await this.#encode(await this.#client.Model.fromBytes(bytes));
+    const former = this.#shelves.get('learnt');
+    this.#shelves.set('learnt', Promise.resolve(shelf));
+    // A search may have begun with it.
+    await this.#lastSearch.catch(() => {});
+    for (const each of Object.values((await former) ?? {})) each.release();
   }
 
-  /** The `count` nearest of an image of 28 x 28 greys from 0 to 1. */
-  async search(image: Float32Array, maker: Maker, bits: number, count: number): Promise<Hits> {
+  /** The `count` nearest of an image of 28 x 28 greys from 0 to 1; one search at a time. */
+  search(image: Float32Array, maker: Maker, bits: number, count: number): Promise<Hits> {
+    const hits = this.#find(image, maker, bits, count);
+    this.#lastSearch = hits;
+    return hits;
+  }
+
+  async #find(image: Float32Array, maker: Maker, bits: number, count: number): Promise<Hits> {
     const [embedding, { model, index }] = await Promise.all([this.#embedding, this.prepare(maker, bits)]);
     const started = performance.now();
     const embedded = await embedding.transform({ data: image, columns: PIXELS });

@@ -1,14 +1,9 @@
 /** A real Chromium, and what to do where there is none. */
 
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeEach } from 'vitest';
-import { findChromium } from '../../scripts/lib/chromium.mjs';
+import { findChromium, startChromium } from '../../scripts/lib/chromium.mjs';
 import { hasWasm } from '../wasm.js';
-
-const ARGUMENTS = [
-  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-];
 
 const executablePath = findChromium();
 
@@ -31,8 +26,8 @@ export function skipWithoutChromium(): void {
 let browser: Promise<Browser> | undefined;
 
 /** Starts the browser of this test file, once. It ends with the file. */
-export function startChromium(): Promise<Browser> {
-  browser ??= chromium.launch({ executablePath: executablePath as string, args: ARGUMENTS });
+function browserOfFile(): Promise<Browser> {
+  browser ??= startChromium(executablePath as string);
   return browser;
 }
 
@@ -48,7 +43,7 @@ export interface WatchedPage {
 
 /** A page in a profile of its own. */
 export async function newPage(options: Parameters<Browser['newPage']>[0] = {}): Promise<WatchedPage> {
-  const page = await (await startChromium()).newPage(options);
+  const page = await (await browserOfFile()).newPage(options);
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text());

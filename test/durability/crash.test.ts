@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { HammingIndex, IndexFile, verifyIndex } from '../../dist/node/index.js';
@@ -11,6 +11,8 @@ import { BITS, changeAt, codeOf, contentsOf, idsAfter } from './changes.mjs';
 
 /** `H2Q_CRASH_ROUNDS=200 npx vitest run test/durability` takes some minutes. */
 const ROUNDS = Number(process.env['H2Q_CRASH_ROUNDS'] ?? 12);
+/** Then a new file begins: the larger one is, the fewer moments there are in a second. */
+const ROUNDS_PER_FILE = 10;
 const CHANGER = fileURLToPath(new URL('changer.mjs', import.meta.url));
 
 let folder: string;
@@ -44,12 +46,16 @@ function changeAndKill(path: string, seed: number, first: number, milliseconds: 
 it(`keeps every acknowledged change through ${ROUNDS} kills`, {
   timeout: 30_000 + ROUNDS * 4000,
 }, async () => {
-  const path = join(folder, 'codes.h2q');
-  const seed = 1 + Math.floor(Date.now() / 1000);
+  let path = '';
+  let seed = Math.floor(Date.now() / 1000);
   const counts = { acknowledged: 0, completed: 0, cutOff: 0, compactions: 0, tails: 0 };
-  (await IndexFile.create(path, BITS, { ids: true })).close();
   let done = 0;
   for (let round = 0; round < ROUNDS; round++) {
+    if (round % ROUNDS_PER_FILE === 0) {
+      path = join(mkdtempSync(join(folder, 'file-')), 'codes.h2q');
+      (await IndexFile.create(path, BITS, { ids: true })).close();
+      [seed, done] = [seed + 1, 0];
+    }
     const acknowledged = await changeAndKill(path, seed, done, Math.random() * 150);
     const context = `seed ${seed}, round ${round}, ${acknowledged} from ${done} on`;
     const { problems, uncommittedBytes } = await verifyIndex(path);
@@ -76,7 +82,7 @@ it(`keeps every acknowledged change through ${ROUNDS} kills`, {
     }
     // What it left behind is gone when the next one has opened the file.
     (await IndexFile.open(path)).close();
-    expect(readdirSync(folder), context).toEqual(['codes.h2q']);
+    expect(readdirSync(dirname(path)), context).toEqual(['codes.h2q']);
   }
   console.log(`crashes: ${JSON.stringify({ rounds: ROUNDS, seed, ...counts })}`);
 });
