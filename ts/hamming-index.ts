@@ -15,8 +15,7 @@ import { type Codes, checkCodes, toCoreCodes } from './codes.js';
 import { H2qError, withH2qErrors } from './errors.js';
 import { type FilterOptions, toCoreFilter } from './filter.js';
 import { toCoreIds } from './ids.js';
-import { mapIndex } from './index-disk.js';
-import { indexBytes, readIndex, writeIndex } from './index-file.js';
+import { indexBytes, mapIndex, readIndex, writeIndex } from './index-file.js';
 import type { FileInput } from './io/input.js';
 import { backend } from './platform.js';
 import { prepareRerank, type RerankOptions, type Rescoring, refuseRerank } from './rerank.js';
@@ -140,8 +139,7 @@ export class HammingIndex {
    * @throws FILE_NOT_FOUND, FILE_UNREADABLE, INDEX_FORMAT, OUT_OF_MEMORY
    */
   static async open(input: FileInput, { signal, mapped }: OpenOptions = {}): Promise<HammingIndex> {
-    if (mapped) return mapIndex(input as string);
-    return new HammingIndex(await readIndex(input, signal));
+    return new HammingIndex(await (mapped ? mapIndex(input) : readIndex(input, signal)));
   }
 
   /**

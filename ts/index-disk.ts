@@ -138,12 +138,6 @@ export class IndexFile {
   }
 }
 
-/** Maps a file to search in it where it lies. */
-export async function mapIndex(path: string): Promise<HammingIndex> {
-  const { map } = files(path);
-  return about(path, async () => new HammingIndex(await map(path)));
-}
-
 /**
  * Reads and checks every byte of an index file. Others may change it meanwhile.
  *

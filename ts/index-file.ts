@@ -1,6 +1,7 @@
 /** Files of indexes (docs/formats.md). */
 
 import { runAbortable } from './abort.js';
+import { invalidArgument, kindOf } from './arguments.js';
 import type { CoreIndex } from './backend.js';
 import { inFile } from './errors.js';
 import { writeFile } from './io/files.js';
@@ -34,6 +35,14 @@ export function readIndex(input: FileInput, signal: AbortSignal | undefined): Pr
     }
     return about(path, async () => reader.finish());
   });
+}
+
+/** Maps a file to search in it where it lies. Throws as `HammingIndex.open`. */
+export function mapIndex(input: FileInput): Promise<CoreIndex> {
+  if (typeof input !== 'string')
+    throw invalidArgument('input', `expected a path to map, got ${kindOf(input)}`);
+  const { map } = platform().indexFiles();
+  return about(input, () => map(input));
 }
 
 /** The file of what the index holds when the first piece is asked for. */

@@ -14,7 +14,7 @@ export function codeOf(id) {
 /** @param {bigint[]} ids */
 export function codesOf(ids) {
   const data = new Uint8Array(ids.length * 8);
-  ids.forEach((id, i) => data.set(codeOf(id), i * 8));
+  for (const [i, id] of ids.entries()) data.set(codeOf(id), i * 8);
   return { data, bits: BITS };
 }
 
