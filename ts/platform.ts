@@ -6,9 +6,17 @@
 import type { Backend, CoreMappedVectors, CoreRowLayout } from './backend.js';
 import { H2qError } from './errors.js';
 
-/** Bytes that can be read in pieces: a file, a blob, a buffer. */
+/** Bytes that can be read in pieces: a file, a blob, a buffer, a stream. */
 export interface ByteSource {
+  /** Infinity for a stream that has not told. */
   readonly byteLength: number;
+  /** Of a file of the system. */
+  readonly path?: string;
+  /**
+   * Only a stream has this: waits until `end` bytes have arrived, or the stream has ended, and tells how many have
+   * arrived. Slices of a stream begin at the same byte as the one before or later.
+   */
+  arrived?(end: number): Promise<number>;
   /** Exactly the bytes `start .. end`; they may be read into `buffer`, which is as long or longer. */
   slice(start: number, end: number, buffer?: Uint8Array): Promise<Uint8Array>;
 }
@@ -32,6 +40,15 @@ export interface PendingFile {
   discard(): Promise<void>;
 }
 
+/** An open HDF5 file. */
+export interface Hdf5File {
+  /** All datasets by their paths; `type` is that of `.npy`, without the byte order. */
+  readonly datasets: readonly { name: string; shape: readonly number[]; type: string }[];
+  /** Rows of a dataset of two dimensions. */
+  read(name: string, start: number, end: number): ArrayLike<number | bigint> & ArrayBufferView;
+  close(): void;
+}
+
 export interface Platform {
   /** The backend, loaded at the first call. Throws `NATIVE_UNAVAILABLE`. */
   backend(): Backend;
@@ -48,6 +65,8 @@ export interface Platform {
   checkWritable(path: string): Promise<string>;
   /** Throws `FILE_UNWRITABLE`. */
   createFile(path: string): Promise<PendingFile>;
+  /** Where there are files. Throws `FILE_FORMAT`. */
+  openHdf5?(path: string): Promise<Hdf5File>;
 }
 
 let current: Platform | undefined;

@@ -73,7 +73,7 @@ function sourceOf(handle: FileHandle, byteLength: number, path: string): OpenSou
     }
     return bytes;
   };
-  return { byteLength, slice, close: () => handle.close() };
+  return { byteLength, path, slice, close: () => handle.close() };
 }
 
 export async function checkWritable(path: string): Promise<string> {

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { setPlatform } from '../platform.js';
 import { chosenBackend, mapVectors } from './backends.js';
 import { checkWritable, createFile, openSource } from './files.js';
+import { openHdf5 } from './hdf5.js';
 
 setPlatform({
   backend: chosenBackend,
@@ -12,6 +13,7 @@ setPlatform({
   mapVectors,
   checkWritable,
   createFile,
+  openHdf5,
 });
 
 export * from '../index.js';
