@@ -35,38 +35,67 @@ export interface BatchMessage {
   bodyLength: number;
 }
 
-/** The fields of the schema, and where the messages after it begin. */
-export async function readSchema(
-  source: ByteSource,
-  file: string,
-): Promise<{ fields: Field[]; next: number }> {
-  const there = source.arrived ? await source.arrived(8) : source.byteLength;
-  if (there < 8) throw formatError(file, 'truncated: an Arrow file starts with 8 bytes');
-  const isFile = new TextDecoder().decode(await source.slice(0, 6)) === FILE_MAGIC;
-  const message = await readMessage(source, file, isFile ? 8 : 0);
-  if (message?.kind !== HEADER.schema)
-    throw formatError(file, 'not an Arrow file (it does not start with a schema)');
-  if (message.header.int16(0) === 1) throw formatError(file, 'big-endian values');
-  return { fields: message.header.tables(1).map((field) => toField(field, 0)), next: message.end };
+/** What stands before and after the batches of rows, which lie between `first` and `end`. */
+export interface Frame {
+  fields: Field[];
+  first: number;
+  end: number;
 }
 
-/** All batches from byte `at` on; what lies between them (dictionaries) is left out. */
+export async function readFrame(source: ByteSource, file: string): Promise<Frame> {
+  const there = source.arrived ? await source.arrived(8) : source.byteLength;
+  if (there < 8) throw formatError(file, 'truncated: an Arrow file starts with 8 bytes');
+  const isFile = isMagic(await source.slice(0, 6));
+  if (isFile && !source.arrived) return readFooter(source, file);
+  const message = await readMessage(source, file, isFile ? 8 : 0, Number.POSITIVE_INFINITY);
+  if (message?.kind !== HEADER.schema) {
+    const where = isFile ? '; its end may have one, but that of a stream comes too late' : '';
+    throw formatError(file, `not an Arrow file (it does not start with a schema${where})`);
+  }
+  return { fields: toFields(message.header, file), first: message.end, end: Number.POSITIVE_INFINITY };
+}
+
+/** A file ends with a table of its contents, the length of that, and the bytes it began with. */
+async function readFooter(source: ByteSource, file: string): Promise<Frame> {
+  const end = source.byteLength - 10;
+  const tail = end < 8 ? new Uint8Array(10) : await source.slice(end, end + 10);
+  if (!isMagic(tail.subarray(4))) throw formatError(file, 'truncated: an Arrow file ends with ARROW1');
+  const length = new DataView(tail.buffer, tail.byteOffset, 4).getUint32(0, true);
+  if (length > end - 8) throw formatError(file, 'not a readable Arrow file: its end is damaged');
+  return within(file, async () => {
+    const footer = Table.root(await source.slice(end - length, end));
+    return { fields: toFields(footer.table(1), file), first: 8, end: end - length };
+  });
+}
+
+function isMagic(bytes: Uint8Array): boolean {
+  return new TextDecoder().decode(bytes) === FILE_MAGIC;
+}
+
+function toFields(schema: Table, file: string): Field[] {
+  if (schema.int16(0) === 1) throw formatError(file, 'big-endian values');
+  return schema.tables(1).map((field) => toField(field, 0));
+}
+
+/** All batches of a frame; what lies between them (schema, dictionaries) is left out. */
 export async function* batchMessages(
   source: ByteSource,
   file: string,
-  at: number,
+  { first, end }: Frame,
 ): AsyncGenerator<BatchMessage, void> {
-  for (let next = at; ; ) {
-    const message = await readMessage(source, file, next);
+  for (let next = first; ; ) {
+    const message = await readMessage(source, file, next, end);
     if (!message) return;
     next = message.end;
-    if (message.kind === HEADER.recordBatch)
-      yield toBatch(message.header, message.bodyStart, message.bodyLength);
+    const { kind, header, bodyStart, bodyLength } = message;
+    if (kind !== HEADER.recordBatch) continue;
+    yield await within(file, async () => toBatch(header, bodyStart, bodyLength));
   }
 }
 
 /** The message at byte `at`; undefined at the end, which a file marks with zeros. */
-async function readMessage(source: ByteSource, file: string, at: number) {
+async function readMessage(source: ByteSource, file: string, at: number, limit: number) {
+  if (at >= limit) return undefined;
   const there = source.arrived ? await source.arrived(at + 8) : source.byteLength;
   if (there <= at) return undefined;
   if (there < at + 4) throw truncated(file, at);

@@ -1,7 +1,14 @@
 /** `.arrow`, `.feather` (version 2) and `.ipc`: Arrow's IPC file and stream, read a batch of rows at a time. */
 
 import type { ByteSource } from '../platform.js';
-import { type BatchMessage, batchMessages, type Field, readSchema, within } from './arrow-messages.js';
+import {
+  type BatchMessage,
+  batchMessages,
+  type Field,
+  type Frame,
+  readFrame,
+  within,
+} from './arrow-messages.js';
 import { blockRows, toNumber } from './block-rows.js';
 import { emptyFile, formatError } from './npy.js';
 import type { RowFormat } from './rows.js';
@@ -16,7 +23,8 @@ const KIND = {
 
 export const arrowRows: RowFormat = (source, file, options) =>
   within(file, async () => {
-    const { fields, next } = await readSchema(source, file);
+    const frame = await readFrame(source, file);
+    const { fields } = frame;
     const chosen = chooseColumns(
       file,
       fields.map((field) => ({ name: field.name, kind: kindOf(field) })),
@@ -24,14 +32,14 @@ export const arrowRows: RowFormat = (source, file, options) =>
     );
     const isStream = source.arrived !== undefined;
     // The first batch tells how long lists are that do not all have the length of their type.
-    const messages = batchMessages(source, file, next);
+    const messages = batchMessages(source, file, frame);
     const first = await firstBatch(messages);
     if (!first) throw emptyFile(file, 'rows');
     const reader = { source, file, fields, chosen };
     const start = isStream ? await readBatch(reader, first, 0) : undefined;
     const columns = (start ?? (await readBatch(reader, first, 0))).columns;
     if (columns === 0) throw emptyFile(file, 'columns');
-    const rows = isStream ? Number.POSITIVE_INFINITY : await countRows(source, file, next);
+    const rows = isStream ? Number.POSITIVE_INFINITY : await countRows(source, file, frame);
 
     async function* blocks(row: number) {
       let firstRow = 0;
@@ -39,7 +47,7 @@ export const arrowRows: RowFormat = (source, file, options) =>
         yield { firstRow, ...start };
         firstRow = first?.rows ?? 0;
       }
-      for await (const message of start ? messages : batchMessages(source, file, next)) {
+      for await (const message of start ? messages : batchMessages(source, file, frame)) {
         if (message.rows > 0 && (firstRow + message.rows > row || isStream)) {
           const block = await within(file, () => readBatch(reader, message, firstRow, columns));
           yield { firstRow, ...block };
@@ -58,9 +66,9 @@ async function firstBatch(messages: AsyncGenerator<BatchMessage, void>): Promise
   }
 }
 
-async function countRows(source: ByteSource, file: string, next: number): Promise<number> {
+async function countRows(source: ByteSource, file: string, frame: Frame): Promise<number> {
   let rows = 0;
-  for await (const message of batchMessages(source, file, next)) {
+  for await (const message of batchMessages(source, file, frame)) {
     if (!(message.rows >= 0)) throw formatError(file, `a batch of ${message.rows} rows is damaged`);
     rows += message.rows;
   }

@@ -202,7 +202,9 @@ async function naming<T>(file: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (cause) {
     if (cause instanceof H2qError) throw cause;
-    const problem = cause instanceof Error ? cause.message.replace(/^parquet /, '') : String(cause);
+    // What it says of damage that it did not look for is about its own code.
+    const isTold = cause instanceof Error && /^(parquet |it points)(?!.*undefined)/.test(cause.message);
+    const problem = isTold ? cause.message.replace(/^parquet /, '') : 'it is damaged';
     throw new H2qError('FILE_FORMAT', `${file}: not a readable .parquet file: ${problem}`, {
       details: { file },
       cause,
