@@ -32,6 +32,8 @@ export interface PendingFile {
   readonly target: string;
   /** Appends. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Writes over the beginning, what was there before; devices and pipes cannot. */
+  rewrite?(start: Uint8Array): Promise<void>;
   /** Puts all bytes on the disk and closes the file. */
   flush(): Promise<void>;
   /** Gives the flushed file its name, replacing what was there. */

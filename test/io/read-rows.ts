@@ -5,6 +5,7 @@ import type { ElementType } from '../../ts/backend.js';
 import { formatOf, readerOf, type VectorFormat } from '../../ts/io/formats.js';
 import { nameOf, openInput, type StreamInput } from '../../ts/io/input.js';
 import type { RowOptions } from '../../ts/io/rows.js';
+import { toFloats } from '../../ts/io/stored-types.js';
 
 export interface Read {
   rows: number[][];
@@ -35,7 +36,7 @@ export async function readRows(
     for (let row = 0; row < opened.rows; ) {
       const end = Math.min(row + step, opened.rows);
       const ids = new BigInt64Array(end - row);
-      const values = toNumbers(await opened.readRows(row, end, buffer, ids), element);
+      const values = [...toFloats(await opened.readRows(row, end, buffer, ids), element)];
       if (values.length === 0) break;
       const count = values.length / columns;
       for (let i = 0; i < count; i++) result.rows.push(values.slice(i * columns, (i + 1) * columns));
@@ -47,20 +48,6 @@ export async function readRows(
   } finally {
     await source.close();
   }
-}
-
-function toNumbers(bytes: Uint8Array, element: ElementType): number[] {
-  const { buffer } = bytes.slice();
-  if (element === 'f4') return [...new Float32Array(buffer)];
-  if (element === 'f8') return [...new Float64Array(buffer)];
-  if (element === 'u1') return [...new Uint8Array(buffer)];
-  if (element === 'i1') return [...new Int8Array(buffer)];
-  return [...new Uint16Array(buffer)].map(fromHalf);
-}
-
-function fromHalf(half: number): number {
-  const [sign, exponent, fraction] = [half >> 15 ? -1 : 1, (half >> 10) & 31, half & 1023];
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** Bytes as a stream, in pieces of `size`. */

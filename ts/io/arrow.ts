@@ -12,6 +12,7 @@ import {
 import { blockRows, toNumber } from './block-rows.js';
 import { emptyFile, formatError } from './npy.js';
 import type { RowFormat } from './rows.js';
+import { fromHalf } from './stored-types.js';
 import { type ChosenColumns, chooseColumns, sideBySide, toIds } from './tables.js';
 
 /** Kinds of Arrow's `Type` that are told apart here. */
@@ -271,7 +272,7 @@ interface NumberType {
 function numberType({ type, table }: Field): NumberType {
   if (type === KIND.float) {
     const precision = table?.int16(0) ?? 0;
-    if (precision === 0) return { size: 2, read: (view, at) => float16(view.getUint16(at, true)) };
+    if (precision === 0) return { size: 2, read: (view, at) => fromHalf(view.getUint16(at, true)) };
     if (precision === 1) return { size: 4, read: (view, at) => view.getFloat32(at, true) };
     return { size: 8, read: (view, at) => view.getFloat64(at, true) };
   }
@@ -292,10 +293,4 @@ function numberType({ type, table }: Field): NumberType {
   const reader = read[bits];
   if (!reader) throw new RangeError(`integers of ${bits} bits`);
   return { size: bits / 8, read: reader };
-}
-
-function float16(half: number): number {
-  const [sign, exponent, fraction] = [half >> 15 ? -1 : 1, (half >> 10) & 31, half & 1023];
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
 }

@@ -9,6 +9,7 @@ export { type NpyType, npyHeader } from './npy.js';
 export type { RowOptions } from './rows.js';
 export {
   type FormatOptions,
+  type MatrixBlock,
   type ReadOptions,
   readVectors,
   type Sample,
@@ -18,4 +19,4 @@ export {
   VectorFile,
   withVectorFile,
 } from './vector-file.js';
-export { type WriteOptions, writeCodes, writeVectors } from './write.js';
+export { type WriteCodesOptions, type WriteOptions, writeCodes, writeVectors } from './write.js';

@@ -185,13 +185,18 @@ function checkRows({ num_rows, row_groups }: FileMetaData, source: ByteSource, f
   return Number(num_rows);
 }
 
-/** A source as hyparquet wants it. It asks beyond the end of damaged files. */
+/** A source as hyparquet wants it, which asks damaged files for what lies beyond their end. */
 function bufferOf(source: ByteSource) {
   const { byteLength } = source;
-  const slice = async (start: number, end = byteLength): Promise<ArrayBuffer> => {
-    const from = start < 0 ? byteLength + start : start;
-    if (!(from >= 0 && from <= end && end <= byteLength)) throw new Error('it points outside of itself');
-    return (await source.slice(from, end)).slice().buffer as ArrayBuffer;
+  const read = async (start: number, end: number): Promise<ArrayBuffer> => {
+    if (!(start >= 0 && start <= end && end <= byteLength)) throw new Error('it points outside of itself');
+    return (await source.slice(start, end)).slice().buffer as ArrayBuffer;
+  };
+  const slice = (start: number, end = byteLength) => {
+    const bytes = read(start < 0 ? byteLength + start : start, end);
+    // Of what it asks for ahead it may never look at the answer, once another one has failed.
+    bytes.catch(() => {});
+    return bytes;
   };
   return { byteLength, slice };
 }

@@ -51,3 +51,20 @@ function floatsOfUpperHalves(bytes: Uint8Array, buffer?: Uint8Array): Uint8Array
   }
   return floats;
 }
+
+/** Values of an {@link ElementType} as float32; a copy, so that the bytes may be written over. */
+export function toFloats(bytes: Uint8Array, element: ElementType): Float32Array {
+  // A buffer of its own begins where wider elements may begin.
+  const { buffer } = bytes.slice();
+  if (element === 'f4') return new Float32Array(buffer);
+  if (element === 'f8') return Float32Array.from(new Float64Array(buffer));
+  if (element === 'f2') return Float32Array.from(new Uint16Array(buffer), fromHalf);
+  return Float32Array.from(element === 'u1' ? new Uint8Array(buffer) : new Int8Array(buffer));
+}
+
+/** The number whose float16 has these bits. */
+export function fromHalf(half: number): number {
+  const [sign, exponent, fraction] = [half >> 15 ? -1 : 1, (half >> 10) & 31, half & 1023];
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+}

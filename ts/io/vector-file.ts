@@ -5,12 +5,12 @@ import type { CoreVectorsBuilder } from '../backend.js';
 import { H2qError, inFile } from '../errors.js';
 import { backend, type OpenSource } from '../platform.js';
 import { SLICE_BYTES } from '../slices.js';
-import { Vectors } from '../vectors.js';
+import { type Matrix, Vectors } from '../vectors.js';
 import { formatOf, readerOf, type VectorFormat } from './formats.js';
 import { type FileInput, nameOf, openInput, type StreamInput } from './input.js';
 import { emptyFile, NPY_SIZES } from './npy.js';
 import type { RowOptions, RowSource } from './rows.js';
-import { TYPE_NAMES } from './stored-types.js';
+import { TYPE_NAMES, toFloats } from './stored-types.js';
 
 /** Bytes of float32 values per block, a compromise of memory and work per call. */
 const BLOCK_BYTES = 16 * 1024 * 1024;
@@ -50,6 +50,14 @@ export interface VectorBlock {
   /** Row of the file where the block begins. */
   firstRow: number;
   vectors: Vectors;
+  /** One per row, where the option `ids` names their column. */
+  ids?: BigInt64Array;
+}
+
+/** Rows in memory of JavaScript. */
+export interface MatrixBlock extends Matrix {
+  /** Row of the file where the block begins. */
+  firstRow: number;
   /** One per row, where the option `ids` names their column. */
   ids?: BigInt64Array;
 }
@@ -144,31 +152,57 @@ export class VectorFile {
     }
   }
 
+  /**
+   * All rows as float32 in memory of JavaScript, in blocks of at most 4 MiB, each with arrays of its own.
+   *
+   * @throws NOT_FINITE (row and column named), FILE_FORMAT
+   */
+  async *matrices({ signal, onProgress }: ReadOptions = {}): AsyncGenerator<MatrixBlock, void> {
+    const { columns, element } = this.#rows;
+    for await (const { firstRow, bytes, ids } of this.#slices(signal)) {
+      const data = toFloats(bytes, element);
+      const bad = data.findIndex((value) => !Number.isFinite(value));
+      if (bad >= 0)
+        throw notFinite(this.path, firstRow + Math.floor(bad / columns), bad % columns, data[bad]);
+      yield { firstRow, data, columns, ...(ids ? { ids } : {}) };
+      onProgress?.(firstRow + data.length / columns);
+    }
+  }
+
   async close(): Promise<void> {
     await this.#rows.close?.();
     await this.#source.close();
   }
 
   async *#blocksOfStream({ signal, onProgress }: ReadOptions): AsyncGenerator<VectorBlock, void> {
-    const { columns, element, rowBytes, hasIds } = this.#rows;
-    const sliceRows = rowsWithin(SLICE_BYTES, columns * 4);
-    const buffer = new Uint8Array(sliceRows * rowBytes);
-    for (let firstRow = 0; firstRow < this.rows; ) {
-      const end = Math.min(firstRow + sliceRows, this.rows);
-      const allIds = hasIds ? new BigInt64Array(end - firstRow) : undefined;
-      const bytes = await this.#rows.readRows(firstRow, end, buffer, allIds);
-      signal?.throwIfAborted();
+    const { columns, element } = this.#rows;
+    for await (const { firstRow, bytes, ids } of this.#slices(signal)) {
       const rows = bytes.length / (columns * NPY_SIZES[element]);
-      if (rows === 0 && firstRow === 0) throw emptyFile(this.path, 'rows');
-      if (rows === 0) return;
       const vectors = await this.#naming(signal, async () => {
         const builder = backend().vectorsBuilder(rows, columns, firstRow);
         builder.push(bytes, element);
         return new Vectors(builder.finish());
       });
-      yield { firstRow, vectors, ...(allIds ? { ids: allIds.subarray(0, rows) } : {}) };
+      yield { firstRow, vectors, ...(ids ? { ids } : {}) };
+      onProgress?.(firstRow + rows);
+    }
+  }
+
+  /** Rows as they are read, in memory that the next ones are read into. */
+  async *#slices(signal: AbortSignal | undefined) {
+    const { columns, element, rowBytes, hasIds } = this.#rows;
+    const sliceRows = rowsWithin(SLICE_BYTES, columns * 4);
+    const buffer = new Uint8Array(Math.min(sliceRows, this.rows) * rowBytes);
+    for (let firstRow = 0; firstRow < this.rows; ) {
+      const end = Math.min(firstRow + sliceRows, this.rows);
+      const ids = hasIds ? new BigInt64Array(end - firstRow) : undefined;
+      const bytes = await this.#rows.readRows(firstRow, end, buffer, ids);
+      signal?.throwIfAborted();
+      const rows = bytes.length / (columns * NPY_SIZES[element]);
+      if (rows === 0 && firstRow === 0) throw emptyFile(this.path, 'rows');
+      if (rows === 0) return;
+      yield { firstRow, bytes, ...(ids ? { ids: ids.subarray(0, rows) } : {}) };
       firstRow += rows;
-      onProgress?.(firstRow);
     }
   }
 
@@ -242,6 +276,17 @@ export function sampleVectors(input: FileInput, options: SampleOptions = {}): Pr
 /** Of what has no name there is no ending. */
 function unnamed(input: StreamInput, name: string): VectorFormat | undefined {
   return typeof input !== 'string' && ['bytes', 'blob', 'stream'].includes(name) ? 'npy' : undefined;
+}
+
+/** As the core says it. */
+function notFinite(file: string, row: number, column: number, value: number | undefined): H2qError {
+  return new H2qError(
+    'NOT_FINITE',
+    `${file}: row ${row}, column ${column}: ${value} is not a finite float32`,
+    {
+      details: { file, row, column, value },
+    },
+  );
 }
 
 function rowsWithin(bytes: number, rowBytes: number): number {

@@ -147,6 +147,10 @@ function temporaryFile(handle: FileHandle, temporary: string, place: Place, path
   return named(path, {
     target,
     write: (bytes) => handle.appendFile(bytes),
+    rewrite: async (start) => {
+      // At a position of its own, so that the next bytes go on where the last ones ended.
+      await handle.write(start, 0, start.length, 0);
+    },
     flush: async () => {
       // Exactly as it was: the mode given to `open` went through the umask.
       if (mode !== undefined) await handle.chmod(mode);
@@ -193,9 +197,11 @@ function named(path: string, file: PendingFile): PendingFile {
       throw writeError(path, cause);
     }
   };
+  const { rewrite } = file;
   return {
     target: file.target,
     write: (bytes) => withName(file.write(bytes)),
+    ...(rewrite ? { rewrite: (start: Uint8Array) => withName(rewrite(start)) } : {}),
     flush: () => withName(file.flush()),
     commit: () => withName(file.commit()),
     discard: () => withName(file.discard()),
