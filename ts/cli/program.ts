@@ -4,11 +4,13 @@ import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { addBench } from './bench.js';
 import type { Context } from './context.js';
+import { addConvert } from './convert.js';
 import { addDemo } from './demo.js';
 import { addEncode } from './encode.js';
 import { addEval } from './eval.js';
 import { EXIT, failureOf } from './failures.js';
 import { addFit } from './fit.js';
+import { addInspect } from './inspect.js';
 import { addSearch } from './search.js';
 import { addTransform } from './transform.js';
 
@@ -42,6 +44,8 @@ function createProgram(context: Context): Command {
   addEncode(program, context);
   addSearch(program, context);
   addEval(program, context);
+  addConvert(program, context);
+  addInspect(program, context);
   addBench(program, context);
   addDemo(program, context);
   return program;

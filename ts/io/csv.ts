@@ -20,16 +20,12 @@ function learn(
   const isNamed = idColumn >= 0 && !/^\d+$/.test(ids as string);
   const isHeader =
     isNamed ||
-    start.some((cell, column) => column !== idColumn && cell !== '' && Number.isNaN(toValue(cell)));
+    start.some((cell, column) => column !== idColumn && cell !== '' && toValue(cell) === undefined);
   const example = isHeader && second !== undefined ? cellsOf(second, separator) : start;
   const parse = (line: string, row: number) => {
     const cells = cellsOf(row === 0 && !isHeader ? line.replace(/^\uFEFF/, '') : line, separator);
     const id = idColumn < 0 ? {} : { id: cells.splice(idColumn, 1)[0]?.trim() };
-    const values = cells.map((cell) => {
-      const value = toValue(cell);
-      if (!Number.isNaN(value) || /^[+-]?nan$/i.test(cell.trim())) return value;
-      return cell.trim() === '' ? null : cell;
-    });
+    const values = cells.map((cell) => toValue(cell) ?? (cell.trim() === '' ? null : cell));
     return { values, ...id };
   };
   const hasIds = idColumn >= 0;
@@ -44,12 +40,13 @@ function findIds(start: readonly string[], ids: string, file: string): number {
   throw formatError(file, `no column of ids named ${ids}`, { option: 'ids' });
 }
 
-/** NaN for anything but a number. */
-function toValue(cell: string): number {
+/** undefined for anything but a number; what is not finite is refused later, by its place. */
+function toValue(cell: string): number | undefined {
   const text = cell.trim();
+  if (/^[+-]?nan$/i.test(text)) return Number.NaN;
   if (/^[+-]?inf(inity)?$/i.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
   // Number takes '' for 0, and '0x10' for 16.
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
 }
 
 /** The cells of a line. Quotes are taken off; a separator within them separates nothing. */

@@ -40,9 +40,9 @@ export function readBytes(input: FileInput): Promise<Uint8Array> {
 export function nameOf(input: StreamInput): string {
   if (typeof input === 'string') return input;
   if (input instanceof Uint8Array) return 'bytes';
-  if (isStream(input)) return 'stream';
   const { name } = input as { name?: unknown };
-  return typeof name === 'string' && name !== '' ? name : 'blob';
+  if (typeof name === 'string' && name !== '') return name;
+  return isStream(input) ? 'stream' : 'blob';
 }
 
 /** Throws `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `INVALID_ARGUMENT` for any other kind of value. */
