@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { addBench } from './bench.js';
+import { addCompletion } from './completion.js';
 import type { Context } from './context.js';
 import { addConvert } from './convert.js';
 import { addDemo } from './demo.js';
@@ -48,5 +49,6 @@ function createProgram(context: Context): Command {
   addInspect(program, context);
   addBench(program, context);
   addDemo(program, context);
+  addCompletion(program, context);
   return program;
 }
