@@ -70,6 +70,6 @@ const REVERSED = Uint8Array.from({ length: 256 }, (_, byte) => {
 });
 
 /** A copy with the bits of each byte in the opposite order: `lsb` to `msb` and back. */
-function reverseBits(bytes: Uint8Array): Uint8Array {
+export function reverseBits(bytes: Uint8Array): Uint8Array {
   return bytes.map((byte) => REVERSED[byte] as number);
 }

@@ -24,6 +24,7 @@ export type {
   Solver,
   Ties,
 } from './backend.js';
+export { type CodeLayout, formatCodes } from './code-layouts.js';
 export type { Codes } from './codes.js';
 export { type ErrorCode, type ErrorDetails, H2qError } from './errors.js';
 export {

@@ -8,9 +8,17 @@ import type { CoreIndex, CoreIndexFile } from './backend-search.js';
 import { H2qError } from './errors.js';
 import type { RepairedIndex, VerifiedIndex } from './index-disk.js';
 
-/** Bytes that can be read in pieces: a file, a blob, a buffer. */
+/** Bytes that can be read in pieces: a file, a blob, a buffer, a stream. */
 export interface ByteSource {
+  /** Infinity for a stream that has not told. */
   readonly byteLength: number;
+  /** Of a file of the system. */
+  readonly path?: string;
+  /**
+   * Only a stream has this: waits until `end` bytes have arrived, or the stream has ended, and tells how many have
+   * arrived. Slices of a stream begin at the same byte as the one before or later.
+   */
+  arrived?(end: number): Promise<number>;
   /** Exactly the bytes `start .. end`; they may be read into `buffer`, which is as long or longer. */
   slice(start: number, end: number, buffer?: Uint8Array): Promise<Uint8Array>;
 }
@@ -26,6 +34,8 @@ export interface PendingFile {
   readonly target: string;
   /** Appends. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Writes over the beginning, what was there before; devices and pipes cannot. */
+  rewrite?(start: Uint8Array): Promise<void>;
   /** Puts all bytes on the disk and closes the file. */
   flush(): Promise<void>;
   /** Gives the flushed file its name, replacing what was there. */
@@ -40,6 +50,15 @@ export interface IndexFiles {
   map(path: string): Promise<CoreIndex>;
   verify(path: string, cancel: CancelToken): Promise<VerifiedIndex>;
   repair(path: string, cancel: CancelToken): Promise<RepairedIndex>;
+}
+
+/** An open HDF5 file. */
+export interface Hdf5File {
+  /** All datasets by their paths; `type` is that of `.npy`, without the byte order. */
+  readonly datasets: readonly { name: string; shape: readonly number[]; type: string }[];
+  /** Rows of a dataset of two dimensions. */
+  read(name: string, start: number, end: number): ArrayLike<number | bigint> & ArrayBufferView;
+  close(): void;
 }
 
 export interface Platform {
@@ -62,6 +81,8 @@ export interface Platform {
   createNew(path: string, bytes: Uint8Array): Promise<void>;
   /** Throws `FILE_UNWRITABLE`. */
   createFile(path: string): Promise<PendingFile>;
+  /** Where there are files. Throws `FILE_FORMAT`. */
+  openHdf5?(path: string): Promise<Hdf5File>;
 }
 
 let current: Platform | undefined;

@@ -55,7 +55,13 @@ describe('wrong usage exits 1 with one line that names the culprit', () => {
     [[...fit, '--center', 'true'], "h2q: --center: 'true' is not one of on, off"],
     [[...fit, '--seed', '9007199254740993'], "h2q: --seed: '9007199254740993' is not"],
     [[...fit, '--threads', 'two'], "h2q: --threads: 'two' is not"],
-    [['encode', 'M', 'X.npy', '-o', 'C', '--layout', 'big'], "h2q: --layout: 'big' is not one of lsb, msb"],
+    [
+      ['encode', 'M', 'X.npy', '-o', 'C', '--layout', 'big'],
+      "h2q: --layout: 'big' is not one of lsb, msb, faiss, binary",
+    ],
+    [['encode', 'M', 'X.npy', '-o', 'C', '--format', 'txt'], "h2q: --format: 'txt' is not one of npy, fvecs"],
+    [['convert', 'X.npy', 'Y.txt'], 'h2q: Y.txt: vectors are written to .npy, .fbin, .fvecs\n'],
+    [['convert', 'X.csv', 'Y.npy', '--ids', 'id'], 'h2q: --ids-output: needed too'],
     [['search', 'C.npy', 'Q.npy'], 'h2q: -k: required option not specified'],
     [['search', 'C.npy', 'Q.npy', '-k', '0'], "h2q: -k: '0' is not a whole number between 1"],
     [['search', 'C.npy', 'Q.npy', '-k', '9007199254740992'], "h2q: -k: '9007199254740992' is not"],
@@ -97,7 +103,7 @@ it('help and version go to standard output', async () => {
     stderr: '',
     stdout: expect.stringContaining('Usage: h2q'),
   });
-  for (const command of ['fit', 'transform', 'encode', 'search', 'eval', 'demo']) {
+  for (const command of ['fit', 'transform', 'encode', 'search', 'eval', 'convert', 'inspect', 'demo']) {
     const { code, stdout } = await h2q(command, '--help');
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage: h2q ${command}`);

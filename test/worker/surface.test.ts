@@ -7,11 +7,11 @@ import * as facade from '../../ts/index.js';
 import * as client from '../../ts/worker/client.js';
 import { CLASSES, type ClassName, FUNCTIONS } from '../../ts/worker/protocol.js';
 
-/** What a page does without: files that are written or stay open, and exit paths. */
+/** What a page does without: files that are written or stay open, exit paths, and what takes no time. */
 const NOT_IN_A_PAGE = {
   functions: [
     ...['openVectors', 'withVectorFile', 'writeCodes', 'writeFile', 'writeFiles', 'writeVectors'],
-    ...['npyHeader', 'repairIndex', 'settled', 'verifyIndex'],
+    ...['formatCodes', 'npyHeader', 'repairIndex', 'settled', 'verifyIndex'],
   ],
   classes: ['H2qError', 'IndexFile', 'MappedVectors', 'VectorFile'],
   members: ['core', 'save'],

@@ -9,6 +9,8 @@ export interface Output {
 export interface Context {
   /** Aborts when the user interrupts. */
   signal: AbortSignal;
+  /** Read where a file is called `-`. */
+  stdin?: AsyncIterable<Uint8Array> | undefined;
   /** Data. */
   stdout: Output;
   /** Everything else. */
@@ -25,6 +27,11 @@ export function print({ stdout }: Context, text: string | Uint8Array): Promise<v
 /** Tells something beside the result: a line on standard error, under the program's name as errors are. */
 export function note({ stderr }: Context, text: string): void {
   stderr.write(`h2q: ${text}\n`);
+}
+
+/** Says what was written: nothing where standard output is what was written to. */
+export async function tell(context: Context, output: string, text: string): Promise<void> {
+  if (output !== '-') await print(context, `${text}\n`);
 }
 
 export function printJson(context: Context, document: unknown): Promise<void> {

@@ -5,16 +5,26 @@ import type { Candidate, CoreFitOptions, Criterion, FitSummary, Method } from '.
 import { CRITERIA, checkFitOptions, checkOptions, LOSSES, METHODS, SOLVERS } from '../fit.js';
 import { labelsShape } from '../io/arrays.js';
 import { checkSameKind, type LabelsInput } from '../labels.js';
-import { fit, readLabels, type SampleOptions, type Vectors } from '../node/index.js';
+import { type FormatOptions, fit, readLabels, type SampleOptions, type Vectors } from '../node/index.js';
 import { platform } from '../platform.js';
 import { type Context, note, print, printJson } from './context.js';
 import { namingFiles } from './failures.js';
 import { expectDimensions, mismatch, type Shape, sampleWithProgress, shapeOf } from './inputs.js';
-import { flagError, oneOf, onOff, positiveNumber, wholeNumber } from './options.js';
+import {
+  addFormatOptions,
+  examples,
+  flagError,
+  formatOptions,
+  oneOf,
+  onOff,
+  positiveNumber,
+  VECTORS,
+  wholeNumber,
+} from './options.js';
 import { sparkline, withProgress } from './progress.js';
 import { formatFacts, formatTable } from './table.js';
 
-interface Flags extends Omit<CoreFitOptions, 'method'> {
+interface Flags extends Omit<CoreFitOptions, 'method'>, FormatOptions {
   output: string;
   method?: Method | 'auto';
   labels?: string;
@@ -30,10 +40,10 @@ const ALL_ROWS = Number.MAX_SAFE_INTEGER;
 const VALIDATION_BYTES = 32 * 1024 * 1024;
 
 export function addFit(program: Command, context: Context): void {
-  program
-    .command('fit')
+  const command = program.command('fit');
+  command
     .description('learn a model from vectors')
-    .argument('<vectors>', 'rows of vectors: .npy (f4, f8, f2), .fvecs, .fbin')
+    .argument('<vectors>', VECTORS)
     .requiredOption('-o, --output <model>', 'the model file to write')
     .option(
       '--bits <b>',
@@ -72,24 +82,40 @@ export function addFit(program: Command, context: Context): void {
     .option('--seed <n>', 'seed of every random choice', wholeNumber('--seed', 0, Number.MAX_SAFE_INTEGER))
     .option('--threads <n>', 'threads (default: all)', wholeNumber('--threads'))
     .option('--json', 'print the summary as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'h2q fit x.npy -o m.h2q --bits 64',
+        'h2q fit x.parquet --column embedding -o m.h2q',
+        'h2q fit x.npy -o m.h2q --method auto --labels y.npy',
+      ),
+    )
     .action((input: string, flags: Flags) => runFit(input, flags, context));
+  addFormatOptions(command);
 }
 
 async function runFit(input: string, flags: Flags, context: Context): Promise<void> {
-  const { output, labels, validation, validationLabels, sample, json, ...options } = flags;
+  const format = formatOptions(flags);
+  const { output, labels, validation, validationLabels, sample, json, ...rest } = flags;
+  const options = withoutFormat(rest);
   const { signal } = context;
   const files = { vectors: input, labels, validation, validationLabels };
-  const train = await checkInputs(files, options);
+  const train = await checkInputs(files, options, format);
   await platform().checkWritable(output);
 
   const { seed } = options;
-  const { vectors, ...fitted } = await readLabelled(input, labels, { rows: sample, seed }, context);
+  const { vectors, ...fitted } = await readLabelled(
+    input,
+    labels,
+    { rows: sample, seed, ...format },
+    context,
+  );
   const judgeRows =
     sample === ALL_ROWS ? ALL_ROWS : Math.max(1, Math.floor(VALIDATION_BYTES / (4 * train.columns)));
   const judges =
     validation === undefined
       ? undefined
-      : await readLabelled(validation, validationLabels, { rows: judgeRows, seed }, context);
+      : await readLabelled(validation, validationLabels, { rows: judgeRows, seed, ...format }, context);
   const judged = judges && { rows: judges.vectors.rows, fileRows: judges.fileRows };
   if (judged && judged.rows < judged.fileRows) {
     const part = `a sample of ${judged.rows} of its ${judged.fileRows} rows judges`;
@@ -131,19 +157,30 @@ async function runFit(input: string, flags: Flags, context: Context): Promise<vo
     : print(context, describe(summary, sampled, output)));
 }
 
+/** What the fit itself is told. */
+function withoutFormat<T extends FormatOptions>(flags: T): Omit<T, keyof FormatOptions> {
+  const options = { ...flags };
+  for (const name of ['format', 'column', 'tensor', 'dataset'] as const) delete options[name];
+  return options;
+}
+
 type Files = Partial<Record<'labels' | 'validation' | 'validationLabels', string | undefined>> & {
   vectors: string;
 };
 
 /** Everything that options and headers tell, before anything is read. Returns the shape of the vectors. */
-async function checkInputs(files: Files, options: Omit<CoreFitOptions, 'method'>): Promise<Shape> {
+async function checkInputs(
+  files: Files,
+  options: Omit<CoreFitOptions, 'method'>,
+  format: FormatOptions,
+): Promise<Shape> {
   const { vectors, labels, validation, validationLabels } = files;
   const request = { ...options, labels, validation, validationLabels };
   checkOptions(request);
-  const shape = await shapeOf(vectors);
+  const shape = await shapeOf(vectors, format);
   await namingFiles({ vectors }, async () => checkFitOptions(request, shape.columns));
   const judges =
-    validation === undefined ? shape : await expectDimensions(validation, shape.columns, vectors);
+    validation === undefined ? shape : await expectDimensions(validation, shape.columns, vectors, format);
   if (labels === undefined) return shape;
 
   const kind = await expectLabels(labels, shape, vectors);
@@ -174,7 +211,7 @@ async function readLabelled(
   options: SampleOptions,
   context: Context,
 ): Promise<Labelled> {
-  const { rows: fileRows } = await shapeOf(path);
+  const { rows: fileRows } = await shapeOf(path, formatOptions(options));
   const { vectors, rows } = await sampleWithProgress(path, options, context);
   const { signal } = context;
   const labels = labelsPath === undefined ? undefined : await readLabels(labelsPath, { rows, signal });

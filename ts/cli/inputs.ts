@@ -1,16 +1,20 @@
 /** Files of vectors as commands read them: checked first, then read under a progress bar. */
 
 import { H2qError } from '../errors.js';
+import { VECTOR_FORMATS } from '../io/formats.js';
 import {
+  type FormatOptions,
   readVectors,
   type Sample,
   type SampleOptions,
+  type StreamInput,
   sampleVectors,
   type Vectors,
   withVectorFile,
 } from '../node/index.js';
 import type { Context } from './context.js';
-import { withProgress } from './progress.js';
+import { flagError } from './options.js';
+import { type Update, withProgress } from './progress.js';
 
 export interface Shape {
   rows: number;
@@ -18,15 +22,32 @@ export interface Shape {
 }
 
 /** The shape of a file of vectors, from its header. */
-export function shapeOf(path: string): Promise<Shape> {
-  return withVectorFile(path, async ({ rows, columns }) => ({ rows, columns }));
+export function shapeOf(path: string, format: FormatOptions = {}): Promise<Shape> {
+  return withVectorFile(path, async ({ rows, columns }) => ({ rows, columns }), format);
 }
 
 /** Throws MISMATCH unless the vectors in `path` have the dimensions of `whose`. */
-export async function expectDimensions(path: string, dimensions: number, whose: string): Promise<Shape> {
-  const shape = await shapeOf(path);
+export async function expectDimensions(
+  path: string,
+  dimensions: number,
+  whose: string,
+  format: FormatOptions = {},
+): Promise<Shape> {
+  const shape = await shapeOf(path, format);
   if (shape.columns !== dimensions) throw mismatch(path, 'dimensions', dimensions, whose, shape.columns);
   return shape;
+}
+
+/** What is read for a file of this name: standard input for `-`, whose format no ending tells. */
+export function inputOf(path: string, { format }: FormatOptions, { stdin }: Context): StreamInput {
+  if (path !== '-') return path;
+  if (!stdin)
+    throw new H2qError('FILE_UNREADABLE', '-: there is no standard input', { details: { file: '-' } });
+  if (format === undefined) {
+    throw flagError('--format', `needed for standard input: one of ${VECTOR_FORMATS.join(', ')}`);
+  }
+  const iterator = () => stdin[Symbol.asyncIterator]();
+  return Object.assign({ [Symbol.asyncIterator]: iterator }, { name: 'standard input' });
 }
 
 export function mismatch(
@@ -43,9 +64,8 @@ export function mismatch(
 
 export async function readWithProgress(path: string, context: Context): Promise<Vectors> {
   const { rows } = await shapeOf(path);
-  return withProgress(context, `read ${path}`, rows, (update) =>
-    readVectors(path, { signal: context.signal, onProgress: update }),
-  );
+  const read = (update: Update) => readVectors(path, { signal: context.signal, onProgress: update });
+  return withProgress(context, `read ${path}`, rows, read, 'rows');
 }
 
 /** A sample of the rows, read in one pass; all of them when they are few. */
@@ -54,8 +74,9 @@ export async function sampleWithProgress(
   options: SampleOptions,
   context: Context,
 ): Promise<Sample> {
-  const { rows } = await shapeOf(path);
-  return withProgress(context, `read ${path}`, rows, (update) =>
-    sampleVectors(path, { ...options, signal: context.signal, onProgress: update }),
-  );
+  const { format, column, tensor, dataset } = options;
+  const { rows } = await shapeOf(path, { format, column, tensor, dataset });
+  const read = (update: Update) =>
+    sampleVectors(path, { ...options, signal: context.signal, onProgress: update });
+  return withProgress(context, `read ${path}`, rows, read, 'rows');
 }

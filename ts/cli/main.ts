@@ -41,7 +41,14 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
 // There is nowhere left to complain; the exit code still tells.
 stderr.on('error', () => {});
 
-const exitCode = await run(process.argv.slice(2), { signal: interruption.signal, stdout, stderr });
+const context = {
+  ...{ signal: interruption.signal, stdout, stderr },
+  // Asked for only where it is read: a process that has touched its standard input waits for the end of it.
+  get stdin() {
+    return process.stdin;
+  },
+};
+const exitCode = await run(process.argv.slice(2), context);
 await settled();
 if (interruption.signal.aborted) exit(exitCode);
 process.exitCode = exitCode;

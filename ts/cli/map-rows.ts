@@ -1,49 +1,56 @@
-/** What `transform` and `encode` share: a file of vectors in, an `.npy` of as many rows out. */
+/** What `transform` and `encode` share: vectors in, as many rows out, in an `.npy` or as bytes alone. */
 
 import { H2qError, inFile } from '../errors.js';
-import { type NpyType, npyHeader, type Vectors, withVectorFile, writeFile } from '../node/index.js';
+import { type FormatOptions, type NpyType, npyHeader, type Vectors, withVectorFile } from '../node/index.js';
 import type { Context } from './context.js';
-import { mismatch } from './inputs.js';
+import { inputOf, mismatch } from './inputs.js';
+import { withOutput } from './outputs.js';
 import { withProgress } from './progress.js';
 
 export interface RowMap {
   input: string;
+  format?: FormatOptions;
   output: string;
   /** Dimensions wanted of the input, and the file that wants them. */
   dimensions: number;
   model: string;
-  /** Type and columns of the output. */
-  type: NpyType;
+  /** Type and columns of the output; what has no type is no `.npy`. */
+  type: NpyType | undefined;
   columns: number;
   /** The values of a block of output. */
-  map(block: Vectors): Promise<Uint8Array | Float32Array>;
+  map(block: Vectors): Promise<ArrayBufferView>;
 }
 
-/** Maps block by block, so that files larger than the memory work. Returns the number of rows. */
+/** Maps block by block, so that files larger than the memory and streams work. Returns the number of rows. */
 export function mapRows(job: RowMap, context: Context): Promise<number> {
   const { signal } = context;
-  return withVectorFile(job.input, async (file) => {
-    if (file.columns !== job.dimensions) {
-      throw mismatch(job.input, 'dimensions', job.dimensions, job.model, file.columns);
-    }
-    await withProgress(context, `read ${job.input}`, file.rows, (update) =>
-      writeFile(
-        job.output,
-        async (output) => {
-          await output.write(npyHeader(job.type, [file.rows, job.columns]));
+  const { type, columns, format = {} } = job;
+  const header = type && ((rows: number) => npyHeader(type, [rows, columns]));
+  return withVectorFile(
+    inputOf(job.input, format, context),
+    async (file) => {
+      if (file.columns !== job.dimensions) {
+        throw mismatch(file.path, 'dimensions', job.dimensions, job.model, file.columns);
+      }
+      const work = (update: (done: number) => void) =>
+        withOutput(job.output, { header, rows: file.rows }, context, async (write) => {
+          let rows = 0;
           for await (const { firstRow, vectors } of file.blocks({ signal })) {
             const { buffer, byteOffset, byteLength } = await job.map(vectors).catch((error) => {
-              throw inWholeFile(error, firstRow, job.input);
+              throw inWholeFile(error, firstRow, file.path);
             });
-            await output.write(new Uint8Array(buffer, byteOffset, byteLength));
-            update(firstRow + vectors.rows);
+            await write(new Uint8Array(buffer, byteOffset, byteLength));
+            rows = firstRow + vectors.rows;
+            // The garbage collector comes late for memory that is not its own.
+            vectors.release();
+            update(rows);
           }
-        },
-        signal,
-      ),
-    );
-    return file.rows;
-  });
+          return rows;
+        });
+      return withProgress(context, `read ${file.path}`, file.rows, work, 'rows');
+    },
+    format,
+  );
 }
 
 /** An error about a row of a block, with the number that the row has in the file. */

@@ -1,7 +1,36 @@
 /** Values of flags: text in, checked value out, errors that name the flag. */
 
+import type { Command } from 'commander';
 import { MAX_F32 } from '../arguments.js';
 import { H2qError } from '../errors.js';
+import { VECTOR_FORMATS } from '../io/formats.js';
+import type { FormatOptions } from '../io/vector-file.js';
+
+/** What commands say of their files of vectors. */
+export const VECTORS =
+  'rows of vectors, in a file or at an address: npy, fvecs, parquet, … (docs/formats.md)';
+
+/** Options of commands that read any format of vectors. */
+export function addFormatOptions(command: Command): Command {
+  return command
+    .option(
+      '--format <name>',
+      `format of the vectors (default: by their ending): ${VECTOR_FORMATS.join(', ')}`,
+      oneOf('--format', VECTOR_FORMATS),
+    )
+    .option('--column <name>', 'column of lists, where .parquet, .arrow or .jsonl have several')
+    .option('--tensor <name>', 'tensor, where .safetensors has several')
+    .option('--dataset <name>', 'dataset, where .hdf5 has several');
+}
+
+export function formatOptions({ format, column, tensor, dataset }: FormatOptions): FormatOptions {
+  return { format, column, tensor, dataset };
+}
+
+/** Examples at the end of a command's help. */
+export function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
 
 export function flagError(flag: string, problem: string): H2qError {
   return new H2qError('INVALID_OPTION', `${flag}: ${problem}`, { details: { flag } });

@@ -3,13 +3,16 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { addBench } from './bench.js';
+import { addCompletion } from './completion.js';
 import type { Context } from './context.js';
+import { addConvert } from './convert.js';
 import { addDemo } from './demo.js';
 import { addEncode } from './encode.js';
 import { addEval } from './eval.js';
 import { EXIT, failureOf } from './failures.js';
 import { addFit } from './fit.js';
 import { addIndex } from './index-files.js';
+import { addInspect } from './inspect.js';
 import { addSearch } from './search.js';
 import { addTransform } from './transform.js';
 
@@ -44,7 +47,10 @@ function createProgram(context: Context): Command {
   addSearch(program, context);
   addIndex(program, context);
   addEval(program, context);
+  addConvert(program, context);
+  addInspect(program, context);
   addBench(program, context);
   addDemo(program, context);
+  addCompletion(program, context);
   return program;
 }

@@ -9,25 +9,35 @@ export type Update = (done: number, more?: { total?: number; note?: string }) =>
 /** Leaves room for the note in 80 columns. */
 const BAR_COLUMNS = 10;
 
-/** Runs `work` under a bar named `label`, which disappears when the work ends in any way. */
+/**
+ * Runs `work` under a bar named `label`, which disappears when the work ends in any way. Where `unit` is given, the
+ * bar tells how many a second; where `total` is not known, it is no bar but a count.
+ */
 export async function withProgress<T>(
   { stderr }: Context,
   label: string,
   total: number,
   work: (update: Update) => Promise<T>,
+  unit = '',
 ): Promise<T> {
   if (!stderr.isTTY) return work(() => {});
+  const isKnown = Number.isFinite(total);
   // No colours, so there is nothing to switch off for NO_COLOR.
-  const format = `${label} {bar} {percentage}% | {value}/{total} | {eta_formatted} left {note}`;
+  const format = isKnown
+    ? `${label} {bar} {percentage}% | {value}/{total} | {eta_formatted} left {speed}{note}`
+    : `${label} {value} ${unit} {speed}{note}`;
   const bar = new SingleBar(
     { format, stream: stderr, clearOnComplete: true, hideCursor: true, barsize: BAR_COLUMNS },
     Presets.shades_classic,
   );
-  bar.start(total, 0, { note: '' });
+  const started = performance.now();
+  const speedOf = (done: number) =>
+    unit === '' ? '' : `| ${Math.round((done * 1000) / (performance.now() - started))} ${unit}/s `;
+  bar.start(isKnown ? total : 0, 0, { note: '', speed: '' });
   try {
     return await work((done, { total, note } = {}) => {
       if (total !== undefined) bar.setTotal(total);
-      bar.update(done, note === undefined ? {} : { note });
+      bar.update(done, { speed: speedOf(done), ...(note === undefined ? {} : { note }) });
     });
   } finally {
     bar.stop();

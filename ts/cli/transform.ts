@@ -1,29 +1,37 @@
 /** `h2q transform`: the rotated vectors before the sign. */
 
 import type { Command } from 'commander';
-import { Model, type Vectors } from '../node/index.js';
-import { type Context, print, printJson } from './context.js';
+import { type FormatOptions, Model, type Vectors } from '../node/index.js';
+import { type Context, printJson, tell } from './context.js';
 import { mapRows } from './map-rows.js';
-import { wholeNumber } from './options.js';
+import { addFormatOptions, examples, formatOptions, VECTORS, wholeNumber } from './options.js';
 
-interface Flags {
+interface Flags extends FormatOptions {
   output: string;
   threads?: number;
   json?: boolean;
 }
 
 export function addTransform(program: Command, context: Context): void {
-  program
-    .command('transform')
+  const command = program.command('transform');
+  command
     .description('write the rotated vectors before the sign')
     .argument('<model>', 'model file')
-    .argument('<vectors>', 'rows of vectors: .npy (f4, f8, f2), .fvecs, .fbin')
+    .argument('<vectors>', `${VECTORS}; - for standard input`)
     .requiredOption('-o, --output <file>', 'the .npy to write: float32, rows x bits')
     .option('--threads <n>', 'threads (default: all)', wholeNumber('--threads'))
     .option('--json', 'print rows, bits and output as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'h2q transform m.h2q x.npy -o rotated.npy',
+        'h2q transform m.h2q x.parquet --column embedding -o rotated.npy',
+      ),
+    )
     .action((modelPath: string, input: string, flags: Flags) =>
       runTransform(modelPath, input, flags, context),
     );
+  addFormatOptions(command);
 }
 
 async function runTransform(modelPath: string, input: string, flags: Flags, context: Context): Promise<void> {
@@ -32,9 +40,19 @@ async function runTransform(modelPath: string, input: string, flags: Flags, cont
   const model = await Model.load(modelPath);
   const { dimensions, bits } = model;
   const map = async (block: Vectors) => (await model.transform(block, { threads, signal })).data;
-  const job = { input, output, dimensions, model: modelPath, type: 'f4', columns: bits, map } as const;
+  const format = formatOptions(flags);
+  const job = {
+    input,
+    format,
+    output,
+    dimensions,
+    model: modelPath,
+    type: 'f4',
+    columns: bits,
+    map,
+  } as const;
   const rows = await mapRows(job, context);
-  await (json
+  await (json && output !== '-'
     ? printJson(context, { rows, bits, output })
-    : print(context, `${rows} x ${bits} float32 → ${output}\n`));
+    : tell(context, output, `${rows} x ${bits} float32 → ${output}`));
 }

@@ -7,21 +7,24 @@ import type { LabelsInput } from '../labels.js';
 import { type FileInput, withSource } from './input.js';
 import { NPY_SIZES, type NpyExpectation, type NpyType, readNpyHeader } from './npy.js';
 
-const CODES: NpyExpectation = { what: 'codes', types: ['u1'], dimensions: [2] };
+const CODES: NpyExpectation = { what: 'codes', types: ['u1', 'i1'], dimensions: [2] };
 const LABELS: NpyExpectation = { what: 'labels', types: ['u1', 'i4', 'i8', 'b1'], dimensions: [1, 2] };
 
 /** Bytes of labels read and converted per turn of the event loop. */
 const SLICE_BYTES = 1024 * 1024;
 
 /**
- * Codes: uint8, rows x bits / 8.
+ * Codes: uint8, rows x bits / 8, taken for `lsb`; or int8, the layout `binary`, which come as `msb`.
  *
  * @throws FILE_NOT_FOUND, FILE_UNREADABLE, FILE_FORMAT, EMPTY_INPUT
  */
 export async function readCodes(input: FileInput): Promise<Codes> {
   return withSource(input, async (source, path) => {
-    const { shape, dataOffset } = await readNpyHeader(source, path, CODES);
-    return { data: await source.slice(dataOffset, source.byteLength), bits: (shape[1] as number) * 8 };
+    const { type, shape, dataOffset } = await readNpyHeader(source, path, CODES);
+    const data = await source.slice(dataOffset, source.byteLength);
+    const bits = (shape[1] as number) * 8;
+    // A signed byte is the unsigned one less 128: they differ in their highest bit.
+    return type === 'u1' ? { data, bits } : { data: data.map((byte) => byte ^ 128), bits, layout: 'msb' };
   });
 }
 

@@ -2,11 +2,14 @@
 
 export { type ReadLabelsOptions, readCodes, readLabels } from './arrays.js';
 export { writeFile, writeFiles } from './files.js';
-export type { FileInput } from './input.js';
+export type { VectorFormat } from './formats.js';
+export type { FileInput, StreamInput } from './input.js';
 export { MappedVectors, openVectors } from './mapped-vectors.js';
 export { type NpyType, npyHeader } from './npy.js';
+export type { RowOptions } from './rows.js';
 export {
   type FormatOptions,
+  type MatrixBlock,
   type ReadOptions,
   readVectors,
   type Sample,
@@ -14,7 +17,6 @@ export {
   sampleVectors,
   type VectorBlock,
   VectorFile,
-  type VectorFormat,
   withVectorFile,
 } from './vector-file.js';
-export { type WriteOptions, writeCodes, writeVectors } from './write.js';
+export { type WriteCodesOptions, type WriteOptions, writeCodes, writeVectors } from './write.js';

@@ -3,12 +3,20 @@
 import { invalidArgument, kindOf } from '../arguments.js';
 import { H2qError } from '../errors.js';
 import { type OpenSource, platform } from '../platform.js';
+import { sourceOfStream } from './stream.js';
+import { isUrl, openUrl } from './url.js';
 
 /**
- * The path of a file, where there are files (in Node); a `Blob`, such as a `File` that somebody has
- * dropped on a page; or bytes, to be left alone until they are read.
+ * The path of a file, where there are files (in Node), or its address (`https://…`), read by range; a `Blob`,
+ * such as a `File` that somebody has dropped on a page; or bytes, to be left alone until they are read.
  */
 export type FileInput = string | Blob | Uint8Array;
+
+/**
+ * A {@link FileInput} or bytes that come once, such as standard input or the body of an answer: those are read
+ * in one pass, from their beginning to their end.
+ */
+export type StreamInput = FileInput | AsyncIterable<Uint8Array>;
 
 /** Opens `input`, hands it to `use` with the name for errors, and closes it whatever happens. */
 export async function withSource<T>(
@@ -29,19 +37,25 @@ export function readBytes(input: FileInput): Promise<Uint8Array> {
 }
 
 /** What errors call `input`: its path, the name of a `File`, else its kind. */
-export function nameOf(input: FileInput): string {
+export function nameOf(input: StreamInput): string {
   if (typeof input === 'string') return input;
   if (input instanceof Uint8Array) return 'bytes';
   const { name } = input as { name?: unknown };
-  return typeof name === 'string' && name !== '' ? name : 'blob';
+  if (typeof name === 'string' && name !== '') return name;
+  return isStream(input) ? 'stream' : 'blob';
 }
 
 /** Throws `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `INVALID_ARGUMENT` for any other kind of value. */
-export async function openInput(input: FileInput): Promise<OpenSource> {
-  if (typeof input === 'string') return platform().openSource(input);
+export async function openInput(input: StreamInput): Promise<OpenSource> {
+  if (typeof input === 'string') return isUrl(input) ? openUrl(input) : platform().openSource(input);
   if (input instanceof Uint8Array) return sourceOfBytes(input);
   if (typeof Blob === 'function' && input instanceof Blob) return sourceOfBlob(input);
+  if (isStream(input)) return sourceOfStream(input, nameOf(input));
   throw invalidArgument('input', `expected a path, a Blob or a Uint8Array, got ${kindOf(input)}`);
+}
+
+function isStream(input: unknown): input is AsyncIterable<Uint8Array> {
+  return typeof input === 'object' && input !== null && Symbol.asyncIterator in input;
 }
 
 function sourceOfBytes(all: Uint8Array): OpenSource {

@@ -2,7 +2,8 @@
 
 import type { CoreMappedVectors } from '../backend.js';
 import { platform } from '../platform.js';
-import { formatOf } from './vector-file.js';
+import { formatOf, readerOf } from './formats.js';
+import { formatError } from './npy.js';
 
 /** An open file of vectors, from which `rerank: 'float'` reads single rows. Close it. */
 export class MappedVectors {
@@ -41,7 +42,7 @@ export class MappedVectors {
 }
 
 /**
- * Maps a file of vectors, `.npy`, `.fvecs` or `.fbin`, into memory. Header and size are checked here, the
+ * Maps a file of vectors into memory: `.npy`, `.fvecs`, `.bvecs`, `.fbin`, `.u8bin` or `.i8bin`. Header and size are checked here, the
  * values of a row when it is read.
  *
  * **Do not write to the file or shorten it while it is open**: the system ends a process that reads
@@ -50,11 +51,14 @@ export class MappedVectors {
  * @throws FILE_NOT_FOUND, FILE_UNREADABLE, FILE_FORMAT, EMPTY_INPUT, MISMATCH when it changes meanwhile
  */
 export async function openVectors(path: string): Promise<MappedVectors> {
-  const format = formatOf(path);
+  const read = readerOf(formatOf(path), {});
   const source = await platform().openSource(path);
   try {
-    const { rows, columns, element, first, counted } = await format(source, path);
-    const core = platform().mapVectors(path, { rows, columns, element, first, counted });
+    const { rows, columns, element, mapped, close } = await read(source, path, {});
+    await close?.();
+    if (!mapped)
+      throw formatError(path, 'values of this format are not mapped; h2q convert makes an .npy of it');
+    const core = platform().mapVectors(path, { rows, columns, element, ...mapped });
     return new MappedVectors(core, path);
   } finally {
     await source.close();

@@ -144,6 +144,8 @@ function parseShape(text: string, file: string, { what, dimensions }: NpyExpecta
 /** @throws FILE_FORMAT unless the source has exactly `expected` bytes */
 export function checkFileSize(source: ByteSource, file: string, expected: number): void {
   const actual = source.byteLength;
+  // A stream is checked as it ends.
+  if (actual === Number.POSITIVE_INFINITY) return;
   if (actual < expected) throw truncated(file, expected, actual, 'the header promises');
   if (actual > expected) {
     const problem = `${actual - expected} bytes too many: the header promises ${expected}, the file has ${actual}`;

@@ -1,18 +1,16 @@
 /** Files of vectors, read whole or block by block, straight into the core's memory. */
 
-import { checkInteger, checkOneOf } from '../arguments.js';
+import { checkInteger, invalidArgument } from '../arguments.js';
 import type { CoreVectorsBuilder } from '../backend.js';
 import { H2qError, inFile } from '../errors.js';
 import { backend, type OpenSource } from '../platform.js';
 import { SLICE_BYTES } from '../slices.js';
-import { Vectors } from '../vectors.js';
-import { type FileInput, nameOf, openInput } from './input.js';
-import { fbinRows, fvecsRows, npyRows, type RowFormat, type RowSource } from './rows.js';
-
-/** Formats of files of vectors, by their extension (docs/formats.md). */
-export type VectorFormat = 'npy' | 'fvecs' | 'fbin';
-
-const FORMATS: Readonly<Record<VectorFormat, RowFormat>> = { npy: npyRows, fvecs: fvecsRows, fbin: fbinRows };
+import { type Matrix, Vectors } from '../vectors.js';
+import { formatOf, readerOf, type VectorFormat } from './formats.js';
+import { type FileInput, nameOf, openInput, type StreamInput } from './input.js';
+import { emptyFile, NPY_SIZES } from './npy.js';
+import type { RowOptions, RowSource } from './rows.js';
+import { TYPE_NAMES, toFloats } from './stored-types.js';
 
 /** Bytes of float32 values per block, a compromise of memory and work per call. */
 const BLOCK_BYTES = 16 * 1024 * 1024;
@@ -23,8 +21,8 @@ const MAX_EXACT = Number.MAX_SAFE_INTEGER;
 /** Bytes of float32 values that a sample holds at most by default: ample for a fit. */
 const SAMPLE_BYTES = 128 * 1024 * 1024;
 
-export interface FormatOptions {
-  /** Default: what the ending of the name says; `npy` for bytes, and for a `Blob` without a name. */
+export interface FormatOptions extends RowOptions {
+  /** Default: what the ending of the name says; `npy` for bytes, streams, and a `Blob` without a name. */
   format?: VectorFormat | undefined;
 }
 
@@ -52,17 +50,29 @@ export interface VectorBlock {
   /** Row of the file where the block begins. */
   firstRow: number;
   vectors: Vectors;
+  /** One per row, where the option `ids` names their column. */
+  ids?: BigInt64Array;
 }
 
-/** An open file of vectors, `.npy`, `.fvecs` or `.fbin`, or its bytes. Close it. */
+/** Rows in memory of JavaScript. */
+export interface MatrixBlock extends Matrix {
+  /** Row of the file where the block begins. */
+  firstRow: number;
+  /** One per row, where the option `ids` names their column. */
+  ids?: BigInt64Array;
+}
+
+/** An open file of vectors of any {@link VectorFormat}, its bytes, or a stream of them. Close it. */
 export class VectorFile {
   /** What errors call it: its path, the name of a `File`. */
   readonly path: string;
+  readonly format: VectorFormat;
   readonly #source: OpenSource;
   readonly #rows: RowSource;
 
-  private constructor(path: string, source: OpenSource, rows: RowSource) {
+  private constructor(path: string, format: VectorFormat, source: OpenSource, rows: RowSource) {
     this.path = path;
+    this.format = format;
     this.#source = source;
     this.#rows = rows;
   }
@@ -72,19 +82,29 @@ export class VectorFile {
    *
    * @throws FILE_NOT_FOUND, FILE_UNREADABLE, FILE_FORMAT, EMPTY_INPUT, INVALID_OPTION, INVALID_ARGUMENT
    */
-  static async open(input: FileInput, { format }: FormatOptions = {}): Promise<VectorFile> {
-    const source = await openInput(input);
+  static async open(input: StreamInput, options: FormatOptions = {}): Promise<VectorFile> {
+    const { format, column, tensor, dataset, ids } = options;
+    const parts = { column, tensor, dataset, ids };
     const name = nameOf(input);
+    const known = formatOf(name, format ?? unnamed(input, name));
+    const read = readerOf(known, parts);
+    const source = await openInput(input);
     try {
-      return new VectorFile(name, source, await formatOf(name, format ?? unnamed(input, name))(source, name));
+      return new VectorFile(name, known, source, await read(source, name, parts));
     } catch (error) {
       await source.close();
       throw error;
     }
   }
 
+  /** Infinity for a stream that has not told; count what {@link VectorFile.blocks} gives. */
   get rows(): number {
     return this.#rows.rows;
+  }
+
+  /** Type of the values in the file, such as `float32`; `numbers` where rows may differ. */
+  get elementType(): string {
+    return TYPE_NAMES[this.#rows.stored];
   }
 
   get columns(): number {
@@ -114,22 +134,81 @@ export class VectorFile {
     return { vectors, rows: builder.chosen() };
   }
 
-  /** All rows in blocks of at most `blockBytes` float32 values, in memory one at a time. */
+  /**
+   * All rows in blocks of at most `blockBytes` float32 values, in memory one at a time. Of a stream whatever has
+   * arrived, at most 4 MiB.
+   */
   async *blocks(options: ReadOptions & { blockBytes?: number } = {}): AsyncGenerator<VectorBlock, void> {
+    if (this.#source.arrived) {
+      yield* this.#blocksOfStream(options);
+      return;
+    }
     const blockRows = rowsWithin(options.blockBytes ?? BLOCK_BYTES, this.columns * 4);
     for (let firstRow = 0; firstRow < this.rows; firstRow += blockRows) {
       const end = Math.min(firstRow + blockRows, this.rows);
-      yield { firstRow, vectors: await this.#readRange(firstRow, end, options) };
+      const ids = this.#rows.hasIds ? new BigInt64Array(end - firstRow) : undefined;
+      const vectors = await this.#readRange(firstRow, end, options, ids);
+      yield { firstRow, vectors, ...(ids ? { ids } : {}) };
     }
   }
 
-  close(): Promise<void> {
-    return this.#source.close();
+  /**
+   * All rows as float32 in memory of JavaScript, in blocks of at most 4 MiB, each with arrays of its own.
+   *
+   * @throws NOT_FINITE (row and column named), FILE_FORMAT
+   */
+  async *matrices({ signal, onProgress }: ReadOptions = {}): AsyncGenerator<MatrixBlock, void> {
+    const { columns, element } = this.#rows;
+    for await (const { firstRow, bytes, ids } of this.#slices(signal)) {
+      const data = toFloats(bytes, element);
+      const bad = data.findIndex((value) => !Number.isFinite(value));
+      if (bad >= 0)
+        throw notFinite(this.path, firstRow + Math.floor(bad / columns), bad % columns, data[bad]);
+      yield { firstRow, data, columns, ...(ids ? { ids } : {}) };
+      onProgress?.(firstRow + data.length / columns);
+    }
   }
 
-  async #readRange(start: number, end: number, options: ReadOptions): Promise<Vectors> {
+  async close(): Promise<void> {
+    await this.#rows.close?.();
+    await this.#source.close();
+  }
+
+  async *#blocksOfStream({ signal, onProgress }: ReadOptions): AsyncGenerator<VectorBlock, void> {
+    const { columns, element } = this.#rows;
+    for await (const { firstRow, bytes, ids } of this.#slices(signal)) {
+      const rows = bytes.length / (columns * NPY_SIZES[element]);
+      const vectors = await this.#naming(signal, async () => {
+        const builder = backend().vectorsBuilder(rows, columns, firstRow);
+        builder.push(bytes, element);
+        return new Vectors(builder.finish());
+      });
+      yield { firstRow, vectors, ...(ids ? { ids } : {}) };
+      onProgress?.(firstRow + rows);
+    }
+  }
+
+  /** Rows as they are read, in memory that the next ones are read into. */
+  async *#slices(signal: AbortSignal | undefined) {
+    const { columns, element, rowBytes, hasIds } = this.#rows;
+    const sliceRows = rowsWithin(SLICE_BYTES, columns * 4);
+    const buffer = new Uint8Array(Math.min(sliceRows, this.rows) * rowBytes);
+    for (let firstRow = 0; firstRow < this.rows; ) {
+      const end = Math.min(firstRow + sliceRows, this.rows);
+      const ids = hasIds ? new BigInt64Array(end - firstRow) : undefined;
+      const bytes = await this.#rows.readRows(firstRow, end, buffer, ids);
+      signal?.throwIfAborted();
+      const rows = bytes.length / (columns * NPY_SIZES[element]);
+      if (rows === 0 && firstRow === 0) throw emptyFile(this.path, 'rows');
+      if (rows === 0) return;
+      yield { firstRow, bytes, ...(ids ? { ids: ids.subarray(0, rows) } : {}) };
+      firstRow += rows;
+    }
+  }
+
+  async #readRange(start: number, end: number, options: ReadOptions, ids?: BigInt64Array): Promise<Vectors> {
     const newBuilder = () => backend().vectorsBuilder(end - start, this.columns, start);
-    return (await this.#readInto(newBuilder, start, end, options)).vectors;
+    return (await this.#readInto(newBuilder, start, end, options, ids)).vectors;
   }
 
   async #readInto<B extends CoreVectorsBuilder>(
@@ -137,21 +216,33 @@ export class VectorFile {
     start: number,
     end: number,
     { signal, onProgress }: ReadOptions,
+    ids?: BigInt64Array,
   ): Promise<{ vectors: Vectors; builder: B }> {
-    const { columns, element } = this.#rows;
+    if (end === Number.POSITIVE_INFINITY) {
+      throw invalidArgument('input', 'the rows of a stream are not known before its end: read it in blocks');
+    }
+    const { columns, element, rowBytes } = this.#rows;
     const sliceRows = rowsWithin(SLICE_BYTES, columns * 4);
-    try {
+    return this.#naming(signal, async () => {
       const builder = newBuilder();
       // One buffer for all slices: the builder copies, and garbage of this size is collected late.
-      const buffer = new Uint8Array(Math.min(sliceRows, end - start) * this.#rows.rowBytes);
-      for (let row = start; row < end; row += sliceRows) {
-        const sliceEnd = Math.min(row + sliceRows, end);
-        const bytes = await this.#rows.readRows(row, sliceEnd, buffer);
+      const buffer = new Uint8Array(Math.min(sliceRows, end - start) * rowBytes);
+      for (let row = start; row < end; ) {
+        const most = Math.min(row + sliceRows, end);
+        const bytes = await this.#rows.readRows(row, most, buffer, ids?.subarray(row - start, most - start));
         signal?.throwIfAborted();
         builder.push(bytes, element);
-        onProgress?.(sliceEnd);
+        row += bytes.length / (columns * NPY_SIZES[element]);
+        onProgress?.(row);
       }
       return { vectors: new Vectors(builder.finish()), builder };
+    });
+  }
+
+  /** Names the file in errors of the core. */
+  async #naming<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
     } catch (error) {
       throw signal?.aborted || isAboutFile(error) ? error : inFile(this.path, error);
     }
@@ -160,7 +251,7 @@ export class VectorFile {
 
 /** Opens a file of vectors, hands it to `use`, and closes it whatever happens. Throws as {@link VectorFile.open}. */
 export async function withVectorFile<T>(
-  input: FileInput,
+  input: StreamInput,
   use: (file: VectorFile) => Promise<T>,
   options: FormatOptions = {},
 ): Promise<T> {
@@ -182,22 +273,20 @@ export function sampleVectors(input: FileInput, options: SampleOptions = {}): Pr
   return withVectorFile(input, (file) => file.sample(options), options);
 }
 
-/** The format that was asked for, else that the ending of `path` names. Throws FILE_FORMAT, INVALID_OPTION. */
-export function formatOf(path: string, format?: VectorFormat): RowFormat {
-  const formats = Object.keys(FORMATS) as VectorFormat[];
-  if (format !== undefined) return FORMATS[checkOneOf('format', format, formats)];
-  const extension = path.match(/\.([^./\\]*)$/)?.[1]?.toLowerCase() ?? '';
-  const named = formats.find((name) => name === extension);
-  if (named) return FORMATS[named];
-  const known = formats.map((name) => `.${name}`);
-  throw new H2qError('FILE_FORMAT', `${path}: unknown extension; vectors are read from ${known.join(', ')}`, {
-    details: { file: path, extension },
-  });
+/** Of what has no name there is no ending. */
+function unnamed(input: StreamInput, name: string): VectorFormat | undefined {
+  return typeof input !== 'string' && ['bytes', 'blob', 'stream'].includes(name) ? 'npy' : undefined;
 }
 
-/** Of what has no name there is no ending. */
-function unnamed(input: FileInput, name: string): VectorFormat | undefined {
-  return typeof input !== 'string' && ['bytes', 'blob'].includes(name) ? 'npy' : undefined;
+/** As the core says it. */
+function notFinite(file: string, row: number, column: number, value: number | undefined): H2qError {
+  return new H2qError(
+    'NOT_FINITE',
+    `${file}: row ${row}, column ${column}: ${value} is not a finite float32`,
+    {
+      details: { file, row, column, value },
+    },
+  );
 }
 
 function rowsWithin(bytes: number, rowBytes: number): number {

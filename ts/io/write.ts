@@ -1,6 +1,7 @@
-/** Vectors and codes into `.npy` files. */
+/** Vectors and codes into files. */
 
 import { invalidArgument } from '../arguments.js';
+import { type CodeLayout, formatCodes, npyTypeOf } from '../code-layouts.js';
 import { type Codes, checkCodes } from '../codes.js';
 import { H2qError } from '../errors.js';
 import type { PendingFile } from '../platform.js';
@@ -31,25 +32,39 @@ export async function writeVectors(path: string, matrix: Matrix, options: WriteO
   await writeArray(path, 'f4', [rows, matrix.columns], matrix.data, options);
 }
 
+export interface WriteCodesOptions extends WriteOptions {
+  /** The layout to write them in. Default: the one they are in. */
+  layout?: CodeLayout | undefined;
+}
+
 /**
- * Writes codes as an `.npy` of uint8, rows x bits / 8. The file appears complete or not at all. Leave the
- * array alone until the promise settles.
+ * Writes codes as an `.npy` of uint8, rows x bits / 8; of int8 in layout `binary`, and as text in layout
+ * `pgvector`. The file appears complete or not at all. Leave the array alone until the promise settles.
  *
- * The bytes are written as they are, in either layout, and the file does not say in which: `readCodes`
- * takes them for `lsb`. What was `msb` is `{ ...(await readCodes(path)), layout: 'msb' }`.
+ * A file of uint8 does not say in which layout it is: `readCodes` takes it for `lsb`. What was `msb` is
+ * `{ ...(await readCodes(path)), layout: 'msb' }`.
  *
- * @throws INVALID_ARGUMENT, EMPTY_INPUT, FILE_UNWRITABLE
+ * @throws INVALID_ARGUMENT, INVALID_OPTION, EMPTY_INPUT, FILE_UNWRITABLE
  */
-export async function writeCodes(path: string, codes: Codes, options: WriteOptions = {}): Promise<void> {
+export async function writeCodes(
+  path: string,
+  codes: Codes,
+  { layout, ...options }: WriteCodesOptions = {},
+): Promise<void> {
   const rows = checkCodes(codes, 'codes');
-  await writeArray(path, 'u1', [rows, codes.bits / 8], codes.data, options);
+  const formatted = layout === undefined ? codes.data : formatCodes(codes, layout);
+  if (typeof formatted === 'string') {
+    await writeFile(path, (file) => file.write(new TextEncoder().encode(formatted)), options.signal);
+    return;
+  }
+  await writeArray(path, npyTypeOf(layout ?? 'lsb') as NpyType, [rows, codes.bits / 8], formatted, options);
 }
 
 async function writeArray(
   path: string,
   type: NpyType,
   shape: readonly number[],
-  array: Float32Array | Uint8Array,
+  array: Float32Array | Uint8Array | Int8Array,
   { signal }: WriteOptions,
 ): Promise<void> {
   signal?.throwIfAborted();

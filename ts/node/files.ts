@@ -73,7 +73,7 @@ function sourceOf(handle: FileHandle, byteLength: number, path: string): OpenSou
     }
     return bytes;
   };
-  return { byteLength, slice, close: () => handle.close() };
+  return { byteLength, path, slice, close: () => handle.close() };
 }
 
 /** Writes a file that must not exist; it is on the disk then. */
@@ -163,6 +163,10 @@ function temporaryFile(handle: FileHandle, temporary: string, place: Place, path
   return named(path, {
     target,
     write: (bytes) => handle.appendFile(bytes),
+    rewrite: async (start) => {
+      // At a position of its own, so that the next bytes go on where the last ones ended.
+      await handle.write(start, 0, start.length, 0);
+    },
     flush: async () => {
       // Exactly as it was: the mode given to `open` went through the umask.
       if (mode !== undefined) await handle.chmod(mode);
@@ -209,9 +213,11 @@ function named(path: string, file: PendingFile): PendingFile {
       throw writeError(path, cause);
     }
   };
+  const { rewrite } = file;
   return {
     target: file.target,
     write: (bytes) => withName(file.write(bytes)),
+    ...(rewrite ? { rewrite: (start: Uint8Array) => withName(rewrite(start)) } : {}),
     flush: () => withName(file.flush()),
     commit: () => withName(file.commit()),
     discard: () => withName(file.discard()),

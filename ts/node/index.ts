@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { setPlatform } from '../platform.js';
 import { chosenBackend, indexFiles, mapVectors } from './backends.js';
 import { checkWritable, createFile, createNew, openSource } from './files.js';
+import { openHdf5 } from './hdf5.js';
 
 setPlatform({
   backend: chosenBackend,
@@ -14,6 +15,7 @@ setPlatform({
   checkWritable,
   createNew,
   createFile,
+  openHdf5,
 });
 
 export * from '../index.js';
