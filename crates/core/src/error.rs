@@ -1,12 +1,12 @@
 //! The one taxonomy of errors. Bindings carry `code` and `details` across unchanged.
 
-use serde::Serialize;
+use crate::json::Writer;
 
 /// Result of every fallible operation in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// What can go wrong. Every variant is raised before anything observable has changed.
-#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A value is NaN or infinite, or leaves the range of float32. Rows and columns count from 0.
@@ -141,12 +141,38 @@ impl Error {
 
     /// The fields of the variant as a JSON object, `{}` where it has none.
     pub fn details(&self) -> String {
-        match serde_json::to_value(self) {
-            Ok(serde_json::Value::Object(map)) => {
-                map.into_iter().next().map_or("{}".into(), |(_, fields)| fields.to_string())
+        let (writer, wide) = (Writer::new(), |count: &usize| *count as u64);
+        match self {
+            Self::NotFinite { row, column, value } => {
+                writer.count("column", wide(column)).count("row", wide(row)).text("value", value)
             }
-            _ => "{}".into(),
+            Self::Empty { what, axis } => writer.text("axis", axis).text("what", what),
+            Self::Mismatch { what, expected, actual } => writer
+                .count("actual", wide(actual))
+                .count("expected", wide(expected))
+                .text("what", what),
+            Self::Bits { bits, dimensions } => {
+                writer.count("bits", wide(bits)).count("dimensions", wide(dimensions))
+            }
+            Self::InvalidOption { option, value, expected } => {
+                writer.text("expected", expected).text("option", option).text("value", value)
+            }
+            Self::Conflict { option, problem } => {
+                writer.text("option", option).text("problem", problem)
+            }
+            Self::ZeroReflection { index } => writer.count("index", wide(index)),
+            Self::OutOfMemory { what, bytes } => {
+                writer.count("bytes", wide(bytes)).text("what", what)
+            }
+            Self::OutOfRange { row } => writer.count("row", wide(row)),
+            Self::Diverged { epoch } => writer.count("epoch", wide(epoch)),
+            Self::TooManyHits { hits } => writer.count("hits", *hits),
+            Self::ModelFormat { reason }
+            | Self::IndexFormat { reason }
+            | Self::Internal { reason } => writer.text("reason", reason),
+            Self::Aborted => writer,
         }
+        .finish()
     }
 
     /// The same of a block that begins at row `first` of a larger input.

@@ -8,6 +8,7 @@
 
 pub mod clock;
 pub mod codes;
+mod decimal;
 mod dot;
 pub mod error;
 pub mod evaluate;
@@ -18,6 +19,7 @@ pub mod hamming;
 pub mod index;
 #[cfg(not(target_family = "wasm"))]
 pub mod jobs;
+mod json;
 pub mod linalg;
 pub mod losses;
 pub mod measure;
@@ -31,4 +33,5 @@ pub mod reflections;
 pub mod rerank;
 pub mod rotation;
 pub mod sample;
+mod sorting;
 pub mod vectors;

@@ -9,14 +9,12 @@
 //!
 //! `sgn 0 = +1`, the rule of the codes. Schwengber et al. 2023, section 4 (arXiv 2311.04207).
 
-use serde::{Deserialize, Serialize};
-
+use crate::decimal;
 use crate::error::{Error, Result};
 use crate::real::Real;
 
 /// What the rotation minimises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Loss {
     /// The variance of a Bernoulli bit with probability σ(z); the paper's default.
     #[default]
@@ -103,7 +101,7 @@ impl Loss {
         }
         if let Some(at) = z.iter().position(|&z| !z.into().is_finite()) {
             let (row, column) = (at / columns, at % columns);
-            return Err(Error::NotFinite { row, column, value: z[at].into().to_string() });
+            return Err(Error::NotFinite { row, column, value: decimal::text(z[at].into()) });
         }
         let scale = 1.0 / self.terms(z.len() / columns, columns) as f64;
         let mut gradient = z.to_vec();

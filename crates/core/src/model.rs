@@ -1,11 +1,12 @@
 //! A fitted model: what turns input vectors into codes.
 
 use faer::Mat;
-use serde::{Deserialize, Serialize};
 
 use crate::codes::{Codes, Layout, pack_signs};
+use crate::decimal;
 use crate::error::{Error, Result};
 use crate::fit::{Method, SolverName};
+use crate::json::{self, Value};
 use crate::linalg::{convert, product, to_row_major};
 use crate::losses::Loss;
 use crate::parallel::{Cancel, fill_chunks};
@@ -14,8 +15,7 @@ use crate::rotation::Rotation;
 use crate::vectors::{Vectors, zeros};
 
 /// How a model was fitted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// Rows given to the fit, the validation split included.
     pub rows: usize,
@@ -35,7 +35,6 @@ pub struct Summary {
     /// Epochs run.
     pub epochs: usize,
     /// Time of the fit, without input and output; not kept in files, so that equal fits give equal bytes.
-    #[serde(skip)]
     pub seconds: Option<f64>,
     /// Of the rotation kept.
     pub train_loss: f64,
@@ -48,8 +47,59 @@ pub struct Summary {
 impl Summary {
     /// The metadata of a model file.
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        // Names and finite numbers always serialise; `Model::new` refuses losses that are not finite.
-        serde_json::to_vec(self).unwrap_or_default()
+        // `Model::new` refuses losses that are not finite.
+        json::Writer::new()
+            .count("rows", self.rows as u64)
+            .count("dimensions", self.dimensions as u64)
+            .count("bits", self.bits as u64)
+            .text("method", self.method.name())
+            .text("loss", self.loss.name())
+            .text("solver", self.solver.name())
+            .count("seed", self.seed)
+            .count("epochs", self.epochs as u64)
+            .number("trainLoss", self.train_loss)
+            .number("validationLoss", self.validation_loss)
+            .number("orthogonalityError", self.orthogonality_error)
+            .finish()
+            .into_bytes()
+    }
+
+    /// What [`Summary::to_json`] wrote, or what is wrong. Members that it does not know are passed over.
+    pub(crate) fn from_json(text: &[u8]) -> std::result::Result<Self, String> {
+        let members = json::members(text).ok_or("no JSON object")?;
+        let value = |name: &str| {
+            let member = members.iter().find(|member| member.0 == name);
+            member.map(|(_, value)| value).ok_or_else(|| ["no ", name].concat())
+        };
+        let wrong = |name: &str| ["another value than expected for ", name].concat();
+        let text = |name: &str| match value(name)? {
+            Value::Text(text) => Ok(text.as_str()),
+            _ => Err(wrong(name)),
+        };
+        let count = |name: &str| match value(name)? {
+            Value::Number(number) => number.parse::<u64>().map_err(|_| wrong(name)),
+            _ => Err(wrong(name)),
+        };
+        // Rows of a fit elsewhere may be more than can be addressed here: they are only told.
+        let size = |name: &str| count(name).map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+        let number = |name: &str| match value(name)? {
+            Value::Number(number) => decimal::parse(number).ok_or_else(|| wrong(name)),
+            _ => Err(wrong(name)),
+        };
+        Ok(Self {
+            rows: size("rows")?,
+            dimensions: size("dimensions")?,
+            bits: size("bits")?,
+            method: Method::parse(text("method")?).map_err(|_| wrong("method"))?,
+            loss: Loss::parse(text("loss")?).map_err(|_| wrong("loss"))?,
+            solver: SolverName::parse(text("solver")?).map_err(|_| wrong("solver"))?,
+            seed: count("seed")?,
+            epochs: size("epochs")?,
+            seconds: None,
+            train_loss: number("trainLoss")?,
+            validation_loss: number("validationLoss")?,
+            orthogonality_error: number("orthogonalityError")?,
+        })
     }
 }
 

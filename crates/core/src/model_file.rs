@@ -126,8 +126,8 @@ fn parse(payload: &[u8]) -> Result<Parts> {
     if !well_formed {
         return Err(bad("its shape is impossible"));
     }
-    let summary: Summary = serde_json::from_slice(sections.take(metadata, 1)?)
-        .map_err(|error| bad(&format!("its metadata cannot be read: {error}")))?;
+    let summary = Summary::from_json(sections.take(metadata, 1)?)
+        .map_err(|problem| bad(&["its metadata cannot be read: ", &problem].concat()))?;
     if (summary.dimensions, summary.bits) != (dimensions, bits) {
         return Err(bad("its metadata contradict its shape"));
     }

@@ -1,5 +1,6 @@
 //! Row-major float32 vectors that the core owns. Every value in a [`Vectors`] is finite.
 
+use crate::decimal;
 use crate::error::{Error, Result};
 
 /// `rows x columns` finite float32 values, row-major; at least one row and one column.
@@ -214,7 +215,7 @@ pub(crate) fn check_finite(values: &[f32], offset: usize, columns: usize) -> Res
         Some(at) => Err(Error::NotFinite {
             row: (offset + at) / columns,
             column: (offset + at) % columns,
-            value: values[at].to_string(),
+            value: decimal::text(values[at].into()),
         }),
     }
 }

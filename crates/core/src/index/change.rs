@@ -8,6 +8,7 @@ use super::{Index, Part, Snapshot};
 use crate::codes::Codes;
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
+use crate::sorting;
 use crate::vectors::check_finite;
 
 impl Index {
@@ -54,7 +55,7 @@ impl Index {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.snapshot();
         let mut ids = ids.to_vec();
-        ids.sort_unstable();
+        sorting::sort(&mut ids);
         let mut next = Snapshot::clone(&now);
         for part in &mut next.parts {
             let mut alive = None;

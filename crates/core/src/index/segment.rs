@@ -9,6 +9,7 @@ use crate::codes::Codes;
 use crate::error::{Error, Result};
 use crate::hamming::Blocks;
 use crate::parallel::{Cancel, sort};
+use crate::sorting;
 use crate::vectors::zeros;
 
 /// What stands beside the codes of an index, one per code where there is any.
@@ -92,7 +93,8 @@ impl Segment {
         let segment = |p: u32| parts[p as usize].0;
         let has_ids = parts.iter().any(|(part, _)| part.ids.is_some());
         if has_ids {
-            order.sort_by_key(|(p, at)| (segment(*p).id(*at), segment(*p).row(*at)));
+            let key = |(p, at): &(u32, u32)| (segment(*p).id(*at), segment(*p).row(*at));
+            sorting::sort_by(&mut order, |a, b| key(a).cmp(&key(b)));
         }
         let mut blocks = Blocks::zeros(count, bits)?;
         let mut words = vec![0; blocks.words()];

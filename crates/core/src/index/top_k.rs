@@ -4,6 +4,7 @@ use super::hits::reserve;
 use crate::error::Result;
 use crate::hamming::unkey;
 use crate::parallel::{Cancel, sort};
+use crate::sorting::select;
 
 /// Which codes are hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl Collector {
             }
         }
         if self.keys.len() >= 2 * k + SLACK {
-            self.keys.select_nth_unstable(k - 1);
+            select(&mut self.keys, k, u64::cmp);
             self.keys.truncate(k);
         }
         self.settled = self.keys.len();
@@ -117,7 +118,7 @@ pub(crate) fn finish(mut keys: Vec<u64>, wanted: Wanted, cancel: &Cancel) -> Res
     if let Wanted::Nearest(k) = wanted
         && keys.len() > k
     {
-        keys.select_nth_unstable(k - 1);
+        select(&mut keys, k, u64::cmp);
         keys.truncate(k);
     }
     sort(&mut keys, cancel)?;
