@@ -9,6 +9,7 @@
 pub mod clock;
 pub mod codes;
 mod decimal;
+mod decompositions;
 mod dot;
 pub mod error;
 pub mod evaluate;
@@ -33,5 +34,7 @@ pub mod reflections;
 pub mod rerank;
 pub mod rotation;
 pub mod sample;
+#[cfg(any(target_family = "wasm", test))]
+mod small_linalg;
 mod sorting;
 pub mod vectors;
