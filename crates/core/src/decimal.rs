@@ -182,23 +182,31 @@ pub(crate) fn write(value: f64, out: &mut String) {
     let rounded = |count: &usize| exact.rounded(*count);
     let count = (1..17).find(|count| reads_back(&rounded(count))).unwrap_or(17);
     let Exact { digits, exponent } = rounded(&count);
-    let digits: String = digits.iter().map(|digit| char::from(b'0' + digit)).collect();
     let length = digits.len() as i32;
-    let zeros = |count: i32| "0".repeat(count as usize);
     match exponent {
         _ if digits.is_empty() => out.push_str("0.0"),
-        -4..=0 => out.push_str(&["0.", &zeros(-exponent), &digits].concat()),
-        1..=16 if exponent >= length => {
-            out.push_str(&[&digits, &zeros(exponent - length), ".0"].concat());
+        -4..=0 => {
+            out.push_str("0.");
+            (exponent..0).for_each(|_| out.push('0'));
+            digits.iter().for_each(|digit| out.push(char::from(b'0' + digit)));
         }
         1..=16 => {
-            let (whole, fraction) = digits.split_at(exponent as usize);
-            out.push_str(&[whole, ".", fraction].concat());
+            for place in 0..length.max(exponent + 1) {
+                if place == exponent {
+                    out.push('.');
+                }
+                let digit = digits.get(place as usize).copied().unwrap_or(0);
+                out.push(char::from(b'0' + digit));
+            }
         }
         _ => {
-            let (first, rest) = digits.split_at(1);
-            let point = if rest.is_empty() { "" } else { "." };
-            out.push_str(&[first, point, rest, "e"].concat());
+            for (place, digit) in digits.iter().enumerate() {
+                if place == 1 {
+                    out.push('.');
+                }
+                out.push(char::from(b'0' + digit));
+            }
+            out.push('e');
             if exponent > 0 {
                 out.push('+');
             }

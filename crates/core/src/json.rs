@@ -80,17 +80,18 @@ pub(crate) enum Value {
 }
 
 /// The members of an object, in order; `None` for text that is no object.
-pub(crate) fn members(bytes: &[u8]) -> Option<Vec<(String, Value)>> {
-    let mut reader = Reader { text: str::from_utf8(bytes).ok()?, depth: 0 };
+pub(crate) fn members(text: &[u8]) -> Option<Vec<(String, Value)>> {
+    let mut reader = Reader { text, depth: 0 };
     let mut members = Vec::new();
     reader.object(&mut |name, value| members.push((name, value)))?;
     reader.skip_space();
     reader.text.is_empty().then_some(members)
 }
 
+/// Works on bytes: slicing text drags tables of Unicode along for its panics.
 struct Reader<'a> {
     /// What is still to be read.
-    text: &'a str,
+    text: &'a [u8],
     depth: usize,
 }
 
@@ -98,12 +99,20 @@ struct Reader<'a> {
 const DEEPEST: usize = 64;
 
 impl Reader<'_> {
+    fn next(&mut self) -> Option<u8> {
+        let (first, rest) = self.text.split_first()?;
+        self.text = rest;
+        Some(*first)
+    }
+
     fn skip_space(&mut self) {
-        self.text = self.text.trim_start_matches([' ', '\t', '\n', '\r']);
+        while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = self.text {
+            self.text = rest;
+        }
     }
 
     /// Reads `token` and the space before it, if that is what follows.
-    fn has(&mut self, token: &str) -> bool {
+    fn has(&mut self, token: &[u8]) -> bool {
         self.skip_space();
         match self.text.strip_prefix(token) {
             Some(rest) => {
@@ -115,9 +124,9 @@ impl Reader<'_> {
     }
 
     fn object(&mut self, member: &mut dyn FnMut(String, Value)) -> Option<()> {
-        self.list("{", "}", &mut |reader| {
-            let name = reader.has("\"").then(|| reader.rest_of_text())??;
-            let value = reader.has(":").then(|| reader.value())??;
+        self.list(b"{", b"}", &mut |reader| {
+            let name = reader.has(b"\"").then(|| reader.rest_of_text())??;
+            let value = reader.has(b":").then(|| reader.value())??;
             member(name, value);
             Some(())
         })
@@ -126,8 +135,8 @@ impl Reader<'_> {
     /// Items between brackets, with commas between them.
     fn list(
         &mut self,
-        open: &str,
-        close: &str,
+        open: &[u8],
+        close: &[u8],
         item: &mut dyn FnMut(&mut Self) -> Option<()>,
     ) -> Option<()> {
         self.depth += 1;
@@ -136,7 +145,7 @@ impl Reader<'_> {
         }
         let mut is_first = true;
         while !self.has(close) {
-            if !is_first && !self.has(",") {
+            if !is_first && !self.has(b",") {
                 return None;
             }
             is_first = false;
@@ -147,57 +156,62 @@ impl Reader<'_> {
     }
 
     fn value(&mut self) -> Option<Value> {
-        self.skip_space();
-        if self.has("\"") {
+        if self.has(b"\"") {
             return self.rest_of_text().map(Value::Text);
         }
-        if self.text.starts_with('{') {
+        if self.text.first() == Some(&b'{') {
             return self.object(&mut |_, _| {}).map(|()| Value::Other);
         }
-        if self.text.starts_with('[') {
+        if self.text.first() == Some(&b'[') {
             let item = &mut |reader: &mut Self| reader.value().map(|_| ());
-            return self.list("[", "]", item).map(|()| Value::Other);
+            return self.list(b"[", b"]", item).map(|()| Value::Other);
         }
-        if ["true", "false", "null"].into_iter().any(|word| self.has(word)) {
+        if self.has(b"true") || self.has(b"false") || self.has(b"null") {
             return Some(Value::Other);
         }
-        let is_part = |c: char| c.is_ascii_digit() || ['+', '-', '.', 'e', 'E'].contains(&c);
-        let end = self.text.find(|c| !is_part(c)).unwrap_or(self.text.len());
-        let (number, rest) = self.text.split_at(end);
-        self.text = rest;
-        decimal::parse(number).map(|_| Value::Number(number.into()))
+        let mut number = String::new();
+        while let [byte @ (b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'), rest @ ..] = self.text {
+            number.push(char::from(*byte));
+            self.text = rest;
+        }
+        decimal::parse(&number).map(|_| Value::Number(number))
     }
 
     /// What stands before the closing quote.
     fn rest_of_text(&mut self) -> Option<String> {
-        let mut out = String::new();
-        let mut characters = self.text.chars();
+        let mut out = Vec::new();
         loop {
-            match characters.next()? {
-                '"' => break,
-                '\\' => out.push(match characters.next()? {
-                    'n' => '\n',
-                    'r' => '\r',
-                    't' => '\t',
-                    'b' => '\u{8}',
-                    'f' => '\u{c}',
-                    'u' => {
-                        let mut code = 0;
-                        for _ in 0..4 {
-                            code = 16 * code + characters.next()?.to_digit(16)?;
-                        }
-                        // Halves of a pair are nothing that names here have.
-                        char::from_u32(code)?
-                    }
-                    same @ ('"' | '\\' | '/') => same,
-                    _ => return None,
-                }),
-                '\0'..='\u{1f}' => return None,
-                character => out.push(character),
+            match self.next()? {
+                b'"' => return String::from_utf8(out).ok(),
+                b'\\' => {
+                    let character = self.escaped()?;
+                    out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                0..=0x1f => return None,
+                byte => out.push(byte),
             }
         }
-        self.text = characters.as_str();
-        Some(out)
+    }
+
+    /// What stands behind a backslash.
+    fn escaped(&mut self) -> Option<char> {
+        Some(match self.next()? {
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'u' => {
+                let mut code = 0;
+                for _ in 0..4 {
+                    code = 16 * code + char::from(self.next()?).to_digit(16)?;
+                }
+                // Halves of a pair are nothing that names here have.
+                char::from_u32(code)?
+            }
+            same @ (b'"' | b'\\' | b'/') => char::from(same),
+            _ => return None,
+        })
     }
 }
 
