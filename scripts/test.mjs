@@ -45,6 +45,11 @@ const steps = [
     group: 'lint',
     run: () => checkTool('typescript', 'tsc', '--project', 'tsconfig.test.json'),
   },
+  {
+    name: 'tsc (site)',
+    group: 'lint',
+    run: () => checkTool('typescript', 'tsc', '--project', 'site/tsconfig.json'),
+  },
   { name: 'cargo test', group: 'rust', run: testRust },
   { name: 'vitest', group: 'vitest', run: testTypeScript },
 ];

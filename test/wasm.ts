@@ -17,9 +17,11 @@ export function wasmBytes(module: WasmModule): Uint8Array<ArrayBuffer> {
 
 export const hasWasm = existsSync(wasmPath('whole')) && existsSync(wasmPath('search'));
 
+export const WITHOUT_WASM = 'the WASM modules were not built: npm run setup says why';
+
 /** Skips every test of this file where there are no modules; `npm test` fails then where nothing may be skipped. */
 export function skipWithoutWasm(): void {
   beforeEach(({ skip }) => {
-    if (!hasWasm) skip('the WASM modules were not built: npm run setup says why');
+    if (!hasWasm) skip(WITHOUT_WASM);
   });
 }

@@ -72,7 +72,7 @@ export function buildWasm({ env, wasmPack }, folder) {
 function optimise(file) {
   const enabled = features.map((feature) => `--enable-${feature}`);
   const smaller = `${file}.opt`;
-  run(process.execPath, [toolPath('binaryen', 'wasm-opt'), file, '-O3', ...enabled, '-o', smaller]);
+  run(process.execPath, [toolPath('binaryen', 'wasm-opt'), file, '-Os', ...enabled, '-o', smaller]);
   renameSync(smaller, file);
 }
 

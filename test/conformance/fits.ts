@@ -141,8 +141,9 @@ export function describeFits(loaded: () => Api): void {
       const started = performance.now();
       await h2q.fit(randomMatrix(3000, 2, 64), { solver: 'sgd', epochs: 8 });
       clearInterval(timer);
-      // Without threads the loop turns between epochs.
-      const wanted = h2q.info().backend === 'wasm' ? 6 : (performance.now() - started) / 5 / 4;
+      const share = (performance.now() - started) / 5 / 4;
+      // Without threads the loop turns between epochs, of which some are shorter than a tick.
+      const wanted = h2q.info().backend === 'wasm' ? Math.min(6, share) : share;
       expect(ticks).toBeGreaterThan(wanted);
     });
 

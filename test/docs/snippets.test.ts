@@ -10,6 +10,7 @@ import { root } from '../../scripts/lib/root.mjs';
 import { npyHeader } from '../../ts/io/npy.js';
 import { randomValues } from '../cli/h2q.js';
 import { concat } from '../io/memory.js';
+import { hasWasm, WITHOUT_WASM } from '../wasm.js';
 import { type Block, blocksOf, docsFolder, readDocument } from './documents.js';
 
 /** Blocks that nothing runs: the document, how the block begins, and why. */
@@ -48,7 +49,10 @@ describe.each(DOCUMENTS)('%s', (document) => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   for (const block of blocks.filter((block) => beginningOf(block) === undefined)) {
-    it(`line ${block.line} (${block.language || 'no language'})`, () => runBlock(block, folder));
+    it(`line ${block.line} (${block.language || 'no language'})`, ({ skip }) => {
+      if (/'h2q\/(browser|search)'/.test(block.text) && !hasWasm) skip(WITHOUT_WASM);
+      return runBlock(block, folder);
+    });
   }
 
   it('every block that is listed as not run is there, once', () => {

@@ -139,6 +139,7 @@ describe('installed', () => {
 /** A user's program. An expected error that does not come is an error, so `any` would not pass. */
 const USE = `
 import { type Codes, fit, H2qError, HammingIndex, type Matrix, Model, writeVectors } from 'h2q';
+import { connect, type Model as RemoteModel } from 'h2q/client';
 
 const matrix: Matrix = { data: new Float32Array(64), columns: 8 };
 await writeVectors('x.npy', matrix, { signal: AbortSignal.timeout(1000) });
@@ -152,6 +153,13 @@ const codes: Codes = await Model.fromBytes(model.toBytes()).encode(matrix);
 const { rows, distances } = await (await HammingIndex.build(codes)).search(codes, 3);
 const hit: [number | undefined, number | undefined] = [rows[0], distances[0]];
 console.log(losses, hit, new H2qError('MISMATCH', 'no match').details['expected']);
+
+const client = await connect(new Worker('worker.js', { type: 'module' }));
+const remote: RemoteModel = (await client.fit(matrix, { transfer: true })).model;
+const bits: number = (await remote.encode(matrix)).bits;
+console.log(bits);
+// @ts-expect-error nothing blocks in a worker
+remote.encodeSync(matrix);
 
 // @ts-expect-error codes are bytes
 await HammingIndex.build({ data: new Float32Array(8), bits: 8 });

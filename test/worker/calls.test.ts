@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as h2q from '../../ts/node/index.js';
 import { connect } from '../../ts/worker/client.js';
 import { COLUMNS, randomMatrix } from '../conformance/matrices.js';
@@ -16,7 +16,7 @@ const copyOf = ({ data, columns }: h2q.Matrix) => ({ data: data.slice(), columns
 
 /** Thousands of epochs, of some milliseconds each. */
 const LONG = { method: 'h2q', solver: 'sgd', epochs: 100_000, learningRate: 1e-6 } as const;
-const large = randomMatrix(3000, 2, 256);
+const large = randomMatrix(2000, 2, 128);
 
 describe('arrays', () => {
   it('are copied unless they are to be moved', async () => {
@@ -56,6 +56,8 @@ describe('arrays', () => {
     expect(buffer).toHaveLength(1000 * COLUMNS);
     // Node's small buffers are parts of a pool that cannot be moved.
     expect(await client.popcount(Buffer.from([3, 4]), { transfer: true })).toBe(3);
+    const [bytes] = (page.sent.at(-1) as Sent).message['args'] as [Uint8Array];
+    expect(bytes.buffer.byteLength).toBe(2);
   });
 
   it('of results are moved to the page', async () => {
@@ -171,6 +173,8 @@ describe('an abort', () => {
     const signal = AbortSignal.abort('no');
     expect(await client.fit(moved, { signal, transfer: true }).catch((error) => error)).toBe('no');
     expect([page.sent.length, moved.data.length]).toEqual([before, 300 * COLUMNS]);
+    // Nor are the arguments looked at.
+    expect(await client.fit(new Map() as never, { signal }).catch((error) => error)).toBe('no');
   });
 
   it('of a call that ends all the same lets go of what it made', async () => {
@@ -296,13 +300,17 @@ describe('objects of the worker', () => {
   it('are let go in the worker, too', async () => {
     const { client, page, worker } = await pair();
     const vectors = await client.Vectors.from(matrix);
+    const release = vi.spyOn(h2q.Vectors.prototype, 'release');
+    onTestFinished(() => release.mockRestore());
     vectors.release();
     vectors.release();
     expect(kinds(page.sent, 'release')).toHaveLength(1);
+    await client.info();
+    expect(release).toHaveBeenCalledOnce();
     // As a page would ask that had forgotten.
     const target = { className: 'HammingIndex', name: 'build' };
     const args = [{ 'h2q:handle': 1 }];
-    page.port.postMessage({ h2q: 1, kind: 'call', call: 99, target, args, options: {}, progress: false });
+    page.port.postMessage({ h2q: 1, kind: 'call', call: 99, target, args, options: {}, progress: false }, []);
     while (kinds(worker.sent, 'error').length === 0) await delay(1);
     const error = { code: 'INVALID_ARGUMENT', message: 'handle: this object was released' };
     expect(kinds(worker.sent, 'error')[0]?.message).toMatchObject({ call: 99, error });

@@ -127,8 +127,8 @@ it('close ends a port and stops what runs behind it', async () => {
 it('messages of others pass', async () => {
   const { client, page, worker } = await pair();
   for (const message of [null, 'text', { kind: 'call' }, { h2q: 2, kind: 'call', call: 1 }]) {
-    page.port.postMessage(message);
-    worker.port.postMessage(message);
+    page.port.postMessage(message, []);
+    worker.port.postMessage(message, []);
   }
   expect(await client.popcount(Uint8Array.of(3))).toBe(2);
 });

@@ -1,7 +1,8 @@
 /** The client offers what the facade does, and loads nothing of it. */
 
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import type * as node from 'node:worker_threads';
+import { describe, expect, expectTypeOf, it } from 'vitest';
 import * as facade from '../../ts/index.js';
 import * as client from '../../ts/worker/client.js';
 import { CLASSES, type ClassName, FUNCTIONS } from '../../ts/worker/protocol.js';
@@ -73,6 +74,14 @@ it('functions have their options where the facade has them', () => {
     const length = (facade as unknown as Members)[name]?.length;
     expect([name, count]).toEqual([name, areAllOptions.includes(name) ? 0 : length]);
   }
+});
+
+it('workers and ports of browsers and of Node are ports', () => {
+  // Checked by the compiler.
+  expectTypeOf<Worker>().toExtend<client.Port>();
+  expectTypeOf<MessagePort>().toExtend<client.Port>();
+  expectTypeOf<node.Worker>().toExtend<client.Port>();
+  expectTypeOf<node.MessagePort>().toExtend<client.Port>();
 });
 
 it('nothing of the facade comes along but errors and checks of arguments', () => {

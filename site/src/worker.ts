@@ -1,0 +1,2 @@
+/** The script of the page's workers. */
+import 'h2q/worker';
