@@ -27,13 +27,13 @@ pub(super) fn collect<L: Lanes>(lanes: L, scan: Scan, keys: &mut Vec<u64>) {
     match scan.query.len() {
         1 if L::IS_UNROLLED => collect_fixed::<L, 1, 8>(lanes, scan, keys),
         2 if L::IS_UNROLLED => collect_fixed::<L, 2, 8>(lanes, scan, keys),
-        4 if L::IS_UNROLLED => collect_fixed::<L, 4, 4>(lanes, scan, keys),
-        6 if L::IS_UNROLLED => collect_fixed::<L, 6, 4>(lanes, scan, keys),
-        8 if L::IS_UNROLLED => collect_fixed::<L, 8, 4>(lanes, scan, keys),
-        12 if L::IS_UNROLLED => collect_fixed::<L, 12, 2>(lanes, scan, keys),
-        16 if L::IS_UNROLLED => collect_fixed::<L, 16, 2>(lanes, scan, keys),
-        24 if L::IS_UNROLLED => collect_fixed::<L, 24, 2>(lanes, scan, keys),
-        words if SHARES_CODE => collect_singly(lanes, &scan, 0..scan.lines.len() / words, keys),
+        words if SHARES_CODE => collect_any(lanes, &scan, words, keys),
+        4 => collect_fixed::<L, 4, 4>(lanes, scan, keys),
+        6 => collect_fixed::<L, 6, 4>(lanes, scan, keys),
+        8 => collect_fixed::<L, 8, 4>(lanes, scan, keys),
+        12 => collect_fixed::<L, 12, 2>(lanes, scan, keys),
+        16 => collect_fixed::<L, 16, 2>(lanes, scan, keys),
+        24 => collect_fixed::<L, 24, 2>(lanes, scan, keys),
         words => {
             let groups = scan.lines.chunks_exact(words);
             for (g, group) in groups.enumerate() {
@@ -52,8 +52,9 @@ pub(super) fn distances<L: Lanes>(lanes: L, query: &[u64], lines: &[Line], out: 
     }
 }
 
-/// In wasm the widths have functions of their own, since engines compile large ones badly, and share what is
-/// rare, since a page has to download it.
+/// In wasm most widths share one function, since a page has to download it. It is also faster: where the words
+/// of a code are unrolled, LLVM takes the lines of a group in another order than that of the memory, and reads
+/// half as fast. Those that are unrolled have functions of their own, since engines compile large ones badly.
 const SHARES_CODE: bool = cfg!(target_arch = "wasm32");
 
 /// `STEP` groups are compared with the limit at once, by their least distances; only where one is below are
@@ -100,6 +101,24 @@ fn collect_fixed<L: Lanes, const WORDS: usize, const STEP: usize>(
         let g = steps.len() * STEP + g;
         collect_group(lanes, scan, fixed(lanes, query, group), g, keys);
     }
+}
+
+/// Any width, two groups at once.
+#[inline(never)]
+fn collect_any<L: Lanes>(lanes: L, scan: &Scan, words: usize, keys: &mut Vec<u64>) {
+    let groups = scan.lines.len() / words;
+    let mut done = 0;
+    if scan.allowed.is_none() && words <= L::WORDS {
+        for pair in scan.lines.chunks_exact(2 * words) {
+            let (first, second) = pair.split_at(words);
+            let least = lanes.least(sum(lanes, scan.query, first), sum(lanes, scan.query, second));
+            if lanes.any_below(least, scan.limit) {
+                collect_singly(lanes, scan, done..done + 2, keys);
+            }
+            done += 2;
+        }
+    }
+    collect_singly(lanes, scan, done..groups, keys);
 }
 
 /// Groups one by one, for any width.
@@ -161,11 +180,17 @@ fn fixed<L: Lanes, const WORDS: usize>(
 fn general<L: Lanes>(lanes: L, query: &[u64], group: &[Line]) -> L::Distances {
     let mut total = lanes.distances(lanes.no_sums());
     for (query, lines) in query.chunks(L::WORDS).zip(group.chunks(L::WORDS)) {
-        let mut sums = lanes.no_sums();
-        for (query, line) in query.iter().zip(lines) {
-            sums = lanes.add(sums, *query, line);
-        }
-        total = lanes.plus(total, lanes.distances(sums));
+        total = lanes.plus(total, sum(lanes, query, lines));
     }
     total
+}
+
+/// At most [`Lanes::WORDS`] words.
+#[inline(always)]
+fn sum<L: Lanes>(lanes: L, query: &[u64], lines: &[Line]) -> L::Distances {
+    let mut sums = lanes.no_sums();
+    for (query, line) in query.iter().zip(lines) {
+        sums = lanes.add(sums, *query, line);
+    }
+    lanes.distances(sums)
 }
