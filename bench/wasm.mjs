@@ -19,18 +19,23 @@ export async function run({ quick }) {
   }
   const works = Object.keys(/** @type {Round} */ (rounds.native[0]));
   const results = works.map((work) => {
-    const [native, wasm] = BACKENDS.map((backend) => {
-      const samples = rounds[backend].map((round) => /** @type {Round[string]} */ (round[work]));
-      return { seconds: spread(samples.map(({ seconds }) => seconds)), digest: samples[0]?.digest };
-    });
-    if (native?.digest !== wasm?.digest) throw new Error(`${work}: native and WASM found different things`);
-    const seconds = { native: /** @type {any} */ (native).seconds, wasm: /** @type {any} */ (wasm).seconds };
+    const samples = (/** @type {Round[]} */ of) =>
+      of.map((round) => /** @type {Round[string]} */ (round[work]));
+    const [native, wasm] = [samples(rounds.native), samples(rounds.wasm)];
+    if (new Set([...native, ...wasm].map(({ digest }) => digest)).size > 1)
+      throw new Error(`${work}: native and WASM found different things`);
+    const seconds = { native: secondsOf(native), wasm: secondsOf(wasm) };
     return { work, ...seconds, shareOfNative: seconds.native.median / seconds.wasm.median };
   });
   print(results);
   const record = quick ? null : saveRecord('wasm', { rounds: ROUNDS, results });
   if (record) console.log(`\nrecord: ${record}`);
   return { results };
+}
+
+/** @param {Round[string][]} samples */
+function secondsOf(samples) {
+  return spread(samples.map(({ seconds }) => seconds));
 }
 
 /**

@@ -36,14 +36,24 @@ export function readIndex(input: FileInput, signal: AbortSignal | undefined): Pr
   });
 }
 
-/** The bytes of the file that {@link writeIndex} would write now. */
-export async function indexBytes(index: CoreIndex, signal: AbortSignal | undefined): Promise<Uint8Array> {
+/** The file of what the index holds when the first piece is asked for. */
+async function* piecesOf(
+  index: CoreIndex,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, void> {
   const writer = await runAbortable(signal, () => index.writer());
-  const pieces: Uint8Array[] = [];
   for (;;) {
     signal?.throwIfAborted();
     const bytes = writer.next(SLICE_BYTES);
-    if (bytes.length === 0) break;
+    if (bytes.length === 0) return;
+    yield bytes;
+  }
+}
+
+/** The bytes of the file that {@link writeIndex} would write now. */
+export async function indexBytes(index: CoreIndex, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const bytes of piecesOf(index, signal)) {
     pieces.push(bytes);
     await platform().nextTurn();
   }
@@ -63,13 +73,7 @@ export async function writeIndex(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const write = async (file: PendingFile) => {
-    const writer = await runAbortable(signal, () => index.writer());
-    for (;;) {
-      signal?.throwIfAborted();
-      const bytes = writer.next(SLICE_BYTES);
-      if (bytes.length === 0) return;
-      await file.write(bytes);
-    }
+    for await (const bytes of piecesOf(index, signal)) await file.write(bytes);
   };
   await writeFile(path, write, signal);
 }

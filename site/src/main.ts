@@ -1,6 +1,7 @@
 /** Puts the page together. */
 
 import './styles.css';
+import './sections.css';
 import { loadManifest } from './data.js';
 import { byId, describeError, formatCount } from './dom.js';
 import { LearnSection } from './learn-section.js';

@@ -2,17 +2,14 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Model } from '../../ts/index.js';
-import type { Api } from './conformance.js';
-import { randomMatrix } from './matrices.js';
+import type { Api, Loaded } from './conformance.js';
+import { matrix, randomMatrix } from './matrices.js';
 
-export function describeEvaluation(loaded: () => Api): void {
-  const matrix = randomMatrix(700, 1);
+export function describeEvaluation(loaded: () => Loaded): void {
   let h2q: Api;
   let model: Model;
-
-  beforeAll(async () => {
-    h2q = loaded();
-    ({ model } = await h2q.fit(matrix, { bits: 16, seed: 1 }));
+  beforeAll(() => {
+    ({ h2q, model } = loaded());
   });
 
   describe('evaluate', () => {

@@ -2,19 +2,16 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { FitOptions, Model, Progress } from '../../ts/index.js';
-import type { Api } from './conformance.js';
-import { COLUMNS, randomMatrix, signsOf } from './matrices.js';
+import type { Api, Loaded } from './conformance.js';
+import { COLUMNS, matrix, randomMatrix, signsOf } from './matrices.js';
 
 const delay = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-export function describeFits(loaded: () => Api): void {
-  const matrix = randomMatrix(700, 1);
+export function describeFits(loaded: () => Loaded): void {
   let h2q: Api;
   let model: Model;
-
-  beforeAll(async () => {
-    h2q = loaded();
-    ({ model } = await h2q.fit(matrix, { bits: 16, seed: 1 }));
+  beforeAll(() => {
+    ({ h2q, model } = loaded());
   });
 
   describe('fit', () => {

@@ -1,13 +1,13 @@
 /** Reading from bytes and blobs. */
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Api } from './conformance.js';
+import type { Api, Loaded } from './conformance.js';
 import { COLUMNS, randomMatrix } from './matrices.js';
 
-export function describeInputs(loaded: () => Api): void {
+export function describeInputs(loaded: () => Loaded): void {
   let h2q: Api;
   beforeAll(() => {
-    h2q = loaded();
+    ({ h2q } = loaded());
   });
 
   describe('bytes and blobs', () => {

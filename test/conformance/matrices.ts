@@ -14,6 +14,9 @@ export function randomMatrix(rows: number, seed: number, columns = COLUMNS): Mat
   return { data, columns };
 }
 
+/** What most of the suite works with. */
+export const matrix = randomMatrix(700, 1);
+
 /** Four labels that the vectors decide: the signs of the first two coordinates. */
 export function signsOf({ data, columns }: Matrix): Int32Array {
   const sign = (at: number) => (data[at]! > 0 ? 1 : 0);

@@ -2,17 +2,14 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Model } from '../../ts/index.js';
-import type { Api } from './conformance.js';
-import { COLUMNS, randomMatrix, rowOf } from './matrices.js';
+import type { Api, Loaded } from './conformance.js';
+import { COLUMNS, matrix, randomMatrix, rowOf } from './matrices.js';
 
-export function describeModels(loaded: () => Api): void {
-  const matrix = randomMatrix(700, 1);
+export function describeModels(loaded: () => Loaded): void {
   let h2q: Api;
   let model: Model;
-
-  beforeAll(async () => {
-    h2q = loaded();
-    ({ model } = await h2q.fit(matrix, { bits: 16, seed: 1 }));
+  beforeAll(() => {
+    ({ h2q, model } = loaded());
   });
 
   describe('a model', () => {

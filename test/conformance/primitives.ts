@@ -1,12 +1,12 @@
 /** The building blocks on a backend. */
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Api } from './conformance.js';
+import type { Api, Loaded } from './conformance.js';
 
-export function describePrimitives(loaded: () => Api): void {
+export function describePrimitives(loaded: () => Loaded): void {
   let h2q: Api;
   beforeAll(() => {
-    h2q = loaded();
+    ({ h2q } = loaded());
   });
 
   describe('primitives', () => {

@@ -7,14 +7,7 @@
 import type { Backend, BackendInfo, SearchBackend } from '../backend.js';
 import type { SearchExports, WholeExports } from './exports.js';
 import { evaluateCodes, evaluateCosine, FitInWasm, HammingMeasureInWasm, neighbours } from './fit.js';
-import {
-  codesBuilder,
-  HeldFilter,
-  type HeldIds,
-  idsBuilder,
-  vectorsBuilder,
-  vectorsSampler,
-} from './held.js';
+import { codesBuilder, HeldFilter, idsBuilder, shareIds, vectorsBuilder, vectorsSampler } from './held.js';
 import { createIndex, IndexInWasm, indexReader } from './index-in-wasm.js';
 import type { Instance } from './instance.js';
 import { ModelInWasm } from './model.js';
@@ -47,7 +40,7 @@ export function smallBackend(instance: Instance<SearchExports>): SmallBackend {
         instance.run(({ Filter }) => Filter.rows(bytes, rows, isDenied)),
       ),
     filterIds: (ids, isDenied) => {
-      const own = (ids as HeldIds).share();
+      const own = shareIds(ids);
       const filter = instance.run(({ Filter }) => Filter.ids(own, isDenied));
       instance.free(own);
       return new HeldFilter(instance, filter);

@@ -118,6 +118,22 @@ function labelsOf(instance: Instance<WholeExports>, labels: Labels): WasmLabels 
   );
 }
 
+/** Runs `judge` with the cut-offs and the labels of a task, in the memory of WASM for so long. */
+function withLabels<T>(
+  instance: Instance<WholeExports>,
+  task: Pick<CodesEvaluation, 'databaseLabels' | 'queryLabels' | 'at'>,
+  judge: (exports: WholeExports, at: Float64Array, database: WasmLabels, queries: WasmLabels) => T,
+): T {
+  const at = Float64Array.from(task.at);
+  const database = labelsOf(instance, task.databaseLabels);
+  const queries = labelsOf(instance, task.queryLabels);
+  try {
+    return instance.run((exports) => judge(exports, at, database, queries));
+  } finally {
+    instance.free(database, queries);
+  }
+}
+
 /** Judges codes, in one slice. */
 export function* evaluateCodes(instance: Instance<WholeExports>, task: CodesEvaluation): Slices<MetricsAt[]> {
   const [database, queries] = [shareCodes(task.databaseCodes), shareCodes(task.queryCodes)];
@@ -126,23 +142,22 @@ export function* evaluateCodes(instance: Instance<WholeExports>, task: CodesEval
   );
   try {
     yield;
-    const labels = [labelsOf(instance, task.databaseLabels), labelsOf(instance, task.queryLabels)] as const;
-    const at = Float64Array.from(task.at);
     const { neighbours, ties } = task;
-    const metrics = instance.run(({ evaluateCodesSync }) =>
-      evaluateCodesSync(
-        database,
-        queries,
-        ...labels,
-        neighbours.rows,
-        at,
-        ties,
-        databaseVectors,
-        queryVectors,
-      ),
+    return withLabels(
+      instance,
+      task,
+      ({ evaluateCodesSync }, at, ...labels) =>
+        evaluateCodesSync(
+          database,
+          queries,
+          ...labels,
+          neighbours.rows,
+          at,
+          ties,
+          databaseVectors,
+          queryVectors,
+        ) as Plain['metrics'],
     );
-    instance.free(...labels);
-    return metrics as Plain['metrics'];
   } finally {
     instance.free(database, queries);
   }
@@ -156,13 +171,12 @@ export function* evaluateCosine(
   const [database, queries] = [share(task.database), share(task.queries)];
   try {
     yield;
-    const labels = [labelsOf(instance, task.databaseLabels), labelsOf(instance, task.queryLabels)] as const;
-    const at = Float64Array.from(task.at);
-    const result = instance.run(({ evaluateCosineSync }) =>
-      evaluateCosineSync(database, queries, ...labels, at, task.neighbours),
+    return withLabels(
+      instance,
+      task,
+      ({ evaluateCosineSync }, at, ...labels) =>
+        evaluateCosineSync(database, queries, ...labels, at, task.neighbours) as Plain['cosine'],
     );
-    instance.free(...labels);
-    return result as Plain['cosine'];
   } finally {
     instance.free(database, queries);
   }

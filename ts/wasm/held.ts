@@ -105,14 +105,14 @@ export function shareCodes(codes: CoreCodes): WasmCodes {
   return (codes as HeldCodes).share();
 }
 
-/** {@link share} of ids that may be missing. */
-export function shareIds(ids: CoreIds | null): WasmIds | null {
-  return ids && (ids as HeldIds).share();
+/** {@link share} of ids. */
+export function shareIds(ids: CoreIds): WasmIds {
+  return (ids as HeldIds).share();
 }
 
-/** {@link share} of a filter that may be missing. */
-export function shareFilter(filter: CoreFilter | null): WasmFilter | null {
-  return filter && (filter as HeldFilter).share();
+/** {@link share} of a filter. */
+export function shareFilter(filter: CoreFilter): WasmFilter {
+  return (filter as HeldFilter).share();
 }
 
 export function vectorsBuilder(

@@ -13,7 +13,15 @@ import type {
   SearchRequest,
 } from '../backend.js';
 import { platform } from '../platform.js';
-import type { SearchExports, WasmCodes, WasmFilter, WasmHits, WasmIndex } from './exports.js';
+import type {
+  SearchExports,
+  WasmCodes,
+  WasmFilter,
+  WasmHits,
+  WasmIds,
+  WasmIndex,
+  WasmVectors,
+} from './exports.js';
 import { share, shareCodes, shareFilter, shareIds } from './held.js';
 import { checkHits, joinHits, takeHits } from './hits.js';
 import type { Instance } from './instance.js';
@@ -24,7 +32,8 @@ const SLICE_WORDS = 2 ** 24;
 /** but a scan reads codes once for several queries, so no slice has fewer than this. */
 const MIN_QUERIES = 8;
 
-type Find = (index: WasmIndex, queries: WasmCodes, filter: WasmFilter | null) => WasmHits;
+/** A search of some queries; it takes the filter over. */
+type Find = (index: WasmIndex, queries: WasmCodes, filter: WasmFilter | undefined) => WasmHits;
 
 export class IndexInWasm implements CoreIndex {
   readonly handle: WasmIndex;
@@ -87,11 +96,11 @@ export class IndexInWasm implements CoreIndex {
   }
 
   add(codes: CoreCodes, ids: CoreIds | null, factors: CoreVectors | null): Promise<number> {
-    return inTurns(this.#adding(codes, ids, factors));
+    return inTurns(giving(this.#instance, codes, ids, factors, (...own) => this.handle.addSync(...own)));
   }
 
   addSync(codes: CoreCodes, ids: CoreIds | null, factors: CoreVectors | null): number {
-    return atOnce(this.#adding(codes, ids, factors));
+    return atOnce(giving(this.#instance, codes, ids, factors, (...own) => this.handle.addSync(...own)));
   }
 
   remove(ids: CoreIds): Promise<number> {
@@ -136,7 +145,9 @@ export class IndexInWasm implements CoreIndex {
       let hits = 0;
       for (let first = 0; first < codes.rows; first += sliceQueries) {
         const count = Math.min(sliceQueries, codes.rows - first);
-        const part = this.#instance.run(() => find(index, queries.slice(first, count), allowed));
+        const slice = this.#instance.run(() => queries.slice(first, count));
+        const part = this.#instance.run(() => find(index, slice, allowed?.share()));
+        this.#instance.free(slice);
         parts.push(takeHits(this.#instance, part));
         hits += parts.at(-1)?.rows.length ?? 0;
         checkHits(hits);
@@ -148,20 +159,8 @@ export class IndexInWasm implements CoreIndex {
     }
   }
 
-  *#adding(codes: CoreCodes, ids: CoreIds | null, factors: CoreVectors | null): Slices<number> {
-    const own = shareCodes(codes);
-    const beside = [shareIds(ids), factors && share(factors)] as const;
-    try {
-      yield;
-      // The call takes over what stands beside the codes.
-      return this.#instance.run(() => this.handle.addSync(own, ...beside));
-    } finally {
-      this.#instance.free(own);
-    }
-  }
-
   *#removing(ids: CoreIds): Slices<number> {
-    const own = shareIds(ids)!;
+    const own = shareIds(ids);
     try {
       yield;
       return this.#instance.run(() => this.handle.removeSync(own));
@@ -172,19 +171,11 @@ export class IndexInWasm implements CoreIndex {
 }
 
 function nearest(k: number, { method }: SearchRequest): Find {
-  return (index, queries, filter) => {
-    const hits = index.searchSync(queries, k, method, filter?.share());
-    queries.free();
-    return hits;
-  };
+  return (index, queries, filter) => index.searchSync(queries, k, method, filter);
 }
 
 function within(radius: number, { method }: SearchRequest): Find {
-  return (index, queries, filter) => {
-    const hits = index.searchRadiusSync(queries, radius, method, filter?.share());
-    queries.free();
-    return hits;
-  };
+  return (index, queries, filter) => index.searchRadiusSync(queries, radius, method, filter);
 }
 
 export function* createIndex(
@@ -193,12 +184,23 @@ export function* createIndex(
   ids: CoreIds | null,
   factors: CoreVectors | null,
 ): Slices<CoreIndex> {
+  const create = instance.exports.createIndexSync;
+  return new IndexInWasm(instance, yield* giving(instance, codes, ids, factors, create));
+}
+
+/** Gives codes, and what stands beside them, to a call that takes the latter over. */
+function* giving<T>(
+  instance: Instance<unknown>,
+  codes: CoreCodes,
+  ids: CoreIds | null,
+  factors: CoreVectors | null,
+  call: (codes: WasmCodes, ids: WasmIds | null, factors: WasmVectors | null) => T,
+): Slices<T> {
   const own = shareCodes(codes);
-  const beside = [shareIds(ids), factors && share(factors)] as const;
+  const beside = [ids && shareIds(ids), factors && share(factors)] as const;
   try {
     yield;
-    const handle = instance.run(({ createIndexSync }) => createIndexSync(own, ...beside));
-    return new IndexInWasm(instance, handle);
+    return instance.run(() => call(own, ...beside));
   } finally {
     instance.free(own);
   }

@@ -9,6 +9,7 @@
 
 use faer::{MatMut, MatRef};
 
+use crate::products::Half;
 use crate::real::Real;
 
 /// Rows of a tile: 4 x 8 sums in float32 take eight of sixteen registers.
@@ -18,55 +19,37 @@ const DEPTH: usize = 256;
 /// Columns packed at a time: 512 KiB in float32.
 const COLUMNS: usize = 512;
 
-/// The part of a result that is wanted; what lies beyond may hold anything afterwards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    All,
-    /// On and above the diagonal.
-    Upper,
-    /// On and below the diagonal.
-    Lower,
-}
-
-impl Wanted {
-    fn transposed(self) -> Self {
-        match self {
-            Self::All => Self::All,
-            Self::Upper => Self::Lower,
-            Self::Lower => Self::Upper,
-        }
-    }
-
-    /// Whether a tile from (`row`, `column`) on of `columns` columns has an entry that is wanted.
-    fn has(self, row: usize, column: usize, columns: usize) -> bool {
-        match self {
-            Self::All => true,
-            Self::Upper => column + columns > row,
-            Self::Lower => column < row + ROWS,
-        }
+/// Whether a tile from (`row`, `column`) on of `columns` columns has an entry of the half that is wanted, or of
+/// the whole without one.
+fn has_wanted(half: Option<Half>, row: usize, column: usize, columns: usize) -> bool {
+    match half {
+        None => true,
+        Some(Half::Upper) => column + columns > row,
+        Some(Half::Lower) => column < row + ROWS,
     }
 }
 
-/// `dst = alpha · a · b`, added to what `dst` holds where `add` says so.
+/// `dst = alpha · a · b`, or half of it, added to what `dst` holds where `add` says so. What lies beyond the half
+/// may hold anything afterwards.
 pub(crate) fn multiply<T: Real>(
     dst: MatMut<'_, T>,
     a: MatRef<'_, T>,
     b: MatRef<'_, T>,
     alpha: T,
     add: bool,
-    wanted: Wanted,
+    half: Option<Half>,
 ) {
     assert!(a.nrows() == dst.nrows() && b.ncols() == dst.ncols() && a.ncols() == b.nrows());
     // Rows of the result are written whole, so they should be what lies side by side.
-    let (dst, a, b, wanted) = if dst.row_stride() == 1 && dst.col_stride() != 1 {
-        (dst.transpose_mut(), b.transpose(), a.transpose(), wanted.transposed())
+    let (dst, a, b, half) = if dst.row_stride() == 1 && dst.col_stride() != 1 {
+        (dst.transpose_mut(), b.transpose(), a.transpose(), half.map(Half::transposed))
     } else {
-        (dst, a, b, wanted)
+        (dst, a, b, half)
     };
     // Four lanes of float32 or two of float64 fill a register.
     match size_of::<T>() {
-        4 => blocks::<T, 8>(dst, a, b, alpha, add, wanted),
-        _ => blocks::<T, 4>(dst, a, b, alpha, add, wanted),
+        4 => blocks::<T, 8>(dst, a, b, alpha, add, half),
+        _ => blocks::<T, 4>(dst, a, b, alpha, add, half),
     }
 }
 
@@ -76,7 +59,7 @@ fn blocks<T: Real, const W: usize>(
     b: MatRef<'_, T>,
     alpha: T,
     add: bool,
-    wanted: Wanted,
+    half: Option<Half>,
 ) {
     let (depth, columns) = (a.ncols(), b.ncols());
     if depth == 0 && !add {
@@ -94,7 +77,7 @@ fn blocks<T: Real, const W: usize>(
                     first,
                     alpha,
                     add: add || start > 0,
-                    wanted,
+                    half,
                 };
                 block.multiply::<W>(dst.as_mut().subcols_mut(first, count));
             }
@@ -110,7 +93,7 @@ struct Block<'a, T> {
     first: usize,
     alpha: T,
     add: bool,
-    wanted: Wanted,
+    half: Option<Half>,
 }
 
 impl<T: Real> Block<'_, T> {
@@ -120,7 +103,7 @@ impl<T: Real> Block<'_, T> {
         for row in (0..rows).step_by(ROWS) {
             let height = ROWS.min(rows - row);
             for (panel, column) in (0..columns).step_by(W).enumerate() {
-                if !self.wanted.has(row, self.first + column, W) {
+                if !has_wanted(self.half, row, self.first + column, W) {
                     continue;
                 }
                 let panel = &self.panels[panel * panel_length..][..panel_length];
@@ -231,22 +214,22 @@ mod tests {
         for stored in 0..8 {
             let a = if stored & 1 == 0 { a.as_ref() } else { a_t.transpose() };
             let b = if stored & 2 == 0 { b.as_ref() } else { b_t.transpose() };
-            for (add, alpha, wanted) in [
-                (false, 1.0, Wanted::All),
-                (true, -0.5, Wanted::All),
-                (false, 1.0, Wanted::Upper),
-                (false, 2.0, Wanted::Lower),
+            for (add, alpha, half) in [
+                (false, 1.0, None),
+                (true, -0.5, None),
+                (false, 1.0, Some(Half::Upper)),
+                (false, 2.0, Some(Half::Lower)),
             ] {
                 let mut out =
                     if stored & 4 == 0 { start.clone() } else { start.transpose().to_owned() };
                 let dst = if stored & 4 == 0 { out.as_mut() } else { out.as_mut().transpose_mut() };
-                multiply(dst, a, b, T::from_f64(alpha), add, wanted);
+                multiply(dst, a, b, T::from_f64(alpha), add, half);
                 for i in 0..m {
                     for j in 0..n {
-                        let is_wanted = match wanted {
-                            Wanted::All => true,
-                            Wanted::Upper => i <= j,
-                            Wanted::Lower => i >= j,
+                        let is_wanted = match half {
+                            None => true,
+                            Some(Half::Upper) => i <= j,
+                            Some(Half::Lower) => i >= j,
                         };
                         let products = (0..k).map(|l| a[(i, l)].into() * b[(l, j)].into());
                         let (sum, size) = products
@@ -257,7 +240,7 @@ mod tests {
                         let bound = epsilon * (k + 2) as f64 * (old.abs() + alpha.abs() * size);
                         assert!(
                             !is_wanted || error <= bound,
-                            "{m} x {k} x {n}, stored {stored}, {add}, {wanted:?}: ({i}, {j})"
+                            "{m} x {k} x {n}, stored {stored}, {add}, {half:?}: ({i}, {j})"
                         );
                     }
                 }
@@ -294,7 +277,7 @@ mod tests {
         let whole = {
             let mut whole = Mat::<f32>::zeros(6, 9);
             let (a, b) = (every_second(a.as_ref(), 6, 10), every_second(b.as_ref(), 10, 9));
-            multiply(whole.as_mut(), a, b, 1.0, false, Wanted::All);
+            multiply(whole.as_mut(), a, b, 1.0, false, None);
             whole
         };
         // SAFETY: rows and columns 0, 2, 4, … of a matrix twice as large.
@@ -303,7 +286,7 @@ mod tests {
             MatMut::from_raw_parts_mut(out.as_ptr_mut(), 6, 9, 2 * rows, 2 * columns)
         };
         let (a, b) = (every_second(a.as_ref(), 6, 10), every_second(b.as_ref(), 10, 9));
-        multiply(dst, a, b, 1.0, false, Wanted::All);
+        multiply(dst, a, b, 1.0, false, None);
         for i in 0..6 {
             for j in 0..9 {
                 assert_eq!(out[(2 * i, 2 * j)], whole[(i, j)]);
@@ -313,7 +296,7 @@ mod tests {
 
     /// Every second row, and every second column where there are enough.
     fn every_second(a: MatRef<'_, f32>, rows: usize, columns: usize) -> MatRef<'_, f32> {
-        let by = |all: usize, wanted: usize| (all / wanted) as isize;
+        let by = |all: usize, half: usize| (all / half) as isize;
         let (row, column) = (by(a.nrows(), rows), by(a.ncols(), columns));
         let (row_stride, col_stride) = (row * a.row_stride(), column * a.col_stride());
         // SAFETY: no more rows and columns than steps of that size stay within.

@@ -6,7 +6,7 @@ use faer::{Mat, MatMut, MatRef, Scale};
 use crate::decompositions::eigenvectors;
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
-use crate::products::{Half, multiply_half};
+use crate::products::multiply_symmetric;
 pub use crate::products::{multiply, multiply_add};
 use crate::real::Real;
 
@@ -93,10 +93,11 @@ pub fn polar(m: MatRef<'_, f32>, toward: MatRef<'_, f32>, cancel: &Cancel) -> Re
         sum as f32
     });
     let (mut gram, mut square, mut next) = (Mat::zeros(d, d), Mat::zeros(d, d), Mat::zeros(d, d));
-    let mut products = 0.0;
+    // Of a symmetric product, with the diagonal.
+    let (mut products, half) = (0.0, (d + 1) as f64 / (2 * d) as f64);
     for step in 0..MAX_STEPS {
         cancel.check()?;
-        products += multiply_symmetric(gram.as_mut(), x.transpose(), x.as_ref());
+        multiply_symmetric(gram.as_mut(), x.transpose(), x.as_ref());
         if step == 0 {
             // Close above the largest of the squared singular values where few are large.
             let bound = frobenius_norm(gram.as_ref());
@@ -104,11 +105,10 @@ pub fn polar(m: MatRef<'_, f32>, toward: MatRef<'_, f32>, cancel: &Cancel) -> Re
             x *= Scale((1.0 / bound.sqrt()) as f32);
         }
         // On average over the singular values, a little more than the quintics leave.
-        let off = &gram - Mat::<f32>::identity(d, d);
-        let near = frobenius_norm(off.as_ref()) < 2e-3 * (d as f64).sqrt();
+        let near = frobenius_distance_from_identity(gram.as_ref()) < 2e-3 * (d as f64).sqrt();
         let turn = if step == 0 { 0 } else { 1 + (step - 1) % (QUINTICS.len() - 1) };
         let [a, b, c] = if near { FLAT_QUINTIC } else { QUINTICS[turn] };
-        products += multiply_symmetric(square.as_mut(), gram.as_ref(), gram.as_ref());
+        multiply_symmetric(square.as_mut(), gram.as_ref(), gram.as_ref());
         for j in 0..d {
             let columns = gram.col_mut(j).iter_mut().zip(square.col(j).iter());
             for (entry, &squared) in columns {
@@ -117,7 +117,7 @@ pub fn polar(m: MatRef<'_, f32>, toward: MatRef<'_, f32>, cancel: &Cancel) -> Re
             gram[(j, j)] += a as f32;
         }
         multiply(next.as_mut(), x.as_ref(), gram.as_ref());
-        products += 1.0;
+        products += 1.0 + 2.0 * half;
         std::mem::swap(&mut x, &mut next);
         if near {
             return Ok(Polar { factor: x, products });
@@ -126,22 +126,19 @@ pub fn polar(m: MatRef<'_, f32>, toward: MatRef<'_, f32>, cancel: &Cancel) -> Re
     Err(Error::Internal { reason: "a polar step did not converge".into() })
 }
 
-/// `dst = a · b` where the result is symmetric: its lower half is computed and copied to the other. Returns
-/// which share of the full product it took.
-fn multiply_symmetric(mut dst: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>) -> f64 {
-    let d = dst.nrows();
-    multiply_half(dst.as_mut(), Half::Lower, a, b);
-    for j in 0..d {
-        for i in 0..j {
-            dst[(i, j)] = dst[(j, i)];
-        }
-    }
-    (d + 1) as f64 / (2 * d) as f64
-}
-
 /// The root of the sum of squares, in float64; NaN when there is one.
 fn frobenius_norm(a: MatRef<'_, f32>) -> f64 {
     let squares = |j| a.col(j).iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>();
+    (0..a.ncols()).map(squares).sum::<f64>().sqrt()
+}
+
+/// [`frobenius_norm`] of A − I.
+fn frobenius_distance_from_identity(a: MatRef<'_, f32>) -> f64 {
+    let square = |i: usize, j: usize| {
+        let entry = f64::from(a[(i, j)] - f32::from(u8::from(i == j)));
+        entry * entry
+    };
+    let squares = |j| (0..a.nrows()).map(|i| square(i, j)).sum::<f64>();
     (0..a.ncols()).map(squares).sum::<f64>().sqrt()
 }
 

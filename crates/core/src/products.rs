@@ -18,6 +18,17 @@ pub enum Half {
     Lower,
 }
 
+impl Half {
+    /// The half that this one becomes in the transposed matrix.
+    #[cfg(any(target_family = "wasm", test))]
+    pub(crate) fn transposed(self) -> Self {
+        match self {
+            Self::Upper => Self::Lower,
+            Self::Lower => Self::Upper,
+        }
+    }
+}
+
 /// `dst = a · b`.
 pub fn multiply<T: Real>(dst: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
     by::multiply(dst, a, b, T::from_f64(1.0), false);
@@ -31,6 +42,14 @@ pub fn multiply_add<T: Real>(dst: MatMut<'_, T>, alpha: f64, a: MatRef<'_, T>, b
 /// `half` of `a · b`; the other half may hold anything afterwards.
 pub fn multiply_half<T: Real>(dst: MatMut<'_, T>, half: Half, a: MatRef<'_, T>, b: MatRef<'_, T>) {
     by::multiply_half(dst, half, a, b);
+}
+
+/// `dst = a · b` where that is symmetric: its upper half is computed and copied to the lower.
+pub fn multiply_symmetric<T: Real>(mut dst: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
+    multiply_half(dst.as_mut(), Half::Upper, a, b);
+    for j in 0..dst.ncols() {
+        (0..j).for_each(|i| dst[(j, i)] = dst[(i, j)]);
+    }
 }
 
 /// `dst = a · t` for a triangular t, whose other half is 0.
@@ -109,7 +128,7 @@ mod by_own_kernel {
     use faer::{MatMut, MatRef};
 
     use super::Half;
-    use crate::gemm::{self, Wanted};
+    use crate::gemm;
     use crate::real::Real;
 
     pub fn multiply<T: Real>(
@@ -119,7 +138,7 @@ mod by_own_kernel {
         alpha: T,
         add: bool,
     ) {
-        gemm::multiply(dst, a, b, alpha, add, Wanted::All);
+        gemm::multiply(dst, a, b, alpha, add, None);
     }
 
     pub fn multiply_half<T: Real>(
@@ -128,11 +147,7 @@ mod by_own_kernel {
         a: MatRef<'_, T>,
         b: MatRef<'_, T>,
     ) {
-        let wanted = match half {
-            Half::Upper => Wanted::Upper,
-            Half::Lower => Wanted::Lower,
-        };
-        gemm::multiply(dst, a, b, T::from_f64(1.0), false, wanted);
+        gemm::multiply(dst, a, b, T::from_f64(1.0), false, Some(half));
     }
 
     /// Triangles have at most 64 rows here: not worth the trouble to skip their zeros.
@@ -142,7 +157,7 @@ mod by_own_kernel {
         t: MatRef<'_, T>,
         _: Half,
     ) {
-        gemm::multiply(dst, a, t, T::from_f64(1.0), false, Wanted::All);
+        gemm::multiply(dst, a, t, T::from_f64(1.0), false, None);
     }
 
     /// Column by column: that of the inverse is `−(inverse so far) · s / s_jj`.

@@ -34,7 +34,7 @@ use crate::decimal;
 use crate::error::{Error, Result};
 use crate::linalg::{grown, grown_matrix, multiply, multiply_add, to_row_major};
 use crate::model::check_dimensions;
-use crate::products::{Half, invert_upper, multiply_half, times_triangular};
+use crate::products::{Half, invert_upper, multiply_half, multiply_symmetric, times_triangular};
 use crate::real::Real;
 
 /// Reflections of one block. The work beside the products with the rows grows with it, the number of
@@ -222,8 +222,7 @@ impl<T: Real> UtForm<T> {
             let mut e = e.as_mut().subcols_mut(block.start, block.len());
             multiply(e.as_mut(), d.as_ref(), self.columns(&self.y, &block));
             let mut symmetric = grown_matrix(&mut scratch.n, block.len(), block.len());
-            multiply_half(symmetric.as_mut(), Half::Upper, c.transpose(), e.as_ref());
-            mirror_upper(symmetric.as_mut());
+            multiply_symmetric(symmetric.as_mut(), c.transpose(), e.as_ref());
             let mut gradient = gradient.as_mut().subcols_mut(block.start, block.len());
             multiply(gradient.as_mut(), v, symmetric.as_ref());
             multiply_add(gradient, -1.0, d.as_ref().transpose(), c);
@@ -293,13 +292,6 @@ impl<T: Real> Input<'_, T> {
 /// The reflections of each block.
 fn blocks(count: usize) -> impl DoubleEndedIterator<Item = Range<usize>> {
     (0..count.div_ceil(BLOCK)).map(move |k| k * BLOCK..count.min((k + 1) * BLOCK))
-}
-
-/// Copies the upper half to the lower.
-fn mirror_upper<T: Real>(mut a: MatMut<'_, T>) {
-    for j in 0..a.ncols() {
-        (0..j).for_each(|i| a[(j, i)] = a[(i, j)]);
-    }
 }
 
 /// The dense product `H1 … Hm` of reflection vectors (one after the other), d x d row-major.

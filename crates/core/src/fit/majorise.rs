@@ -71,7 +71,7 @@ pub(super) struct Majorise {
     trial: Option<Trial>,
     /// The pass at `u`, once there was one.
     step: Option<Step>,
-    /// The target before that, within the same stage.
+    /// The target before that, within the same stage; never without momentum.
     previous: Option<Mat<f32>>,
     /// Iterations in a row that gained too little on the training rows.
     stalled: usize,
@@ -178,11 +178,11 @@ impl Majorise {
     fn polar(&mut self, target: &Mat<f32>, cancel: &Cancel) -> Result<Mat<f32>> {
         let extrapolated;
         let target = match &self.previous {
-            Some(previous) if self.momentum > 0.0 => {
+            Some(previous) => {
                 extrapolated = target + Scale(self.momentum) * (target - previous);
                 &extrapolated
             }
-            _ => target,
+            None => target,
         };
         let Polar { factor, products } = polar(target.as_ref(), self.u.as_ref(), cancel)?;
         self.flops += 2.0 * products * (factor.nrows() as f64).powi(3);
@@ -237,7 +237,7 @@ impl Solver for Majorise {
                 rows.step(majoriser, self.reported, self.u.as_ref())?
             }
         };
-        let extrapolated = self.previous.is_some() && self.momentum > 0.0;
+        let extrapolated = self.previous.is_some();
         let mut next = self.polar(&before.target, rows.cancel)?;
         let second = second && rows.part_tells();
         let mut estimate = None;
@@ -272,7 +272,9 @@ impl Solver for Majorise {
         self.u = next;
         self.stalled = if gain <= tolerance * before.loss.abs() { self.stalled + 1 } else { 0 };
         if self.stalled < PATIENCE {
-            (self.step, self.previous) = (Some(after), Some(estimate.unwrap_or(before.target)));
+            let target = estimate.unwrap_or(before.target);
+            self.previous = (self.momentum > 0.0).then_some(target);
+            self.step = Some(after);
         } else {
             self.end_stage();
         }

@@ -14,9 +14,9 @@ const BLOCK_ROWS: usize = 256;
 const MAX_STRIPS: usize = 8;
 /// The fewest blocks of a strip, but for the last.
 const STRIP_BLOCKS: usize = 4;
-/// What makes the first strip worth a look: see [`Rows::part_tells`].
-const PART_SHARE: f64 = 0.34;
-const PART_ROWS_PER_BIT: f64 = 4.0;
+/// The most of all rows, and the fewest rows per bit, that a strip which stands for all has.
+const TELLING_SHARE: f64 = 0.34;
+const TELLING_ROWS_PER_BIT: f64 = 4.0;
 
 /// Rows at norm √bits, and how to pass over them.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +49,18 @@ pub(crate) struct Step {
     pub part: Mat<f32>,
 }
 
+impl Majoriser {
+    /// Adds `Xᵀ(cZ − ℓ'(Z))` of a block, whose Z is overwritten; returns the sum of its losses.
+    fn add_target(self, target: &mut Mat<f32>, x: MatRef<'_, f32>, z: &mut [f32]) -> f64 {
+        let Self { loss, curvature, smoothing } = self;
+        let weight = Weight::Majoriser { curvature, smoothing };
+        let sum = loss.sum_and_weights(z, x.ncols(), weight);
+        let w = MatRef::from_row_major_slice(&*z, x.nrows(), x.ncols());
+        multiply_add(target.as_mut(), 1.0, x.transpose(), w);
+        sum
+    }
+}
+
 impl Rows<'_> {
     /// Mean of `loss` over `X U`.
     pub fn loss(&self, loss: Loss, u: MatRef<'_, f32>) -> Result<f64> {
@@ -61,8 +73,7 @@ impl Rows<'_> {
 
     /// Loss and target of `majoriser` at `u`; `reported` is evaluated on the way.
     pub fn step(&self, majoriser: Majoriser, reported: Loss, u: MatRef<'_, f32>) -> Result<Step> {
-        let Majoriser { loss, curvature, smoothing } = majoriser;
-        let weight = Weight::Majoriser { curvature, smoothing };
+        let loss = majoriser.loss;
         let start = (0.0, 0.0, Mat::zeros(self.columns, self.columns));
         let strips =
             self.fold_blocks(u, self.strips(), start.clone(), |(sum, other, target), x, z| {
@@ -70,9 +81,7 @@ impl Rows<'_> {
                     let evaluate = Weight::Gradient { scale: 1.0 };
                     *other += reported.sum_and_weights(&mut z.to_vec(), self.columns, evaluate);
                 }
-                *sum += loss.sum_and_weights(z, self.columns, weight);
-                let w = MatRef::from_row_major_slice(&*z, x.nrows(), x.ncols());
-                multiply_add(target.as_mut(), 1.0, x.transpose(), w);
+                *sum += majoriser.add_target(target, x, z);
             })?;
         let mut strips = strips.into_iter();
         let (mut sum, mut other, part) = strips.next().unwrap_or(start);
@@ -89,13 +98,9 @@ impl Rows<'_> {
 
     /// [`Step::part`] of another `u`, at the cost of one strip.
     pub fn part(&self, majoriser: Majoriser, u: MatRef<'_, f32>) -> Result<Mat<f32>> {
-        let Majoriser { loss, curvature, smoothing } = majoriser;
-        let weight = Weight::Majoriser { curvature, smoothing };
         let start = Mat::zeros(self.columns, self.columns);
         let strip = self.fold_blocks(u, 1, start.clone(), |target, x, z| {
-            loss.sum_and_weights(z, self.columns, weight);
-            let w = MatRef::from_row_major_slice(&*z, x.nrows(), x.ncols());
-            multiply_add(target.as_mut(), 1.0, x.transpose(), w);
+            majoriser.add_target(target, x, z);
         })?;
         Ok(strip.into_iter().next().unwrap_or(start))
     }
@@ -103,8 +108,8 @@ impl Rows<'_> {
     /// Whether the first strip has rows enough, and is small enough, to stand for all for a step.
     pub fn part_tells(&self) -> bool {
         let share = self.part_share();
-        share <= PART_SHARE
-            && share * self.count() as f64 >= PART_ROWS_PER_BIT * self.columns as f64
+        share <= TELLING_SHARE
+            && share * self.count() as f64 >= TELLING_ROWS_PER_BIT * self.columns as f64
     }
 
     /// The share of the visited rows that the first strip has.
