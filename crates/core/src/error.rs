@@ -1,6 +1,6 @@
 //! The one taxonomy of errors. Bindings carry `code` and `details` across unchanged.
 
-use crate::json::Writer;
+use crate::json::{Member, Value};
 
 /// Result of every fallible operation in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -139,40 +139,62 @@ impl Error {
         }
     }
 
-    /// The fields of the variant as a JSON object, `{}` where it has none.
-    pub fn details(&self) -> String {
-        let (writer, wide) = (Writer::new(), |count: &usize| *count as u64);
+    /// The fields of the variant.
+    pub fn fields(&self) -> Vec<Member> {
         match self {
-            Self::NotFinite { row, column, value } => {
-                writer.count("column", wide(column)).count("row", wide(row)).text("value", value)
+            Self::NotFinite { row, column, value } => vec![
+                ("row", (*row).into()),
+                ("column", (*column).into()),
+                ("value", value.as_str().into()),
+            ],
+            Self::Empty { what, axis } => {
+                vec![("what", what.as_str().into()), ("axis", (*axis).into())]
             }
-            Self::Empty { what, axis } => writer.text("axis", axis).text("what", what),
-            Self::Mismatch { what, expected, actual } => writer
-                .count("actual", wide(actual))
-                .count("expected", wide(expected))
-                .text("what", what),
+            Self::Mismatch { what, expected, actual } => vec![
+                ("what", what.as_str().into()),
+                ("expected", (*expected).into()),
+                ("actual", (*actual).into()),
+            ],
             Self::Bits { bits, dimensions } => {
-                writer.count("bits", wide(bits)).count("dimensions", wide(dimensions))
+                vec![("bits", (*bits).into()), ("dimensions", (*dimensions).into())]
             }
-            Self::InvalidOption { option, value, expected } => {
-                writer.text("expected", expected).text("option", option).text("value", value)
-            }
+            Self::InvalidOption { option, value, expected } => vec![
+                ("option", (*option).into()),
+                ("value", value.as_str().into()),
+                ("expected", (*expected).into()),
+            ],
             Self::Conflict { option, problem } => {
-                writer.text("option", option).text("problem", problem)
+                vec![("option", (*option).into()), ("problem", (*problem).into())]
             }
-            Self::ZeroReflection { index } => writer.count("index", wide(index)),
+            Self::ZeroReflection { index } => vec![("index", (*index).into())],
             Self::OutOfMemory { what, bytes } => {
-                writer.count("bytes", wide(bytes)).text("what", what)
+                vec![("what", what.as_str().into()), ("bytes", (*bytes).into())]
             }
-            Self::OutOfRange { row } => writer.count("row", wide(row)),
-            Self::Diverged { epoch } => writer.count("epoch", wide(epoch)),
-            Self::TooManyHits { hits } => writer.count("hits", *hits),
+            Self::OutOfRange { row } => vec![("row", (*row).into())],
+            Self::Diverged { epoch } => vec![("epoch", (*epoch).into())],
+            Self::TooManyHits { hits } => vec![("hits", Value::Count(*hits))],
             Self::ModelFormat { reason }
             | Self::IndexFormat { reason }
-            | Self::Internal { reason } => writer.text("reason", reason),
-            Self::Aborted => writer,
+            | Self::Internal { reason } => vec![("reason", reason.as_str().into())],
+            Self::Aborted => Vec::new(),
         }
-        .finish()
+    }
+
+    /// [`Error::fields`] as a JSON object.
+    #[cfg(feature = "json")]
+    pub fn details(&self) -> String {
+        String::from_utf8(crate::json::to_text(self.fields())).unwrap_or_default()
+    }
+
+    /// `value` is NaN or infinite.
+    pub(crate) fn not_finite(row: usize, column: usize, value: f64) -> Self {
+        // As floats are formatted, whose tables take 10 KiB in WebAssembly.
+        let value = match value {
+            f64::INFINITY => "inf",
+            f64::NEG_INFINITY => "-inf",
+            _ => "NaN",
+        };
+        Self::NotFinite { row, column, value: value.into() }
     }
 
     /// The same of a block that begins at row `first` of a larger input.

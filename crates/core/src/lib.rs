@@ -8,7 +8,6 @@
 
 pub mod clock;
 pub mod codes;
-mod decimal;
 mod decompositions;
 mod dot;
 pub mod error;
@@ -20,7 +19,7 @@ pub mod hamming;
 pub mod index;
 #[cfg(not(target_family = "wasm"))]
 pub mod jobs;
-mod json;
+pub mod json;
 pub mod linalg;
 pub mod losses;
 pub mod measure;

@@ -9,7 +9,6 @@
 //!
 //! `sgn 0 = +1`, the rule of the codes. Schwengber et al. 2023, section 4 (arXiv 2311.04207).
 
-use crate::decimal;
 use crate::error::{Error, Result};
 use crate::real::Real;
 
@@ -100,8 +99,7 @@ impl Loss {
             return Err(Error::mismatch("length of z", z.len() / columns * columns, z.len()));
         }
         if let Some(at) = z.iter().position(|&z| !z.into().is_finite()) {
-            let (row, column) = (at / columns, at % columns);
-            return Err(Error::NotFinite { row, column, value: decimal::text(z[at].into()) });
+            return Err(Error::not_finite(at / columns, at % columns, z[at].into()));
         }
         let scale = 1.0 / self.terms(z.len() / columns, columns) as f64;
         let mut gradient = z.to_vec();

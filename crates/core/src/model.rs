@@ -3,10 +3,9 @@
 use faer::Mat;
 
 use crate::codes::{Codes, Layout, pack_signs};
-use crate::decimal;
 use crate::error::{Error, Result};
 use crate::fit::{Method, SolverName};
-use crate::json::{self, Value};
+use crate::json::{Member, Value};
 use crate::linalg::{convert, product, to_row_major};
 use crate::losses::Loss;
 use crate::parallel::{Cancel, fill_chunks};
@@ -46,53 +45,51 @@ pub struct Summary {
 
 impl Summary {
     /// The metadata of a model file.
-    pub(crate) fn to_json(&self) -> Vec<u8> {
-        // `Model::new` refuses losses that are not finite.
-        json::Writer::new()
-            .count("rows", self.rows as u64)
-            .count("dimensions", self.dimensions as u64)
-            .count("bits", self.bits as u64)
-            .text("method", self.method.name())
-            .text("loss", self.loss.name())
-            .text("solver", self.solver.name())
-            .count("seed", self.seed)
-            .count("epochs", self.epochs as u64)
-            .number("trainLoss", self.train_loss)
-            .number("validationLoss", self.validation_loss)
-            .number("orthogonalityError", self.orthogonality_error)
-            .finish()
-            .into_bytes()
+    pub fn members(&self) -> Vec<Member> {
+        vec![
+            ("rows", self.rows.into()),
+            ("dimensions", self.dimensions.into()),
+            ("bits", self.bits.into()),
+            ("method", self.method.name().into()),
+            ("loss", self.loss.name().into()),
+            ("solver", self.solver.name().into()),
+            ("seed", Value::Count(self.seed)),
+            ("epochs", self.epochs.into()),
+            // `Model::new` refuses losses that are not finite.
+            ("trainLoss", Value::Number(self.train_loss)),
+            ("validationLoss", Value::Number(self.validation_loss)),
+            ("orthogonalityError", Value::Number(self.orthogonality_error)),
+        ]
     }
 
-    /// What [`Summary::to_json`] wrote, or what is wrong. Members that it does not know are passed over.
-    pub(crate) fn from_json(text: &[u8]) -> std::result::Result<Self, String> {
-        let members = json::members(text).ok_or("no JSON object")?;
-        let value = |name: &str| {
-            let member = members.iter().find(|member| member.0 == name);
-            member.map(|(_, value)| value).ok_or_else(|| ["no ", name].concat())
-        };
-        let wrong = |name: &str| ["another value than expected for ", name].concat();
-        let text = |name: &str| match value(name)? {
-            Value::Text(text) => Ok(text.as_str()),
+    /// Of [`Summary::members`], which `find` looks up; there may be others.
+    ///
+    /// # Errors
+    /// What is missing or wrong, in words.
+    pub fn from_members(find: impl Fn(&str) -> Option<Value>) -> std::result::Result<Self, String> {
+        let wrong = |name: &str| ["no ", name, " of the kind expected"].concat();
+        let text = |name: &str| match find(name) {
+            Some(Value::Text(text)) => Ok(text),
             _ => Err(wrong(name)),
         };
-        let count = |name: &str| match value(name)? {
-            Value::Number(number) => number.parse::<u64>().map_err(|_| wrong(name)),
+        let count = |name: &str| match find(name) {
+            Some(Value::Count(count)) => Ok(count),
+            _ => Err(wrong(name)),
+        };
+        let number = |name: &str| match find(name) {
+            Some(Value::Number(number)) => Ok(number),
+            Some(Value::Count(count)) => Ok(count as f64),
             _ => Err(wrong(name)),
         };
         // Rows of a fit elsewhere may be more than can be addressed here: they are only told.
         let size = |name: &str| count(name).map(|n| usize::try_from(n).unwrap_or(usize::MAX));
-        let number = |name: &str| match value(name)? {
-            Value::Number(number) => decimal::parse(number).ok_or_else(|| wrong(name)),
-            _ => Err(wrong(name)),
-        };
         Ok(Self {
             rows: size("rows")?,
             dimensions: size("dimensions")?,
             bits: size("bits")?,
-            method: Method::parse(text("method")?).map_err(|_| wrong("method"))?,
-            loss: Loss::parse(text("loss")?).map_err(|_| wrong("loss"))?,
-            solver: SolverName::parse(text("solver")?).map_err(|_| wrong("solver"))?,
+            method: Method::parse(&text("method")?).map_err(|_| wrong("method"))?,
+            loss: Loss::parse(&text("loss")?).map_err(|_| wrong("loss"))?,
+            solver: SolverName::parse(&text("solver")?).map_err(|_| wrong("solver"))?,
             seed: count("seed")?,
             epochs: size("epochs")?,
             seconds: None,

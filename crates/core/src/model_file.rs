@@ -6,6 +6,8 @@ use faer::Mat;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, Result};
+#[cfg(feature = "json")]
+use crate::json;
 use crate::linalg::to_row_major;
 use crate::model::{MAX_DIMENSIONS, Model, Summary, fingerprint};
 use crate::rotation::Rotation;
@@ -18,8 +20,13 @@ const SHAPE: usize = 6 * 4;
 
 impl Model {
     /// The model as a file of version 1.
+    #[cfg(feature = "json")]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let metadata = self.summary().to_json();
+        self.write(json::to_text(self.summary().members()))
+    }
+
+    /// [`Model::to_bytes`] where `metadata` is [`Summary::members`] as a JSON object.
+    pub fn write(&self, metadata: Vec<u8>) -> Vec<u8> {
         let rotation = self.rotation();
         let (dimensions, bits) = (self.dimensions(), self.bits());
         let shape = [
@@ -54,9 +61,21 @@ impl Model {
     ///
     /// # Errors
     /// `ModelFormat` naming what is wrong: another kind of file, a newer version, truncated, damaged.
+    #[cfg(feature = "json")]
     pub fn from_bytes(file: &[u8]) -> Result<Self> {
+        Self::read(file, |metadata| Summary::from_members(json::find(metadata)?))
+    }
+
+    /// [`Model::from_bytes`] where `summary` makes a [`Summary`] of a JSON object, or says what is wrong.
+    ///
+    /// # Errors
+    /// As [`Model::from_bytes`].
+    pub fn read(
+        file: &[u8],
+        summary: impl FnOnce(&[u8]) -> std::result::Result<Summary, String>,
+    ) -> Result<Self> {
         let (payload, announced) = check_header(file)?;
-        let (mean, projection, rotation, summary) = parse(payload)?;
+        let (mean, projection, rotation, summary) = parse(payload, summary)?;
         if fingerprint(mean.as_deref(), projection.as_ref(), &rotation) != announced {
             return Err(bad("the fingerprint does not belong to its contents"));
         }
@@ -109,7 +128,10 @@ fn check_header(file: &[u8]) -> Result<(&[u8], [u8; 16])> {
 type Parts = (Option<Vec<f32>>, Option<Mat<f32>>, Rotation, Summary);
 
 /// A checksum is no proof of good will, so every size is checked again.
-fn parse(payload: &[u8]) -> Result<Parts> {
+fn parse(
+    payload: &[u8],
+    summary: impl FnOnce(&[u8]) -> std::result::Result<Summary, String>,
+) -> Result<Parts> {
     let mut sections = Sections { payload, next: 0 };
     let shape = sections.take(SHAPE, 1)?;
     let shape: Vec<usize> = (0..6).map(|i| u32_at(shape, 4 * i) as usize).collect();
@@ -126,7 +148,7 @@ fn parse(payload: &[u8]) -> Result<Parts> {
     if !well_formed {
         return Err(bad("its shape is impossible"));
     }
-    let summary = Summary::from_json(sections.take(metadata, 1)?)
+    let summary = summary(sections.take(metadata, 1)?)
         .map_err(|problem| bad(&["its metadata cannot be read: ", &problem].concat()))?;
     if (summary.dimensions, summary.bits) != (dimensions, bits) {
         return Err(bad("its metadata contradict its shape"));

@@ -30,7 +30,6 @@ use std::ops::Range;
 
 use faer::{Mat, MatMut, MatRef};
 
-use crate::decimal;
 use crate::error::{Error, Result};
 use crate::linalg::{grown, grown_matrix, multiply, multiply_add, to_row_major};
 use crate::model::check_dimensions;
@@ -311,8 +310,7 @@ fn norm<T: Real>(index: usize, vector: &[T]) -> Result<f64> {
         return Ok(squared.sqrt());
     }
     if let Some(column) = vector.iter().position(|x| !(*x).into().is_finite()) {
-        let value = decimal::text(vector[column].into());
-        return Err(Error::NotFinite { row: index, column, value });
+        return Err(Error::not_finite(index, column, vector[column].into()));
     }
     let largest = vector.iter().map(|x| (*x).into().abs()).fold(0.0, f64::max);
     if largest == 0.0 {

@@ -1,6 +1,5 @@
 //! Row-major float32 vectors that the core owns. Every value in a [`Vectors`] is finite.
 
-use crate::decimal;
 use crate::error::{Error, Result};
 
 /// `rows x columns` finite float32 values, row-major; at least one row and one column.
@@ -212,10 +211,9 @@ pub(crate) fn reserve(rows: usize, columns: usize) -> Result<Vec<f32>> {
 pub(crate) fn check_finite(values: &[f32], offset: usize, columns: usize) -> Result<()> {
     match first_not_finite(values) {
         None => Ok(()),
-        Some(at) => Err(Error::NotFinite {
-            row: (offset + at) / columns,
-            column: (offset + at) % columns,
-            value: decimal::text(values[at].into()),
-        }),
+        Some(at) => {
+            let (row, column) = ((offset + at) / columns, (offset + at) % columns);
+            Err(Error::not_finite(row, column, values[at].into()))
+        }
     }
 }
