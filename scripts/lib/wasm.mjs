@@ -24,6 +24,12 @@ const features = [
   'multivalue',
 ];
 
+/**
+ * The profile `wasm` compiles for size, in which rustc leaves vectorising out, for the loops as well whose
+ * crates are compiled for speed: so these passes are asked for.
+ */
+const rustFlags = ['-C target-feature=+simd128', '-C passes=loop-vectorize,slp-vectorizer'];
+
 /** @typedef {{ env: NodeJS.ProcessEnv, wasmPack: string }} Toolchain */
 
 /**
@@ -100,6 +106,6 @@ function tools() {
 function toolchain({ CARGO_ENCODED_RUSTFLAGS: _, ...cargo }, wasmPack, wasmBindgen) {
   // wasm-pack takes the first wasm-bindgen on the PATH.
   const path = [dirname(wasmBindgen), cargo['PATH']].join(delimiter);
-  const env = findWasmRust({ ...cargo, PATH: path, RUSTFLAGS: '-C target-feature=+simd128' });
+  const env = findWasmRust({ ...cargo, PATH: path, RUSTFLAGS: rustFlags.join(' ') });
   return env && { env, wasmPack };
 }
