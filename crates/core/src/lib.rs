@@ -8,32 +8,19 @@
 
 pub mod clock;
 pub mod codes;
-mod decompositions;
-mod dot;
-pub mod error;
 pub mod evaluate;
 pub mod fit;
-#[cfg(any(target_family = "wasm", test))]
-mod gemm;
-pub mod hamming;
 pub mod index;
 #[cfg(not(target_family = "wasm"))]
 pub mod jobs;
-pub mod json;
-pub mod linalg;
-pub mod losses;
 pub mod measure;
 pub mod model;
 mod model_file;
-pub mod parallel;
-pub mod products;
-pub mod projection;
-pub mod real;
 pub mod reflections;
 pub mod rerank;
 pub mod rotation;
 pub mod sample;
-#[cfg(any(target_family = "wasm", test))]
-mod small_linalg;
-mod sorting;
 pub mod vectors;
+
+use h2q_kernels::{decompositions, dot, sorting};
+pub use h2q_kernels::{error, hamming, json, linalg, losses, parallel, products, projection, real};

@@ -221,7 +221,12 @@ impl Model {
     ) -> Result<Vec<f32>> {
         self.check(vectors)?;
         let mut out = zeros(vectors.rows() * self.bits(), "transformed vectors")?;
-        self.kernel.project(vectors.as_slice(), &mut out, threads, cancel)?;
+        let (dimensions, bits) = (self.dimensions(), self.bits());
+        fill_chunks(threads, &mut out, TASK_ROWS * bits, cancel, Vec::new, |scratch, i, out| {
+            let rows = out.len() / bits;
+            let input = &vectors.as_slice()[i * TASK_ROWS * dimensions..][..rows * dimensions];
+            self.kernel.project_block(input, i * TASK_ROWS, out, scratch)
+        })?;
         Ok(out)
     }
 

@@ -18,6 +18,9 @@ const ALIGNMENT: usize = 64;
 const HEADER: usize = 64;
 const SHAPE: usize = 6 * 4;
 
+/// Makes a [`Summary`] of the JSON object in a model file, or says what is wrong.
+pub type SummaryReader<'a> = &'a dyn Fn(&[u8]) -> std::result::Result<Summary, String>;
+
 impl Model {
     /// The model as a file of version 1.
     #[cfg(feature = "json")]
@@ -63,17 +66,14 @@ impl Model {
     /// `ModelFormat` naming what is wrong: another kind of file, a newer version, truncated, damaged.
     #[cfg(feature = "json")]
     pub fn from_bytes(file: &[u8]) -> Result<Self> {
-        Self::read(file, |metadata| Summary::from_members(json::find(metadata)?))
+        Self::read(file, &|metadata| Summary::from_members(json::find(metadata)?))
     }
 
-    /// [`Model::from_bytes`] where `summary` makes a [`Summary`] of a JSON object, or says what is wrong.
+    /// [`Model::from_bytes`] with a [`SummaryReader`].
     ///
     /// # Errors
     /// As [`Model::from_bytes`].
-    pub fn read(
-        file: &[u8],
-        summary: impl FnOnce(&[u8]) -> std::result::Result<Summary, String>,
-    ) -> Result<Self> {
+    pub fn read(file: &[u8], summary: SummaryReader) -> Result<Self> {
         let (payload, announced) = check_header(file)?;
         let (mean, projection, rotation, summary) = parse(payload, summary)?;
         if fingerprint(mean.as_deref(), projection.as_ref(), &rotation) != announced {
@@ -128,10 +128,7 @@ fn check_header(file: &[u8]) -> Result<(&[u8], [u8; 16])> {
 type Parts = (Option<Vec<f32>>, Option<Mat<f32>>, Rotation, Summary);
 
 /// A checksum is no proof of good will, so every size is checked again.
-fn parse(
-    payload: &[u8],
-    summary: impl FnOnce(&[u8]) -> std::result::Result<Summary, String>,
-) -> Result<Parts> {
+fn parse(payload: &[u8], summary: SummaryReader) -> Result<Parts> {
     let mut sections = Sections { payload, next: 0 };
     let shape = sections.take(SHAPE, 1)?;
     let shape: Vec<usize> = (0..6).map(|i| u32_at(shape, 4 * i) as usize).collect();

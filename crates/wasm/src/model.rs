@@ -32,7 +32,7 @@ impl Model {
     /// Reads a model file.
     #[wasm_bindgen(js_name = fromBytes)]
     pub fn from_bytes(bytes: &[u8]) -> Result<Model> {
-        Ok(core::Model::read(bytes, json::read)?.into())
+        Ok(core::Model::read(bytes, &json::read)?.into())
     }
 
     /// The same model under another handle.

@@ -155,7 +155,7 @@ impl<'a> Job<'a> {
             rows,
             queries,
             kernel: Kernel::chosen()?,
-            database: Blocks::from_rows(evaluation.database_codes.chunks_exact(bits / 8), bits)?,
+            database: Blocks::from_codes(evaluation.database_codes, bits)?,
             query_codes: evaluation.query_codes,
             database_labels,
             query_labels,

@@ -1,8 +1,6 @@
 //! A searchable set of codes: exact, ordered by (distance, id), searched while it grows and shrinks.
 
-mod bitmap;
 mod change;
-mod costs;
 mod file;
 mod file_read;
 mod file_write;
@@ -11,17 +9,16 @@ mod hits;
 mod scan;
 mod search;
 mod segment;
-mod tables;
-mod top_k;
 
+use h2q_kernels::index::{bitmap, costs, tables, top_k};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use bitmap::Bitmap;
 pub use file_read::IndexReader;
 pub use file_write::IndexWriter;
 pub use filter::Filter;
+pub(crate) use h2q_kernels::buffers::reserve;
 pub use hits::Hits;
-pub(crate) use hits::reserve;
 pub use search::{Method, SearchOptions};
 pub use segment::Beside;
 pub use tables::Work;

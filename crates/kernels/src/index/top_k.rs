@@ -1,6 +1,6 @@
 //! The k best of what a query has met, by counting: distances are small integers.
 
-use super::hits::reserve;
+use crate::buffers::reserve;
 use crate::error::Result;
 use crate::hamming::unkey;
 use crate::parallel::{Cancel, sort};
@@ -8,7 +8,7 @@ use crate::sorting::select;
 
 /// Which codes are hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub enum Wanted {
     /// The k nearest, at least one.
     Nearest(usize),
     /// All with distance <= radius.
@@ -20,7 +20,7 @@ pub(crate) enum Wanted {
 /// `counts` holds how many were met at each distance below `limit`. As soon as k codes are at most `limit`
 /// away, a code that comes later needs a smaller distance, so the limit falls and never rises.
 #[derive(Debug)]
-pub(crate) struct Collector {
+pub struct Collector {
     /// Whoever compares codes appends here and calls [`Collector::settle`].
     pub keys: Vec<u64>,
     settled: usize,
@@ -37,6 +37,7 @@ pub(crate) struct Collector {
 const SLACK: usize = 64;
 
 impl Collector {
+    /// Without a candidate, for codes of `bits` bits.
     pub fn new(wanted: Wanted, bits: usize) -> Self {
         let limit = match wanted {
             Wanted::Nearest(_) => bits as u32 + 1,
@@ -114,7 +115,7 @@ impl Collector {
 }
 
 /// Sorts and cuts keys that may come from several collectors.
-pub(crate) fn finish(mut keys: Vec<u64>, wanted: Wanted, cancel: &Cancel) -> Result<Vec<u64>> {
+pub fn finish(mut keys: Vec<u64>, wanted: Wanted, cancel: &Cancel) -> Result<Vec<u64>> {
     if let Wanted::Nearest(k) = wanted
         && keys.len() > k
     {

@@ -2,9 +2,9 @@
 //! bit.
 
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use by_faer::{Qr, eigenvectors};
+pub use by_faer::{Qr, eigenvectors};
 #[cfg(target_family = "wasm")]
-pub(crate) use own::{Qr, eigenvectors};
+pub use own::{Qr, eigenvectors};
 
 #[cfg(not(target_family = "wasm"))]
 mod by_faer {
@@ -14,6 +14,7 @@ mod by_faer {
     pub struct Qr(faer::linalg::solvers::Qr<f64>);
 
     impl Qr {
+        /// Of a square matrix.
         pub fn new(matrix: &Mat<f64>) -> Self {
             Self(matrix.qr())
         }
@@ -29,6 +30,7 @@ mod by_faer {
             self.0.Q_basis()[(i, j)]
         }
 
+        /// Q.
         pub fn orthogonal(&self) -> Mat<f64> {
             self.0.compute_Q()
         }
@@ -49,31 +51,38 @@ mod own {
 
     use crate::small_linalg;
 
+    /// `H₁ … Hₙ R` of a square matrix.
     pub struct Qr {
         factors: small_linalg::Qr,
         n: usize,
     }
 
     impl Qr {
+        /// Of a square matrix.
         pub fn new(matrix: &Mat<f64>) -> Self {
             let n = matrix.nrows();
             Self { factors: small_linalg::Qr::new(columns(matrix.as_ref()), n), n }
         }
 
+        /// Entry j of R's diagonal.
         pub fn diagonal(&self, j: usize) -> f64 {
             self.factors.diagonal[j]
         }
 
+        /// Entry i > j of the vector of reflection j; all are 0 where there is no reflection.
         pub fn vector(&self, i: usize, j: usize) -> f64 {
             self.factors.vector(j).map_or(0.0, |vector| vector[i - j])
         }
 
+        /// Q.
         pub fn orthogonal(&self) -> Mat<f64> {
             let q = self.factors.orthogonal();
             Mat::from_fn(self.n, self.n, |i, j| q[j * self.n + i])
         }
     }
 
+    /// Eigenvectors of the `count` largest eigenvalues of a symmetric matrix, of which the lower half is
+    /// read, in falling order; `None` where they do not converge.
     pub fn eigenvectors(a: MatRef<'_, f64>, count: usize) -> Option<Mat<f64>> {
         let n = a.nrows();
         let vectors = small_linalg::leading_eigenvectors(columns(a), n, count)?;

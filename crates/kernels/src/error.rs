@@ -187,7 +187,7 @@ impl Error {
     }
 
     /// `value` is NaN or infinite.
-    pub(crate) fn not_finite(row: usize, column: usize, value: f64) -> Self {
+    pub fn not_finite(row: usize, column: usize, value: f64) -> Self {
         // As floats are formatted, whose tables take 10 KiB in WebAssembly.
         let value = match value {
             f64::INFINITY => "inf",
@@ -198,7 +198,7 @@ impl Error {
     }
 
     /// The same of a block that begins at row `first` of a larger input.
-    pub(crate) fn in_rows_from(self, first: usize) -> Self {
+    pub fn in_rows_from(self, first: usize) -> Self {
         match self {
             Self::NotFinite { row, column, value } => {
                 Self::NotFinite { row: row.saturating_add(first), column, value }
@@ -207,11 +207,13 @@ impl Error {
         }
     }
 
-    pub(crate) fn out_of_memory(what: impl Into<String>, bytes: usize) -> Self {
+    /// For an input or result of that name.
+    pub fn out_of_memory(what: impl Into<String>, bytes: usize) -> Self {
         Self::OutOfMemory { what: what.into(), bytes }
     }
 
-    pub(crate) fn mismatch(what: impl Into<String>, expected: usize, actual: usize) -> Self {
+    /// Of what was counted, with the name of the input.
+    pub fn mismatch(what: impl Into<String>, expected: usize, actual: usize) -> Self {
         Self::Mismatch { what: what.into(), expected, actual }
     }
 }

@@ -109,11 +109,20 @@ impl Loss {
 
     /// Sum of the loss over all terms of `z`, whose entries are replaced by their [`Weight`].
     pub fn sum_and_weights<T: Real>(self, z: &mut [T], columns: usize, weight: Weight) -> f64 {
-        pulp::Arch::new().dispatch(Sum { loss: self, z, columns, weight })
+        T::sum_and_weights(self, z, columns, weight)
     }
 }
 
-/// The arguments of [`Loss::sum_and_weights`]. A type of its own and not a closure: the compiler gives
+pub(crate) fn sum_and_weights<T: Real>(
+    loss: Loss,
+    z: &mut [T],
+    columns: usize,
+    weight: Weight,
+) -> f64 {
+    pulp::Arch::new().dispatch(Sum { loss, z, columns, weight })
+}
+
+/// The arguments of [`sum_and_weights`]. A type of its own and not a closure: the compiler gives
 /// up inlining a closure of this size, and only what is inlined is compiled for the CPU's SIMD level.
 struct Sum<'a, T> {
     loss: Loss,

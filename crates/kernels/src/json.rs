@@ -29,7 +29,7 @@ impl From<usize> for Value {
 pub type Member = (&'static str, Value);
 
 #[cfg(feature = "json")]
-pub(crate) use by_serde::{find, to_text};
+pub use by_serde::{find, to_text};
 
 #[cfg(feature = "json")]
 mod by_serde {
@@ -46,7 +46,10 @@ mod by_serde {
         text
     }
 
-    /// A way to look up members of the object that `text` is, or why it is none.
+    /// A way to look up members of the object that `text` is.
+    ///
+    /// # Errors
+    /// Why it is none.
     pub fn find(text: &[u8]) -> Result<impl Fn(&str) -> Option<Value>, String> {
         let object: Map<String, Json> =
             serde_json::from_slice(text).map_err(|error| error.to_string())?;

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 /// Sorts by the order of the type.
-pub(crate) fn sort<T: Ord + Copy>(items: &mut [T]) {
+pub fn sort<T: Ord + Copy>(items: &mut [T]) {
     if cfg!(target_family = "wasm") {
         small::sort_by(items, &|a, b| a.cmp(b));
     } else {
@@ -13,7 +13,7 @@ pub(crate) fn sort<T: Ord + Copy>(items: &mut [T]) {
 }
 
 /// Sorts by `order`, no two items of which are equal.
-pub(crate) fn sort_by<T: Copy>(items: &mut [T], order: impl Fn(&T, &T) -> Ordering) {
+pub fn sort_by<T: Copy>(items: &mut [T], order: impl Fn(&T, &T) -> Ordering) {
     if cfg!(target_family = "wasm") {
         small::sort_by(items, &order);
     } else {
@@ -23,7 +23,7 @@ pub(crate) fn sort_by<T: Copy>(items: &mut [T], order: impl Fn(&T, &T) -> Orderi
 
 /// Brings the `count` first items to the front, the last of them to the end of these; at least one and no
 /// more than there are.
-pub(crate) fn select<T: Copy>(items: &mut [T], count: usize, order: impl Fn(&T, &T) -> Ordering) {
+pub fn select<T: Copy>(items: &mut [T], count: usize, order: impl Fn(&T, &T) -> Ordering) {
     if cfg!(target_family = "wasm") {
         small::sort_by(items, &order);
     } else {

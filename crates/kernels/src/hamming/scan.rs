@@ -6,7 +6,7 @@ use super::{GROUP, Lanes, Line, key};
 
 /// One query and the block of codes that it is compared with.
 #[derive(Clone, Copy)]
-pub(crate) struct Scan<'a> {
+pub struct Scan<'a> {
     /// Words of the query.
     pub query: &'a [u64],
     /// Whole groups of codes, `query.len()` lines each.
