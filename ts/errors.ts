@@ -6,7 +6,7 @@
  * `fetch` does. That is a `DOMException` named `AbortError` unless the caller gave a reason.
  */
 
-/** Codes raised by the core (`crates/core/src/error.rs`). */
+/** Codes raised by the core (`crates/kernels/src/error.rs`). */
 export const CORE_CODES = [
   'NOT_FINITE',
   'EMPTY_INPUT',

@@ -22,7 +22,12 @@ const stamp = join(root, '.cache/site-data.stamp');
 
 /** Makes what the page shows of Fashion-MNIST, unless it is there: images, embeddings, models, codes, precision. */
 export async function ensureSiteData() {
-  const hash = hashInputs(root, ['scripts/lib/site-data.mjs', 'crates/core', 'ts/demo/dataset.ts']);
+  const hash = hashInputs(root, [
+    'scripts/lib/site-data.mjs',
+    'crates/kernels',
+    'crates/core',
+    'ts/demo/dataset.ts',
+  ]);
   if (isCurrent(stamp, hash, [join(folder, 'manifest.json')])) return;
   say('making the data of the page');
   rmSync(stamp, { force: true });

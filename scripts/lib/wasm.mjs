@@ -1,4 +1,5 @@
 import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { ensureTool, findTool } from './cargo-tools.mjs';
 import { cargoEnvironment, run } from './programs.mjs';
@@ -22,6 +23,18 @@ const features = [
   'mutable-globals',
   'reference-types',
   'multivalue',
+];
+
+/**
+ * The profile `wasm` compiles for size, in which rustc leaves vectorising out, for the loops as well whose
+ * crates are compiled for speed: so these passes are asked for. Messages of panics name source files: without
+ * their folders, which are other ones on every machine.
+ */
+const rustFlags = [
+  '-Ctarget-feature=+simd128',
+  '-Cpasses=loop-vectorize,slp-vectorizer',
+  `--remap-path-prefix=${root}=h2q`,
+  `--remap-path-prefix=${join(process.env['CARGO_HOME'] ?? join(homedir(), '.cargo'), 'registry/src')}=crates`,
 ];
 
 /** @typedef {{ env: NodeJS.ProcessEnv, wasmPack: string }} Toolchain */
@@ -100,6 +113,6 @@ function tools() {
 function toolchain({ CARGO_ENCODED_RUSTFLAGS: _, ...cargo }, wasmPack, wasmBindgen) {
   // wasm-pack takes the first wasm-bindgen on the PATH.
   const path = [dirname(wasmBindgen), cargo['PATH']].join(delimiter);
-  const env = findWasmRust({ ...cargo, PATH: path, RUSTFLAGS: '-C target-feature=+simd128' });
+  const env = findWasmRust({ ...cargo, PATH: path, CARGO_ENCODED_RUSTFLAGS: rustFlags.join('\x1f') });
   return env && { env, wasmPack };
 }

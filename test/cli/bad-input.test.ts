@@ -131,7 +131,7 @@ describe('fit refuses', () => {
     const cases: [string[], string][] = [
       [['--bits', '12'], 'h2q: --bits: 12 is not a multiple of 8 between 8 and the 16 dimensions'],
       [['--method', 'itq', '--solver', 'sgd'], 'h2q: --solver: sgd is not auto'],
-      [['--reflections', '3'], 'h2q: --reflections: 3 is not used by any solver but sgd'],
+      [['--reflections', '3'], 'h2q: --reflections: only solver sgd uses it'],
       [
         [...auto, '--criterion', 'labels'],
         "h2q: --criterion: 'labels' cannot be chosen by where none are given",

@@ -40,6 +40,11 @@ export function describeAgreement(
       expect(differences({ bytes: model.toBytes() }, { bytes: reference.model })).toEqual([]);
     });
 
+    it.each(Object.keys(FITS))('writes the other’s model with the same bytes: %s', (name) => {
+      const bytes = reference.files[name]!;
+      expect(differences({ bytes: h2q.Model.fromBytes(bytes).toBytes() }, { bytes })).toEqual([]);
+    });
+
     it('transforms within the stated bound, and a code differs only where that lets a sign differ', async () => {
       const { data: z } = await model.transform(DATABASE);
       const codes = (await model.encode(DATABASE)).data;

@@ -41,6 +41,8 @@ export interface Reference {
   queries: { vectors: Matrix; codes: Uint8Array };
   reranked: RerankedResult;
   losses: Record<string, { trainLoss: number; validationLoss: number }>;
+  /** The models of these fits. */
+  files: Record<string, Uint8Array>;
 }
 
 /** Computes everything that {@link Reference} holds. */
@@ -48,9 +50,11 @@ export async function makeReference(h2q: Api): Promise<Reference> {
   const { model } = await h2q.fit(DATABASE, MODEL);
   const codes = await model.encode(DATABASE);
   const losses: Reference['losses'] = {};
+  const files: Reference['files'] = {};
   for (const [name, options] of Object.entries(FITS)) {
-    const { summary } = await h2q.fit(DATABASE, options);
+    const { model, summary } = await h2q.fit(DATABASE, options);
     losses[name] = { trainLoss: summary.trainLoss, validationLoss: summary.validationLoss };
+    files[name] = model.toBytes();
   }
   const indexes: Reference['indexes'] = {};
   for (const [name, bits, isClustered, hasIds] of INDEXES) {
@@ -71,6 +75,7 @@ export async function makeReference(h2q: Api): Promise<Reference> {
     queries: { vectors, codes: asked.data },
     reranked: await index.search(asked, 10, { rerank: 'asymmetric', vectors }),
     losses,
+    files,
   };
 }
 

@@ -23,7 +23,7 @@ const NOT_RUN: Record<string, Record<string, string>> = {
     'A(x)    = x/s': 'formulas; crates/core/tests/evaluate_expected.rs checks them',
   },
   'docs/kernels.md': {
-    'for each step of': 'pseudo-code of crates/core/src/hamming/scan.rs',
+    'for each step of': 'pseudo-code of crates/kernels/src/hamming/scan.rs',
   },
 };
 

@@ -8,28 +8,21 @@
 
 pub mod clock;
 pub mod codes;
-pub mod column;
-mod dot;
-pub mod error;
 pub mod evaluate;
 pub mod fit;
-#[cfg(any(target_family = "wasm", test))]
-mod gemm;
-pub mod hamming;
 pub mod index;
 #[cfg(not(target_family = "wasm"))]
 pub mod jobs;
-pub mod linalg;
-pub mod losses;
 pub mod measure;
 pub mod model;
 mod model_file;
-pub mod parallel;
-pub mod products;
-pub mod projection;
-pub mod real;
 pub mod reflections;
 pub mod rerank;
 pub mod rotation;
 pub mod sample;
 pub mod vectors;
+
+pub use h2q_kernels::{
+    column, error, hamming, json, linalg, losses, parallel, products, projection, real,
+};
+use h2q_kernels::{decompositions, dot, sorting};

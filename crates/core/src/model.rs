@@ -1,11 +1,11 @@
 //! A fitted model: what turns input vectors into codes.
 
 use faer::Mat;
-use serde::{Deserialize, Serialize};
 
 use crate::codes::{Codes, Layout, pack_signs};
 use crate::error::{Error, Result};
 use crate::fit::{Method, SolverName};
+use crate::json::{Member, Value};
 use crate::linalg::{convert, product, to_row_major};
 use crate::losses::Loss;
 use crate::parallel::{Cancel, fill_chunks};
@@ -14,8 +14,7 @@ use crate::rotation::Rotation;
 use crate::vectors::{Vectors, zeros};
 
 /// How a model was fitted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// Rows given to the fit, the validation split included.
     pub rows: usize,
@@ -35,7 +34,6 @@ pub struct Summary {
     /// Epochs run.
     pub epochs: usize,
     /// Time of the fit, without input and output; not kept in files, so that equal fits give equal bytes.
-    #[serde(skip)]
     pub seconds: Option<f64>,
     /// Of the rotation kept.
     pub train_loss: f64,
@@ -47,9 +45,58 @@ pub struct Summary {
 
 impl Summary {
     /// The metadata of a model file.
-    pub(crate) fn to_json(&self) -> Vec<u8> {
-        // Names and finite numbers always serialise; `Model::new` refuses losses that are not finite.
-        serde_json::to_vec(self).unwrap_or_default()
+    pub fn members(&self) -> Vec<Member> {
+        vec![
+            ("rows", self.rows.into()),
+            ("dimensions", self.dimensions.into()),
+            ("bits", self.bits.into()),
+            ("method", self.method.name().into()),
+            ("loss", self.loss.name().into()),
+            ("solver", self.solver.name().into()),
+            ("seed", Value::Count(self.seed)),
+            ("epochs", self.epochs.into()),
+            // `Model::new` refuses losses that are not finite.
+            ("trainLoss", Value::Number(self.train_loss)),
+            ("validationLoss", Value::Number(self.validation_loss)),
+            ("orthogonalityError", Value::Number(self.orthogonality_error)),
+        ]
+    }
+
+    /// Of [`Summary::members`], which `find` looks up; there may be others.
+    ///
+    /// # Errors
+    /// What is missing or wrong, in words.
+    pub fn from_members(find: impl Fn(&str) -> Option<Value>) -> std::result::Result<Self, String> {
+        let wrong = |name: &str| ["no ", name, " of the kind expected"].concat();
+        let text = |name: &str| match find(name) {
+            Some(Value::Text(text)) => Ok(text),
+            _ => Err(wrong(name)),
+        };
+        let count = |name: &str| match find(name) {
+            Some(Value::Count(count)) => Ok(count),
+            _ => Err(wrong(name)),
+        };
+        let number = |name: &str| match find(name) {
+            Some(Value::Number(number)) => Ok(number),
+            Some(Value::Count(count)) => Ok(count as f64),
+            _ => Err(wrong(name)),
+        };
+        // Rows of a fit elsewhere may be more than can be addressed here: they are only told.
+        let size = |name: &str| count(name).map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+        Ok(Self {
+            rows: size("rows")?,
+            dimensions: size("dimensions")?,
+            bits: size("bits")?,
+            method: Method::parse(&text("method")?).map_err(|_| wrong("method"))?,
+            loss: Loss::parse(&text("loss")?).map_err(|_| wrong("loss"))?,
+            solver: SolverName::parse(&text("solver")?).map_err(|_| wrong("solver"))?,
+            seed: count("seed")?,
+            epochs: size("epochs")?,
+            seconds: None,
+            train_loss: number("trainLoss")?,
+            validation_loss: number("validationLoss")?,
+            orthogonality_error: number("orthogonalityError")?,
+        })
     }
 }
 
@@ -174,7 +221,12 @@ impl Model {
     ) -> Result<Vec<f32>> {
         self.check(vectors)?;
         let mut out = zeros(vectors.rows() * self.bits(), "transformed vectors")?;
-        self.kernel.project(vectors.as_slice(), &mut out, threads, cancel)?;
+        let (dimensions, bits) = (self.dimensions(), self.bits());
+        fill_chunks(threads, &mut out, TASK_ROWS * bits, cancel, Vec::new, |scratch, i, out| {
+            let rows = out.len() / bits;
+            let input = &vectors.as_slice()[i * TASK_ROWS * dimensions..][..rows * dimensions];
+            self.kernel.project_block(input, i * TASK_ROWS, out, scratch)
+        })?;
         Ok(out)
     }
 

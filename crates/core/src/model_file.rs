@@ -6,6 +6,8 @@ use faer::Mat;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, Result};
+#[cfg(feature = "json")]
+use crate::json;
 use crate::linalg::to_row_major;
 use crate::model::{MAX_DIMENSIONS, Model, Summary, fingerprint};
 use crate::rotation::Rotation;
@@ -16,10 +18,18 @@ const ALIGNMENT: usize = 64;
 const HEADER: usize = 64;
 const SHAPE: usize = 6 * 4;
 
+/// Makes a [`Summary`] of the JSON object in a model file, or says what is wrong.
+pub type SummaryReader<'a> = &'a dyn Fn(&[u8]) -> std::result::Result<Summary, String>;
+
 impl Model {
     /// The model as a file of version 1.
+    #[cfg(feature = "json")]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let metadata = self.summary().to_json();
+        self.write(json::to_text(self.summary().members()))
+    }
+
+    /// [`Model::to_bytes`] where `metadata` is [`Summary::members`] as a JSON object.
+    pub fn write(&self, metadata: Vec<u8>) -> Vec<u8> {
         let rotation = self.rotation();
         let (dimensions, bits) = (self.dimensions(), self.bits());
         let shape = [
@@ -54,9 +64,18 @@ impl Model {
     ///
     /// # Errors
     /// `ModelFormat` naming what is wrong: another kind of file, a newer version, truncated, damaged.
+    #[cfg(feature = "json")]
     pub fn from_bytes(file: &[u8]) -> Result<Self> {
+        Self::read(file, &|metadata| Summary::from_members(json::find(metadata)?))
+    }
+
+    /// [`Model::from_bytes`] with a [`SummaryReader`].
+    ///
+    /// # Errors
+    /// As [`Model::from_bytes`].
+    pub fn read(file: &[u8], summary: SummaryReader) -> Result<Self> {
         let (payload, announced) = check_header(file)?;
-        let (mean, projection, rotation, summary) = parse(payload)?;
+        let (mean, projection, rotation, summary) = parse(payload, summary)?;
         if fingerprint(mean.as_deref(), projection.as_ref(), &rotation) != announced {
             return Err(bad("the fingerprint does not belong to its contents"));
         }
@@ -109,7 +128,7 @@ fn check_header(file: &[u8]) -> Result<(&[u8], [u8; 16])> {
 type Parts = (Option<Vec<f32>>, Option<Mat<f32>>, Rotation, Summary);
 
 /// A checksum is no proof of good will, so every size is checked again.
-fn parse(payload: &[u8]) -> Result<Parts> {
+fn parse(payload: &[u8], summary: SummaryReader) -> Result<Parts> {
     let mut sections = Sections { payload, next: 0 };
     let shape = sections.take(SHAPE, 1)?;
     let shape: Vec<usize> = (0..6).map(|i| u32_at(shape, 4 * i) as usize).collect();
@@ -126,8 +145,8 @@ fn parse(payload: &[u8]) -> Result<Parts> {
     if !well_formed {
         return Err(bad("its shape is impossible"));
     }
-    let summary: Summary = serde_json::from_slice(sections.take(metadata, 1)?)
-        .map_err(|error| bad(&format!("its metadata cannot be read: {error}")))?;
+    let summary = summary(sections.take(metadata, 1)?)
+        .map_err(|problem| bad(&["its metadata cannot be read: ", &problem].concat()))?;
     if (summary.dimensions, summary.bits) != (dimensions, bits) {
         return Err(bad("its metadata contradict its shape"));
     }

@@ -310,8 +310,7 @@ fn norm<T: Real>(index: usize, vector: &[T]) -> Result<f64> {
         return Ok(squared.sqrt());
     }
     if let Some(column) = vector.iter().position(|x| !(*x).into().is_finite()) {
-        let value = vector[column].into().to_string();
-        return Err(Error::NotFinite { row: index, column, value });
+        return Err(Error::not_finite(index, column, vector[column].into()));
     }
     let largest = vector.iter().map(|x| (*x).into().abs()).fold(0.0, f64::max);
     if largest == 0.0 {

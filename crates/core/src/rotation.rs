@@ -2,6 +2,7 @@
 
 use faer::{Mat, MatRef};
 
+use crate::decompositions::Qr;
 use crate::error::Result;
 use crate::linalg::convert;
 use crate::reflections::UtForm;
@@ -29,17 +30,16 @@ impl Rotation {
     pub fn from_matrix(u: MatRef<'_, f32>) -> Self {
         let d = u.nrows();
         let u: Mat<f64> = convert(u);
-        let qr = u.qr();
-        let (basis, r) = (qr.Q_basis(), qr.thin_R());
+        let qr = Qr::new(&u);
         let mut rotation = Self::identity(d);
         for j in 0..d {
-            rotation.signs[j] = if r[(j, j)] < 0.0 { -1 } else { 1 };
+            rotation.signs[j] = if qr.diagonal(j) < 0.0 { -1 } else { 1 };
             // A column that is already in place has no reflection (faer gives it an infinite tau).
-            if (j + 1..d).any(|i| basis[(i, j)] != 0.0) {
+            if (j + 1..d).any(|i| qr.vector(i, j) != 0.0) {
                 let vector = (0..d).map(|i| match i.cmp(&j) {
                     std::cmp::Ordering::Less => 0.0,
                     std::cmp::Ordering::Equal => 1.0,
-                    std::cmp::Ordering::Greater => basis[(i, j)] as f32,
+                    std::cmp::Ordering::Greater => qr.vector(i, j) as f32,
                 });
                 rotation.reflections.extend(vector);
             }

@@ -9,6 +9,7 @@ use h2q_core::codes::{Codes, Layout, pack_signs};
 use h2q_core::error::Error;
 use h2q_core::fit::{FitOptions, FitSession, Method};
 use h2q_core::hamming::distance;
+use h2q_core::json::{Member, Value};
 use h2q_core::losses::Loss;
 use h2q_core::model::{Model, Summary};
 use h2q_core::parallel::Cancel;
@@ -214,6 +215,27 @@ fn a_model_cannot_claim_more_dimensions_than_its_file_can_pay_for() {
     file[56..64].copy_from_slice(&header);
     let error = Model::from_bytes(&file).expect_err("refused");
     assert_eq!(error.to_string(), "not a readable model: its shape is impossible");
+}
+
+#[test]
+fn a_summary_passes_over_members_it_does_not_know_and_names_what_is_wrong() {
+    let model = fitted(&support::vectors(50, 8, 2), 8, Method::Identity, false);
+    let summary = Summary { seconds: None, ..model.summary().clone() };
+    let mut members = summary.members();
+    members.push(("later", Value::Count(1)));
+    let read = |members: &[Member]| {
+        Summary::from_members(|name| {
+            members.iter().find(|member| member.0 == name)?.1.clone().into()
+        })
+    };
+    assert_eq!(read(&members), Ok(summary));
+    for at in 0..members.len() - 1 {
+        for wrong in [vec![], vec![(members[at].0, Value::Text("nonsense".into()))]] {
+            let mut others = members.clone();
+            others.splice(at..=at, wrong);
+            assert_eq!(read(&others), Err(format!("no {} of the kind expected", members[at].0)));
+        }
+    }
 }
 
 #[test]

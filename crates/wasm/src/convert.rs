@@ -1,7 +1,8 @@
 //! Numbers, objects and errors across the binding.
 
 use h2q_core::error::Error;
-use js_sys::{JSON, Object, Reflect};
+use h2q_core::json::Value;
+use js_sys::{Object, Reflect};
 use wasm_bindgen::JsValue;
 
 /// An error of the core on its way to JavaScript, where it is an `Error` with `code` and `details`: what
@@ -20,7 +21,10 @@ impl From<Error> for Thrown {
 impl From<Thrown> for JsValue {
     fn from(Thrown(error): Thrown) -> Self {
         let thrown = js_sys::Error::new(&error.to_string());
-        let details = JSON::parse(&error.details()).unwrap_or_default();
+        let details = Object::new();
+        for (name, value) in error.fields() {
+            set(&details, name, value_of(value));
+        }
         set(&thrown, "code", error.code());
         set(&thrown, "details", details);
         thrown.into()
@@ -42,6 +46,15 @@ pub fn object<const N: usize>(properties: [(&str, Option<JsValue>); N]) -> JsVal
         }
     }
     object.into()
+}
+
+/// Counts beyond 2^53 are rounded.
+pub fn value_of(value: Value) -> JsValue {
+    match value {
+        Value::Text(text) => text.into(),
+        Value::Count(count) => (count as f64).into(),
+        Value::Number(number) => number.into(),
+    }
 }
 
 fn set(object: &Object, name: &str, value: impl Into<JsValue>) {

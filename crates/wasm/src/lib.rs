@@ -10,6 +10,7 @@ mod hits;
 mod ids;
 mod index;
 mod index_file;
+mod json;
 mod model;
 mod primitives;
 mod rerank;

@@ -12,6 +12,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::convert::{Result, count, object};
+use crate::json;
 use crate::vectors::Vectors;
 
 /// Turns vectors into codes. Work is asked for in slices: `rows` rows from `first` on.
@@ -31,7 +32,7 @@ impl Model {
     /// Reads a model file.
     #[wasm_bindgen(js_name = fromBytes)]
     pub fn from_bytes(bytes: &[u8]) -> Result<Model> {
-        Ok(core::Model::from_bytes(bytes)?.into())
+        Ok(core::Model::read(bytes, &json::read)?.into())
     }
 
     /// The same model under another handle.
@@ -42,7 +43,7 @@ impl Model {
     /// The model as a file.
     #[wasm_bindgen(js_name = toBytes)]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.inner.to_bytes()
+        self.inner.write(json::write(self.inner.summary()))
     }
 
     /// Dimensions of the input.

@@ -12,6 +12,7 @@ use super::{
 use crate::error::{Error, Result};
 use crate::hamming::{Blocks, Kernel, blocks};
 use crate::parallel::{Cancel, map_tasks};
+use crate::sorting;
 use crate::vectors::Vectors;
 
 /// Queries of one task.
@@ -154,7 +155,7 @@ impl<'a> Job<'a> {
             rows,
             queries,
             kernel: Kernel::chosen()?,
-            database: Blocks::from_rows(evaluation.database_codes.chunks_exact(bits / 8), bits)?,
+            database: Blocks::from_codes(evaluation.database_codes, bits)?,
             query_codes: evaluation.query_codes,
             database_labels,
             query_labels,
@@ -294,7 +295,7 @@ fn check_neighbours(neighbours: &[u32], queries: usize, rows: usize) -> Result<u
     for (query, neighbours) in neighbours.chunks(count.max(1)).enumerate() {
         sorted.clear();
         sorted.extend_from_slice(neighbours);
-        sorted.sort_unstable();
+        sorting::sort(&mut sorted);
         if let Some(&row) = sorted.last().filter(|&&row| row as usize >= rows) {
             return invalid(format!("row {row} for query {query}"), "a row of the database");
         }

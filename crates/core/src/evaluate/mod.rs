@@ -20,6 +20,7 @@ pub use cosine::{CosineEvaluation, evaluate_cosine, neighbours};
 pub use labels::Labels;
 
 use crate::error::{Error, Result};
+use crate::sorting;
 
 /// Means over the queries at one cut-off N; all in `0..=1`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,7 +88,7 @@ impl<'a> Cutoffs<'a> {
             });
         }
         let mut ranks: Vec<_> = requested.iter().map(|&at| at.min(rows)).collect();
-        ranks.sort_unstable();
+        sorting::sort(&mut ranks);
         ranks.dedup();
         Ok(Self { requested, ranks, rows })
     }

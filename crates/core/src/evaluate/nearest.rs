@@ -1,5 +1,7 @@
 //! The best rows seen so far, for scores that arrive block by block.
 
+use crate::sorting;
+
 /// Scores compared at once on the fast path, where none of them is good enough.
 const LANES: usize = 16;
 
@@ -58,15 +60,15 @@ impl Nearest {
         if self.candidates.len() <= self.keep {
             return;
         }
-        let (_, worst, _) = self.candidates.select_nth_unstable(self.keep - 1);
-        self.bar = similarity_of(*worst);
+        sorting::select(&mut self.candidates, self.keep, u64::cmp);
         self.candidates.truncate(self.keep);
+        self.bar = self.candidates.last().map_or(self.bar, |worst| similarity_of(*worst));
     }
 
     /// Writes the rows kept, best first, to `ranking`, and starts afresh.
     pub fn finish(&mut self, ranking: &mut Vec<u32>) {
         self.shrink();
-        self.candidates.sort_unstable();
+        sorting::sort(&mut self.candidates);
         ranking.clear();
         ranking.extend(self.candidates.iter().map(|&key| key as u32));
         self.candidates.clear();

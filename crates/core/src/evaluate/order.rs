@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::sorting;
 use crate::vectors::Vectors;
 
 /// Fills `ranking` with rows in order of (distance, row) and returns the range of each group of
@@ -58,7 +59,7 @@ pub(super) fn sort_ties(ties: &mut [u32], squared: &[f64], keyed: &mut Vec<(u64,
     keyed.clear();
     // The bits of floats that are not negative ascend with the value.
     keyed.extend(ties.iter().map(|&row| (squared[row as usize].to_bits(), row)));
-    keyed.sort_unstable();
+    sorting::sort(keyed);
     ties.iter_mut().zip(keyed).for_each(|(row, keyed)| *row = keyed.1);
 }
 

@@ -1,14 +1,11 @@
 //! What a user can ask of a fit, apart from what is learnt.
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::{Error, Result};
 use crate::losses::Loss;
 use crate::model::check_dimensions;
 
 /// Where the rotation comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Householder quantization: minimises a loss (arXiv 2311.04207).
     H2q,
@@ -21,8 +18,7 @@ pub enum Method {
 }
 
 /// How `h2q` minimises its loss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Solver {
     /// Majorisation with polar steps on all rows; nothing to tune.
     Auto,
@@ -138,20 +134,22 @@ impl FitOptions {
         };
         let epochs = self.epochs.unwrap_or(default_epochs(method, solver));
         if solver != Solver::Sgd {
-            if let Some(rate) = self.learning_rate {
-                return Err(invalid("learningRate", rate, "used by any solver but sgd"));
-            }
-            if let Some(size) = self.batch_size {
-                return Err(invalid("batchSize", size, "used by any solver but sgd"));
-            }
-            if let Some(count) = self.reflections {
-                return Err(invalid("reflections", count, "used by any solver but sgd"));
+            let given = [
+                ("learningRate", self.learning_rate.is_some()),
+                ("batchSize", self.batch_size.is_some()),
+                ("reflections", self.reflections.is_some()),
+            ];
+            if let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+                return Err(Error::Conflict { option, problem: "only solver sgd uses it" });
             }
         }
         let paper_rate = if loss == Loss::BitVariance { 1.0 } else { 0.1 };
         let learning_rate = self.learning_rate.unwrap_or(paper_rate);
         if !(learning_rate > 0.0 && learning_rate <= f64::from(f32::MAX)) {
-            return Err(invalid("learningRate", learning_rate, "a positive float32"));
+            return Err(Error::Conflict {
+                option: "learningRate",
+                problem: "not a positive float32",
+            });
         }
         let batch_size = self.batch_size.unwrap_or(128);
         if batch_size == 0 {

@@ -4,6 +4,7 @@ use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 
 use crate::evaluate::Labels;
+use crate::sorting;
 use crate::vectors::Vectors;
 
 /// All rows of `vectors`, or those named, in rising order.
@@ -19,7 +20,7 @@ impl<'a> Part<'a> {
     }
 
     pub fn named(vectors: &'a Vectors, mut rows: Vec<usize>) -> Self {
-        rows.sort_unstable();
+        sorting::sort(&mut rows);
         Self { vectors, rows: Some(rows) }
     }
 

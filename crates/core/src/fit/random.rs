@@ -5,6 +5,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::decompositions::Qr;
+
 /// What the numbers are for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stream {
@@ -32,7 +34,9 @@ pub(crate) fn numbered_generator(seed: u64, stream: Stream, number: u32) -> ChaC
 pub(crate) fn random_rotation(dimensions: usize, mut generator: ChaCha8Rng) -> Mat<f32> {
     let gaussian: Mat<f64> =
         Mat::from_fn(dimensions, dimensions, |_, _| StandardNormal.sample(&mut generator));
-    let qr = gaussian.qr();
-    let (q, r) = (qr.compute_Q(), qr.thin_R());
-    Mat::from_fn(dimensions, dimensions, |i, j| q[(i, j)].copysign(q[(i, j)] * r[(j, j)]) as f32)
+    let qr = Qr::new(&gaussian);
+    let q = qr.orthogonal();
+    Mat::from_fn(dimensions, dimensions, |i, j| {
+        q[(i, j)].copysign(q[(i, j)] * qr.diagonal(j)) as f32
+    })
 }

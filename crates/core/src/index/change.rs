@@ -9,6 +9,7 @@ use super::{Index, Part, Snapshot};
 use crate::codes::{Codes, Fingerprint};
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
+use crate::sorting;
 use crate::vectors::check_finite;
 
 impl Index {
@@ -96,7 +97,7 @@ impl Index {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.snapshot();
         let mut ids = ids.to_vec();
-        ids.sort_unstable();
+        sorting::sort(&mut ids);
         let mut next = Snapshot::clone(&now);
         let mut rows = Vec::new();
         for part in &mut next.parts {

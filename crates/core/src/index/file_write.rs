@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::file::{Checksums, Commit, FRONT, HEADER, Header, Kind, Record, chunks, front, padded};
 use super::{Index, Snapshot};
 use crate::error::Result;
+use crate::sorting;
 
 /// The file of an index at one moment; the index may change meanwhile.
 #[derive(Debug)]
@@ -153,6 +154,6 @@ fn removed_rows(snapshot: &Snapshot) -> Vec<u32> {
             removed.extend(gone.map(|position| part.segment.row(position as u32)));
         }
     }
-    removed.sort_unstable();
+    sorting::sort(&mut removed);
     removed
 }

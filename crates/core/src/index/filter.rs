@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::bitmap::Bitmap;
 use super::segment::Segment;
 use crate::error::{Error, Result};
+use crate::sorting;
 
 /// Allows or denies a set of codes.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl Filter {
                     true => &given[..],
                     false => rising.get_or_init(|| {
                         let mut ids = given.to_vec();
-                        ids.sort_unstable();
+                        sorting::sort(&mut ids);
                         ids
                     }),
                 };

@@ -1,6 +1,7 @@
 //! What a search returns, brought together from the segments.
 
 use super::Snapshot;
+use super::reserve;
 use super::segment::Segment;
 use super::tables::Work;
 use super::top_k::Wanted;
@@ -114,10 +115,4 @@ pub(super) fn check_hits(hits: u64) -> Result<()> {
         return Err(Error::TooManyHits { hits });
     }
     Ok(())
-}
-
-/// Room for `more` hits, or `OutOfMemory`.
-pub(crate) fn reserve<T>(buffer: &mut Vec<T>, more: usize) -> Result<()> {
-    let bytes = (buffer.len() + more).saturating_mul(size_of::<T>());
-    buffer.try_reserve(more).map_err(|_| Error::out_of_memory("hits", bytes))
 }

@@ -4,6 +4,7 @@ use super::bitmap::Bitmap;
 use super::segment::{Beside, Segment};
 use crate::error::{Error, Result};
 use crate::hamming::Blocks;
+use crate::sorting;
 
 /// A segment, and which of its positions are left where some were removed.
 pub(super) type Source<'a> = (&'a Segment, Option<&'a Bitmap>);
@@ -73,7 +74,8 @@ fn interleaved(parts: &[Source], mut blocks: Blocks) -> Result<(Segment, Option<
         order.extend((0..part.count() as u32).map(|position| (p as u32, position)));
     }
     let segment = |p: u32| parts[p as usize].0;
-    order.sort_by_key(|(p, at)| (segment(*p).id(*at), segment(*p).row(*at)));
+    let key = |(p, at): &(u32, u32)| (segment(*p).id(*at), segment(*p).row(*at));
+    sorting::sort_by(&mut order, |a, b| key(a).cmp(&key(b)));
     let mut words = vec![0; blocks.words()];
     for (position, (p, at)) in order.iter().enumerate() {
         segment(*p).blocks.get(*at as usize, &mut words);

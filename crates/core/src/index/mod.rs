@@ -1,8 +1,6 @@
 //! A searchable set of codes: exact, ordered by (distance, id), searched while it grows and shrinks.
 
-mod bitmap;
 mod change;
-mod costs;
 #[cfg(not(target_family = "wasm"))]
 mod disk;
 mod file;
@@ -16,12 +14,11 @@ mod merge;
 mod scan;
 mod search;
 mod segment;
-mod tables;
-mod top_k;
 mod unchecked;
 #[cfg(not(target_family = "wasm"))]
 mod verify;
 
+use h2q_kernels::index::{bitmap, costs, tables, top_k};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use bitmap::Bitmap;
@@ -30,8 +27,8 @@ pub use disk::IndexFile;
 pub use file_read::IndexReader;
 pub use file_write::IndexWriter;
 pub use filter::Filter;
+pub(crate) use h2q_kernels::buffers::reserve;
 pub use hits::Hits;
-pub(crate) use hits::reserve;
 pub use search::{Method, SearchOptions};
 pub use segment::Beside;
 pub use tables::Work;

@@ -4,12 +4,11 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::bitmap::Bitmap;
-use super::hits::reserve;
+use super::reserve;
 use super::segment::Segment;
 use super::top_k::{self, Collector, Wanted};
 use crate::error::Result;
-use crate::hamming::scan::Scan;
-use crate::hamming::{GROUP, Kernel};
+use crate::hamming::{GROUP, Kernel, Scan};
 use crate::parallel::{Cancel, fold_tasks, map_tasks, resolve_threads};
 
 /// Bytes of codes that every query of a tile is compared with before the next ones: they stay in the

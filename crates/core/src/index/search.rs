@@ -121,7 +121,12 @@ impl Index {
             }
         }
         // The largest first: what it finds narrows the search of the others.
-        parts.sort_by_key(|part| std::cmp::Reverse(part.segment.count()));
+        // Few, and nearly in that order.
+        for i in 1..parts.len() {
+            let larger = |at: &usize| parts[at - 1].segment.count() < parts[i].segment.count();
+            let to = (1..=i).rev().take_while(larger).last().map_or(i, |at| at - 1);
+            parts[to..=i].rotate_right(1);
+        }
         let found = parts.iter().map(|part| part.count).sum();
         let wanted = match wanted {
             Wanted::Nearest(k) => {

@@ -62,7 +62,7 @@ impl Segment {
         let Beside { ids, factors } = beside;
         let bits = codes.bits();
         if ids.as_ref().is_none_or(|ids| ids.is_sorted()) {
-            let blocks = Blocks::from_rows(codes.as_bytes().chunks_exact(bits / 8), bits)?;
+            let blocks = Blocks::from_codes(codes.as_bytes(), bits)?;
             return Ok(Self::of(blocks, first_row, None, Beside { ids, factors }));
         }
         let by_row = ids.unwrap_or_default();

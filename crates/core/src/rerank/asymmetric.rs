@@ -17,13 +17,11 @@
 
 use super::{Reranked, Scorer, check_count, rescore};
 use crate::codes::{Codes, Layout, pack_signs};
+use crate::dot::signed_sum;
 use crate::error::{Error, Result};
 use crate::index::{Hits, Index, RowReader};
 use crate::parallel::Cancel;
 use crate::vectors::Vectors;
-
-/// Partial sums side by side.
-const LANES: usize = 16;
 
 /// Queries as [`by_codes`] needs them.
 #[derive(Debug, Clone, Copy)]
@@ -59,8 +57,7 @@ pub fn by_codes(
     check_count("columns of the vectors", index.bits(), vectors.columns())?;
     check_count("rows of the vectors", codes.rows(), vectors.rows())?;
     check_signs(codes, vectors)?;
-    let scorer =
-        Asymmetric { rows: index.reader(), with_factors, vectors, arch: pulp::Arch::new() };
+    let scorer = Asymmetric { rows: index.reader(), with_factors, vectors };
     rescore(&scorer, hits, (codes.rows(), index.rows()), k, threads, cancel)
 }
 
@@ -87,7 +84,6 @@ struct Asymmetric<'a> {
     rows: RowReader,
     with_factors: bool,
     vectors: &'a Vectors,
-    arch: pulp::Arch,
 }
 
 struct Workspace {
@@ -112,25 +108,7 @@ impl Scorer for Asymmetric<'_> {
     fn score(&self, row: u32, work: &mut Workspace) -> Result<f64> {
         let Workspace { query, words } = work;
         let factor = self.rows.read(row, words)?.filter(|_| self.with_factors);
-        let sum = self.arch.dispatch(
-            #[inline(always)]
-            || signed_sum(query, words),
-        );
+        let sum = signed_sum(query, words);
         Ok(factor.map_or(sum, |factor| sum * f64::from(factor)))
     }
-}
-
-/// `Σ ±z_j`, + where bit j is 1. `z` has 64 values per word.
-#[inline(always)]
-fn signed_sum(z: &[f64], words: &[u64]) -> f64 {
-    let mut sums = [0.0; LANES];
-    for (z, &word) in z.as_chunks::<64>().0.iter().zip(words) {
-        for (group, z) in z.as_chunks::<LANES>().0.iter().enumerate() {
-            for lane in 0..LANES {
-                let flip = (!word >> (group * LANES + lane)) << 63;
-                sums[lane] += f64::from_bits(z[lane].to_bits() ^ flip);
-            }
-        }
-    }
-    sums.iter().sum()
 }

@@ -23,6 +23,7 @@ use std::cmp::Ordering;
 use crate::error::{Error, Result};
 use crate::index::{Hits, reserve};
 use crate::parallel::{Cancel, fill_chunks, map_tasks};
+use crate::sorting;
 use crate::vectors::zeros;
 
 /// Hits scored by one task.
@@ -125,10 +126,10 @@ fn best(hits: &Hits, scores: &[f32], query: usize, k: usize, cancel: &Cancel) ->
     reserve(&mut best, range.len())?;
     best.extend(range.map(|hit| hit as u32));
     if k < best.len() {
-        best.select_nth_unstable_by(k - 1, order);
+        sorting::select(&mut best, k, order);
         best.truncate(k);
     }
-    best.sort_unstable_by(order);
+    sorting::sort_by(&mut best, order);
     Ok(best)
 }
 

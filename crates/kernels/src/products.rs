@@ -5,9 +5,9 @@ use faer::{MatMut, MatRef};
 
 use crate::real::Real;
 #[cfg(not(target_family = "wasm"))]
-use by_faer as by;
+pub(crate) use by_faer as by;
 #[cfg(target_family = "wasm")]
-use by_own_kernel as by;
+pub(crate) use by_own_kernel as by;
 
 /// Half of a square matrix, with the diagonal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,25 +31,22 @@ impl Half {
 
 /// `dst = a · b`.
 pub fn multiply<T: Real>(dst: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    by::multiply(dst, a, b, T::from_f64(1.0), false);
+    T::multiply(dst, a, b, T::from_f64(1.0), false);
 }
 
 /// `dst += alpha · a · b`.
 pub fn multiply_add<T: Real>(dst: MatMut<'_, T>, alpha: f64, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    by::multiply(dst, a, b, T::from_f64(alpha), true);
+    T::multiply(dst, a, b, T::from_f64(alpha), true);
 }
 
 /// `half` of `a · b`; the other half may hold anything afterwards.
 pub fn multiply_half<T: Real>(dst: MatMut<'_, T>, half: Half, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    by::multiply_half(dst, half, a, b);
+    T::multiply_half(dst, half, a, b);
 }
 
 /// `dst = a · b` where that is symmetric: its upper half is computed and copied to the lower.
-pub fn multiply_symmetric<T: Real>(mut dst: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    multiply_half(dst.as_mut(), Half::Upper, a, b);
-    for j in 0..dst.ncols() {
-        (0..j).for_each(|i| dst[(j, i)] = dst[(i, j)]);
-    }
+pub fn multiply_symmetric<T: Real>(dst: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
+    T::multiply_symmetric(dst, a, b);
 }
 
 /// `dst = a · t` for a triangular t, whose other half is 0.
@@ -59,7 +56,7 @@ pub fn times_triangular<T: Real>(
     t: MatRef<'_, T>,
     half: Half,
 ) {
-    by::times_triangular(dst, a, t, half);
+    T::times_triangular(dst, a, t, half);
 }
 
 /// `dst = s⁻¹` for an upper triangular s; of neither is the other half touched.
@@ -68,7 +65,7 @@ pub fn invert_upper(dst: MatMut<'_, f64>, s: MatRef<'_, f64>) {
 }
 
 #[cfg(not(target_family = "wasm"))]
-mod by_faer {
+pub(crate) mod by_faer {
     use faer::linalg::matmul::matmul;
     use faer::linalg::matmul::triangular::{self, BlockStructure};
     use faer::linalg::triangular_inverse::invert_upper_triangular;
@@ -124,7 +121,7 @@ mod by_faer {
 
 #[cfg(any(target_family = "wasm", test))]
 #[cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "tests of a part"))]
-mod by_own_kernel {
+pub(crate) mod by_own_kernel {
     use faer::{MatMut, MatRef};
 
     use super::Half;

@@ -102,7 +102,7 @@ impl Kernel {
 
     /// Nanoseconds per word of a code that is in the cache, of a rough model: it decides between ways to
     /// search, never what is found.
-    pub(crate) fn word_nanoseconds(self) -> f64 {
+    pub fn word_nanoseconds(self) -> f64 {
         match self.0 {
             Variant::Scalar => 1.0,
             #[cfg(target_arch = "x86_64")]
@@ -119,7 +119,8 @@ impl Kernel {
     }
 
     /// Appends the keys of the codes below the limit of `scan`, in order of positions.
-    pub(crate) fn collect(self, scan: Scan, keys: &mut Vec<u64>) {
+    #[cfg_attr(not(target_family = "wasm"), inline)]
+    pub fn collect(self, scan: Scan, keys: &mut Vec<u64>) {
         assert!(!scan.query.is_empty() && scan.limit < 1 << 31, "a query and a limit in range");
         match self.0 {
             Variant::Scalar => scan::collect(Plain, scan, keys),
@@ -142,7 +143,7 @@ impl Kernel {
 
     /// The distance of `query` to each code of `blocks` in `first .. first + out.len()`; `first` is a
     /// multiple of eight.
-    pub(crate) fn distances(self, query: &[u64], blocks: &Blocks, first: usize, out: &mut [u32]) {
+    pub fn distances(self, query: &[u64], blocks: &Blocks, first: usize, out: &mut [u32]) {
         assert_eq!(query.len(), blocks.words(), "a query of as many words");
         let whole = out.len() / 8 * 8;
         let (whole, rest) = out.split_at_mut(whole);

@@ -1,8 +1,9 @@
 //! What the fit needs of linear algebra, on top of faer. Always sequential: parallel loops cut their
 //! work into fixed tasks themselves, so that sums never depend on the number of threads.
 
-use faer::{Mat, MatMut, MatRef, Scale, Side};
+use faer::{Mat, MatMut, MatRef, Scale};
 
+use crate::decompositions::eigenvectors;
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
 use crate::products::multiply_symmetric;
@@ -160,10 +161,9 @@ fn distance_from_identity<T: Real>(a: MatRef<'_, T>) -> f64 {
 /// # Errors
 /// `Internal` when the decomposition does not converge.
 pub fn leading_eigenvectors(a: MatRef<'_, f64>, count: usize) -> Result<Mat<f64>> {
-    let failed = |_| Error::Internal { reason: "the eigenvectors did not converge".into() };
-    let eigen = a.self_adjoint_eigen(Side::Lower).map_err(failed)?;
-    let (vectors, n) = (eigen.U(), a.nrows());
-    let mut leading = Mat::from_fn(n, count, |i, j| vectors[(i, n - 1 - j)]);
+    let failed = || Error::Internal { reason: "the eigenvectors did not converge".into() };
+    let mut leading = eigenvectors(a, count).ok_or_else(failed)?;
+    let n = a.nrows();
     for j in 0..count {
         let largest = (0..n)
             .map(|i| leading[(i, j)])

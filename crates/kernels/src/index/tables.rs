@@ -11,14 +11,14 @@
 use super::bitmap::Bitmap;
 use super::costs::step_nanoseconds;
 use super::top_k::Collector;
+use crate::buffers::zeros;
 use crate::error::Result;
 use crate::hamming::{Blocks, GROUP, key};
 use crate::parallel::{Cancel, map_tasks};
-use crate::vectors::zeros;
 
 /// A table per substring of the codes of one segment.
 #[derive(Debug)]
-pub(crate) struct Tables {
+pub struct Tables {
     tables: Vec<Table>,
     /// Length of a code.
     bits: usize,
@@ -58,7 +58,8 @@ pub struct Work {
 }
 
 impl Work {
-    pub(crate) fn add(&mut self, other: Self) {
+    /// Both together.
+    pub fn add(&mut self, other: Self) {
         self.candidates += other.candidates;
         self.buckets += other.buckets;
     }
@@ -66,9 +67,10 @@ impl Work {
 
 /// One query, what it is compared with, and what that may cost.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Probe<'a> {
+pub struct Probe<'a> {
     /// The codes of the tables.
     pub blocks: &'a Blocks,
+    /// Words of the query.
     pub query: &'a [u64],
     /// Positions that may be found; all where there is no bitmap.
     pub allowed: Option<&'a Bitmap>,
@@ -77,7 +79,7 @@ pub(crate) struct Probe<'a> {
 }
 
 /// Lengths of the substrings that `rows` codes of `bits` bits are cut into.
-pub(super) fn substring_bits(bits: usize, rows: usize) -> Vec<usize> {
+pub fn substring_bits(bits: usize, rows: usize) -> Vec<usize> {
     Substring::cut(bits, rows).iter().map(|part| part.bits).collect()
 }
 
@@ -203,7 +205,7 @@ impl Tables {
 
 /// Buffers of a search, to be used again.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch {
+pub struct Scratch {
     /// Buckets of a step, where their codes lie, and all of these.
     values: Vec<usize>,
     ranges: Vec<(u32, u32)>,
@@ -308,7 +310,7 @@ fn combinations(bits: usize, ones: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Number of [`combinations`].
-pub(super) fn bucket_count(bits: usize, ones: usize) -> f64 {
+pub fn bucket_count(bits: usize, ones: usize) -> f64 {
     (0..ones).fold(1.0, |count, i| count * (bits - i) as f64 / (i + 1) as f64)
 }
 

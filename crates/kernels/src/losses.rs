@@ -9,14 +9,11 @@
 //!
 //! `sgn 0 = +1`, the rule of the codes. Schwengber et al. 2023, section 4 (arXiv 2311.04207).
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::{Error, Result};
 use crate::real::Real;
 
 /// What the rotation minimises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Loss {
     /// The variance of a Bernoulli bit with probability σ(z); the paper's default.
     #[default]
@@ -102,8 +99,7 @@ impl Loss {
             return Err(Error::mismatch("length of z", z.len() / columns * columns, z.len()));
         }
         if let Some(at) = z.iter().position(|&z| !z.into().is_finite()) {
-            let (row, column) = (at / columns, at % columns);
-            return Err(Error::NotFinite { row, column, value: z[at].into().to_string() });
+            return Err(Error::not_finite(at / columns, at % columns, z[at].into()));
         }
         let scale = 1.0 / self.terms(z.len() / columns, columns) as f64;
         let mut gradient = z.to_vec();
@@ -113,11 +109,20 @@ impl Loss {
 
     /// Sum of the loss over all terms of `z`, whose entries are replaced by their [`Weight`].
     pub fn sum_and_weights<T: Real>(self, z: &mut [T], columns: usize, weight: Weight) -> f64 {
-        pulp::Arch::new().dispatch(Sum { loss: self, z, columns, weight })
+        T::sum_and_weights(self, z, columns, weight)
     }
 }
 
-/// The arguments of [`Loss::sum_and_weights`]. A type of its own and not a closure: the compiler gives
+pub(crate) fn sum_and_weights<T: Real>(
+    loss: Loss,
+    z: &mut [T],
+    columns: usize,
+    weight: Weight,
+) -> f64 {
+    pulp::Arch::new().dispatch(Sum { loss, z, columns, weight })
+}
+
+/// The arguments of [`sum_and_weights`]. A type of its own and not a closure: the compiler gives
 /// up inlining a closure of this size, and only what is inlined is compiled for the CPU's SIMD level.
 struct Sum<'a, T> {
     loss: Loss,

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 
 use crate::error::{Error, Result};
+use crate::sorting;
 
 /// Asks running work to stop; clones share one flag.
 #[derive(Debug, Clone, Default)]
@@ -70,7 +71,10 @@ pub fn map_tasks<S, T: Send>(
         done
     };
     let mut done: Vec<_> = share_tasks(threads, tasks, run).into_iter().flatten().collect();
-    done.sort_unstable_by_key(|(task, _)| *task);
+    // A single thread has done them in order.
+    if !cfg!(target_family = "wasm") {
+        done.sort_unstable_by_key(|(task, _)| *task);
+    }
     done.into_iter().map(|(_, result)| result).collect()
 }
 
@@ -151,7 +155,13 @@ fn share_tasks<T: Send>(
 ///
 /// # Errors
 /// `Aborted`; `items` are in some order then.
-pub fn sort<T: Ord>(items: &mut [T], cancel: &Cancel) -> Result<()> {
+pub fn sort<T: Ord + Copy>(items: &mut [T], cancel: &Cancel) -> Result<()> {
+    if cfg!(target_family = "wasm") {
+        // Nobody can cancel while the only thread is here.
+        cancel.check()?;
+        sorting::sort(items);
+        return Ok(());
+    }
     const STEP: usize = 1 << 16;
     for chunk in items.chunks_mut(STEP) {
         cancel.check()?;

@@ -1,7 +1,7 @@
 //! Sets of positions, one bit each.
 
+use crate::buffers::zeros;
 use crate::error::Result;
-use crate::vectors::zeros;
 
 /// Bits of `length` positions; those beyond are zero.
 #[derive(Debug, Clone, PartialEq, Eq)]

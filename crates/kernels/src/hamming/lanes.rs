@@ -13,6 +13,8 @@ pub(crate) trait Lanes: Copy {
     type Distances: Copy;
     /// Words that may be added up before counts must be read.
     const WORDS: usize;
+    /// Whether it gets loops of its own for the usual widths.
+    const IS_UNROLLED: bool = true;
 
     fn no_sums(self) -> Self::Sums;
     /// Adds the differing bits of one word of the query and of each code.
@@ -34,6 +36,8 @@ impl Lanes for Plain {
     type Sums = [u32; GROUP];
     type Distances = [u32; GROUP];
     const WORDS: usize = usize::MAX;
+    // In wasm it is there to be compared with, and code is what a page has to download.
+    const IS_UNROLLED: bool = !cfg!(all(target_arch = "wasm32", target_feature = "simd128"));
 
     #[inline(always)]
     fn no_sums(self) -> Self::Sums {

@@ -1,12 +1,12 @@
 //! The one taxonomy of errors. Bindings carry `code` and `details` across unchanged.
 
-use serde::Serialize;
+use crate::json::{Member, Value};
 
 /// Result of every fallible operation in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// What can go wrong. Every variant is raised before anything observable has changed.
-#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A value is NaN or infinite, or leaves the range of float32. Rows and columns count from 0.
@@ -172,18 +172,73 @@ impl Error {
         }
     }
 
-    /// The fields of the variant as a JSON object, `{}` where it has none.
-    pub fn details(&self) -> String {
-        match serde_json::to_value(self) {
-            Ok(serde_json::Value::Object(map)) => {
-                map.into_iter().next().map_or("{}".into(), |(_, fields)| fields.to_string())
+    /// The fields of the variant.
+    pub fn fields(&self) -> Vec<Member> {
+        match self {
+            Self::NotFinite { row, column, value } => vec![
+                ("row", (*row).into()),
+                ("column", (*column).into()),
+                ("value", value.as_str().into()),
+            ],
+            Self::Empty { what, axis } => {
+                vec![("what", what.as_str().into()), ("axis", (*axis).into())]
             }
-            _ => "{}".into(),
+            Self::Mismatch { what, expected, actual } => vec![
+                ("what", what.as_str().into()),
+                ("expected", (*expected).into()),
+                ("actual", (*actual).into()),
+            ],
+            Self::Bits { bits, dimensions } => {
+                vec![("bits", (*bits).into()), ("dimensions", (*dimensions).into())]
+            }
+            Self::InvalidOption { option, value, expected } => vec![
+                ("option", (*option).into()),
+                ("value", value.as_str().into()),
+                ("expected", (*expected).into()),
+            ],
+            Self::Conflict { option, problem } => {
+                vec![("option", (*option).into()), ("problem", (*problem).into())]
+            }
+            Self::ZeroReflection { index } => vec![("index", (*index).into())],
+            Self::OutOfMemory { what, bytes } => {
+                vec![("what", what.as_str().into()), ("bytes", (*bytes).into())]
+            }
+            Self::OutOfRange { row } => vec![("row", (*row).into())],
+            Self::Diverged { epoch } => vec![("epoch", (*epoch).into())],
+            Self::TooManyHits { hits } => vec![("hits", Value::Count(*hits))],
+            Self::ForeignModel { what, expected, actual } => vec![
+                ("what", what.as_str().into()),
+                ("expected", expected.as_str().into()),
+                ("actual", actual.as_str().into()),
+            ],
+            Self::ModelFormat { reason }
+            | Self::IndexFormat { reason }
+            | Self::Unreadable { reason }
+            | Self::Unwritable { reason }
+            | Self::Internal { reason } => vec![("reason", reason.as_str().into())],
+            Self::NoSuchFile | Self::Locked | Self::Aborted => Vec::new(),
         }
     }
 
+    /// [`Error::fields`] as a JSON object.
+    #[cfg(feature = "json")]
+    pub fn details(&self) -> String {
+        String::from_utf8(crate::json::to_text(self.fields())).unwrap_or_default()
+    }
+
+    /// `value` is NaN or infinite.
+    pub fn not_finite(row: usize, column: usize, value: f64) -> Self {
+        // As floats are formatted, whose tables take 10 KiB in WebAssembly.
+        let value = match value {
+            f64::INFINITY => "inf",
+            f64::NEG_INFINITY => "-inf",
+            _ => "NaN",
+        };
+        Self::NotFinite { row, column, value: value.into() }
+    }
+
     /// The same of a block that begins at row `first` of a larger input.
-    pub(crate) fn in_rows_from(self, first: usize) -> Self {
+    pub fn in_rows_from(self, first: usize) -> Self {
         match self {
             Self::NotFinite { row, column, value } => {
                 Self::NotFinite { row: row.saturating_add(first), column, value }
@@ -192,11 +247,13 @@ impl Error {
         }
     }
 
-    pub(crate) fn out_of_memory(what: impl Into<String>, bytes: usize) -> Self {
+    /// For an input or result of that name.
+    pub fn out_of_memory(what: impl Into<String>, bytes: usize) -> Self {
         Self::OutOfMemory { what: what.into(), bytes }
     }
 
-    pub(crate) fn mismatch(what: impl Into<String>, expected: usize, actual: usize) -> Self {
+    /// Of what was counted, with the name of the input.
+    pub fn mismatch(what: impl Into<String>, expected: usize, actual: usize) -> Self {
         Self::Mismatch { what: what.into(), expected, actual }
     }
 }

@@ -1,10 +1,14 @@
-//! The two floating-point types of the core. Everything that the gradient tests check is generic, so
+//! The two floating-point types of h2q. Everything that the gradient tests check is generic, so
 //! that finite differences run in float64 on the very code that fits run in float32.
 
 use std::cell::Cell;
 use std::thread::LocalKey;
 
 use faer::traits::RealField;
+use faer::{MatMut, MatRef};
+
+use crate::losses::{self, Loss, Weight};
+use crate::products::{self, Half};
 
 /// float32 in use, float64 in the tests that compare against finite differences.
 pub trait Real: RealField + Copy + Default + PartialOrd + Into<f64> + Send + Sync {
@@ -20,6 +24,68 @@ pub trait Real: RealField + Copy + Default + PartialOrd + Into<f64> + Send + Syn
     fn tanh(self) -> Self;
     /// Lends `work` a buffer of the thread, which keeps its memory from call to call.
     fn with_buffer(work: impl FnOnce(&mut Vec<Self>));
+
+    /// What [`products::multiply`] and [`products::multiply_add`] call.
+    fn multiply(
+        dst: MatMut<'_, Self>,
+        a: MatRef<'_, Self>,
+        b: MatRef<'_, Self>,
+        alpha: Self,
+        add: bool,
+    );
+    /// What [`products::multiply_half`] calls.
+    fn multiply_half(dst: MatMut<'_, Self>, half: Half, a: MatRef<'_, Self>, b: MatRef<'_, Self>);
+    /// What [`products::multiply_symmetric`] calls.
+    fn multiply_symmetric(dst: MatMut<'_, Self>, a: MatRef<'_, Self>, b: MatRef<'_, Self>);
+    /// What [`products::times_triangular`] calls.
+    fn times_triangular(
+        dst: MatMut<'_, Self>,
+        a: MatRef<'_, Self>,
+        t: MatRef<'_, Self>,
+        half: Half,
+    );
+    /// What [`Loss::sum_and_weights`] calls.
+    fn sum_and_weights(loss: Loss, z: &mut [Self], columns: usize, weight: Weight) -> f64;
+}
+
+/// The loops, compiled here for one type.
+macro_rules! loops {
+    () => {
+        fn multiply(
+            dst: MatMut<'_, Self>,
+            a: MatRef<'_, Self>,
+            b: MatRef<'_, Self>,
+            alpha: Self,
+            add: bool,
+        ) {
+            products::by::multiply(dst, a, b, alpha, add);
+        }
+        fn multiply_half(
+            dst: MatMut<'_, Self>,
+            half: Half,
+            a: MatRef<'_, Self>,
+            b: MatRef<'_, Self>,
+        ) {
+            products::by::multiply_half(dst, half, a, b);
+        }
+        fn multiply_symmetric(mut dst: MatMut<'_, Self>, a: MatRef<'_, Self>, b: MatRef<'_, Self>) {
+            products::by::multiply_half(dst.as_mut(), Half::Upper, a, b);
+            for j in 0..dst.ncols() {
+                (0..j).for_each(|i| dst[(j, i)] = dst[(i, j)]);
+            }
+        }
+        fn times_triangular(
+            dst: MatMut<'_, Self>,
+            a: MatRef<'_, Self>,
+            t: MatRef<'_, Self>,
+            half: Half,
+        ) {
+            products::by::times_triangular(dst, a, t, half);
+        }
+        fn sum_and_weights(loss: Loss, z: &mut [Self], columns: usize, weight: Weight) -> f64 {
+            losses::sum_and_weights(loss, z, columns, weight)
+        }
+    };
 }
 
 fn lend<T>(buffer: &'static LocalKey<Cell<Vec<T>>>, work: impl FnOnce(&mut Vec<T>)) {
@@ -50,6 +116,7 @@ impl Real for f64 {
         }
         lend(&BUFFER, work);
     }
+    loops!();
 }
 
 impl Real for f32 {
@@ -93,4 +160,5 @@ impl Real for f32 {
         }
         lend(&BUFFER, work);
     }
+    loops!();
 }

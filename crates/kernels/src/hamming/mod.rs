@@ -7,11 +7,12 @@ pub mod blocks;
 mod isa;
 pub mod kernel;
 mod lanes;
-pub(crate) mod scan;
+mod scan;
 
 pub use blocks::{Blocks, GROUP, Line};
 pub use kernel::Kernel;
 use lanes::Lanes;
+pub use scan::Scan;
 
 use crate::error::{Error, Result};
 
@@ -34,11 +35,13 @@ pub fn distance(a: &[u8], b: &[u8]) -> Result<u64> {
 }
 
 /// A found code: its distance above its position, so that the order of keys is that of hits.
+#[inline]
 pub fn key(distance: u32, position: u32) -> u64 {
     u64::from(distance) << 32 | u64::from(position)
 }
 
 /// Distance and position of a [`key`].
+#[inline]
 pub fn unkey(key: u64) -> (u32, u32) {
     ((key >> 32) as u32, key as u32)
 }

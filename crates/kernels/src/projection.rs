@@ -8,9 +8,8 @@
 
 use faer::MatRef;
 
+use crate::elements::first_not_finite;
 use crate::error::{Error, Result};
-use crate::parallel::{Cancel, fill_chunks};
-use crate::vectors::first_not_finite;
 
 /// Output columns that are stored side by side for each input dimension.
 const PANEL: usize = 32;
@@ -20,7 +19,7 @@ const NARROW: usize = 8;
 /// Rows that share one load of the weights.
 const TILE_ROWS: usize = 4;
 /// Rows of one task: small enough to notice an abort in time.
-pub(crate) const TASK_ROWS: usize = 256;
+pub const TASK_ROWS: usize = 256;
 
 /// A d x b affine map, packed for the kernel.
 #[derive(Debug, Clone)]
@@ -70,27 +69,8 @@ impl Projection {
         self.columns
     }
 
-    /// Projects every row of `input` (n x d) into `out` (n x b) on up to `threads` threads.
-    ///
-    /// # Errors
-    /// `OutOfRange` for a row whose result is not finite, `Aborted`.
-    pub fn project(
-        &self,
-        input: &[f32],
-        out: &mut [f32],
-        threads: usize,
-        cancel: &Cancel,
-    ) -> Result<()> {
-        fill_chunks(threads, out, TASK_ROWS * self.columns, cancel, Vec::new, |scratch, i, out| {
-            let first = i * TASK_ROWS * self.dimensions;
-            let rows = out.len() / self.columns;
-            let input = &input[first..][..rows * self.dimensions];
-            self.project_block(input, i * TASK_ROWS, out, scratch)
-        })
-    }
-
     /// Projects a block of rows, numbered from `first_row` on, on the calling thread.
-    pub(crate) fn project_block(
+    pub fn project_block(
         &self,
         input: &[f32],
         first_row: usize,

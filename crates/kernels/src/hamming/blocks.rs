@@ -1,8 +1,8 @@
 //! The layout in which codes are searched, in memory as in files (docs/formats.md).
 
+use crate::buffers::zeros;
 use crate::column::Column;
 use crate::error::{Error, Result};
-use crate::vectors::zeros;
 
 /// Codes that stand side by side.
 pub const GROUP: usize = 8;
@@ -60,6 +60,14 @@ impl Blocks {
         Ok(blocks)
     }
 
+    /// [`Blocks::from_rows`] of codes one after the other.
+    ///
+    /// # Errors
+    /// `OutOfMemory`.
+    pub fn from_codes(codes: &[u8], bits: usize) -> Result<Self> {
+        Self::from_rows(codes.chunks_exact(bits / 8), bits)
+    }
+
     /// Takes lines as they stand in a file.
     ///
     /// # Errors
@@ -86,7 +94,7 @@ impl Blocks {
     ///
     /// # Errors
     /// `IndexFormat`.
-    pub(crate) fn check_padding(&self) -> Result<()> {
+    pub fn check_padding(&self) -> Result<()> {
         let reason = |what: &str| Error::IndexFormat { reason: format!("{what} are not zero") };
         let words = self.words();
         let unused = self.rows.next_multiple_of(GROUP) - self.rows;
@@ -103,16 +111,19 @@ impl Blocks {
     }
 
     /// Number of codes.
+    #[inline]
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// Length of a code.
+    #[inline]
     pub fn bits(&self) -> usize {
         self.bits
     }
 
     /// Words of a code, the last one padded with zeros.
+    #[inline]
     pub fn words(&self) -> usize {
         self.bits.div_ceil(64)
     }
@@ -123,11 +134,13 @@ impl Blocks {
     }
 
     /// All lines.
+    #[inline]
     pub fn lines(&self) -> &[Line] {
         &self.lines
     }
 
     /// The lines of the groups that hold `count` positions from `first` on, a multiple of eight.
+    #[inline]
     pub fn range(&self, first: usize, count: usize) -> &[Line] {
         debug_assert!(first.is_multiple_of(GROUP));
         let words = self.words();
@@ -135,11 +148,13 @@ impl Blocks {
     }
 
     /// Word `word` of the code at `position`.
+    #[inline]
     pub fn word(&self, position: usize, word: usize) -> u64 {
         self.lines[position / GROUP * self.words() + word].0[position % GROUP]
     }
 
     /// Copies the code at `position`.
+    #[inline]
     pub fn get(&self, position: usize, words: &mut [u64]) {
         let group = &self.lines[position / GROUP * self.words()..];
         for (word, line) in words.iter_mut().zip(group) {
@@ -165,6 +180,7 @@ impl Blocks {
     }
 
     /// Writes the code at `position`.
+    #[inline]
     pub fn set(&mut self, position: usize, words: &[u64]) {
         let first = position / GROUP * self.words();
         for (word, line) in words.iter().zip(&mut self.lines.make_mut()[first..]) {

@@ -31,7 +31,7 @@ const SHORTEST_SCAN: f64 = 20_000.0;
 
 /// Costs of a search of some codes for some queries.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Costs {
+pub struct Costs {
     rows: usize,
     bits: usize,
     queries: usize,
@@ -40,6 +40,7 @@ pub(super) struct Costs {
 }
 
 impl Costs {
+    /// Of `queries` queries for `rows` codes of `bits` bits.
     pub fn new(rows: usize, bits: usize, queries: usize, kernel: Kernel) -> Self {
         let words = rows * bits.div_ceil(64);
         let read = if words * 8 > CACHE { MEMORY_WORD } else { CACHED_WORD };
@@ -97,6 +98,6 @@ impl Costs {
 }
 
 /// What looking into `buckets` and comparing `candidates` of `bits` bits costs.
-pub(super) fn step_nanoseconds(buckets: f64, candidates: f64, bits: usize) -> f64 {
+pub fn step_nanoseconds(buckets: f64, candidates: f64, bits: usize) -> f64 {
     buckets * BUCKET + candidates * (CANDIDATE + CANDIDATE_WORD * bits.div_ceil(64) as f64)
 }

@@ -1,10 +1,12 @@
 //! The loops of every kernel, over [`Lanes`].
 
+use std::ops::Range;
+
 use super::{GROUP, Lanes, Line, key};
 
 /// One query and the block of codes that it is compared with.
 #[derive(Clone, Copy)]
-pub(crate) struct Scan<'a> {
+pub struct Scan<'a> {
     /// Words of the query.
     pub query: &'a [u64],
     /// Whole groups of codes, `query.len()` lines each.
@@ -23,8 +25,9 @@ pub(crate) struct Scan<'a> {
 #[inline(always)]
 pub(super) fn collect<L: Lanes>(lanes: L, scan: Scan, keys: &mut Vec<u64>) {
     match scan.query.len() {
-        1 => collect_fixed::<L, 1, 8>(lanes, scan, keys),
-        2 => collect_fixed::<L, 2, 8>(lanes, scan, keys),
+        1 if L::IS_UNROLLED => collect_fixed::<L, 1, 8>(lanes, scan, keys),
+        2 if L::IS_UNROLLED => collect_fixed::<L, 2, 8>(lanes, scan, keys),
+        words if SHARES_CODE => collect_any(lanes, &scan, words, keys),
         4 => collect_fixed::<L, 4, 4>(lanes, scan, keys),
         6 => collect_fixed::<L, 6, 4>(lanes, scan, keys),
         8 => collect_fixed::<L, 8, 4>(lanes, scan, keys),
@@ -49,8 +52,13 @@ pub(super) fn distances<L: Lanes>(lanes: L, query: &[u64], lines: &[Line], out: 
     }
 }
 
+/// In wasm most widths share one function, since a page has to download it. It is also faster: where the words
+/// of a code are unrolled, LLVM takes the lines of a group in another order than that of the memory, and reads
+/// half as fast. Those that are unrolled have functions of their own, since engines compile large ones badly.
+const SHARES_CODE: bool = cfg!(target_arch = "wasm32");
+
 /// `STEP` groups are compared with the limit at once, by their least distances; only where one is below are
-/// they looked at one by one. A function for each width in wasm, whose engines compile large ones badly.
+/// they looked at one by one.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn collect_fixed<L: Lanes, const WORDS: usize, const STEP: usize>(
@@ -60,6 +68,9 @@ fn collect_fixed<L: Lanes, const WORDS: usize, const STEP: usize>(
 ) {
     let Some(query) = scan.query.first_chunk::<WORDS>() else { return };
     let groups = scan.lines.as_chunks::<WORDS>().0;
+    if SHARES_CODE && scan.allowed.is_some() {
+        return collect_singly(lanes, &scan, 0..groups.len(), keys);
+    }
     if let Some(allowed) = scan.allowed {
         let has_any = |g: usize| allowed[g / GROUP] >> (g % GROUP * GROUP) & 0xff != 0;
         for (g, group) in groups.iter().enumerate().filter(|(g, _)| has_any(*g)) {
@@ -74,14 +85,52 @@ fn collect_fixed<L: Lanes, const WORDS: usize, const STEP: usize>(
             least = lanes.least(least, fixed(lanes, query, group));
         }
         if lanes.any_below(least, scan.limit) {
+            if SHARES_CODE {
+                collect_singly(lanes, &scan, s * STEP..(s + 1) * STEP, keys);
+                continue;
+            }
             for (g, group) in step.iter().enumerate() {
                 collect_group(lanes, scan, fixed(lanes, query, group), s * STEP + g, keys);
             }
         }
     }
+    if SHARES_CODE {
+        return collect_singly(lanes, &scan, steps.len() * STEP..groups.len(), keys);
+    }
     for (g, group) in rest.iter().enumerate() {
         let g = steps.len() * STEP + g;
         collect_group(lanes, scan, fixed(lanes, query, group), g, keys);
+    }
+}
+
+/// Any width, two groups at once.
+#[inline(never)]
+fn collect_any<L: Lanes>(lanes: L, scan: &Scan, words: usize, keys: &mut Vec<u64>) {
+    let groups = scan.lines.len() / words;
+    let mut done = 0;
+    if scan.allowed.is_none() && words <= L::WORDS {
+        for pair in scan.lines.chunks_exact(2 * words) {
+            let (first, second) = pair.split_at(words);
+            let least = lanes.least(sum(lanes, scan.query, first), sum(lanes, scan.query, second));
+            if lanes.any_below(least, scan.limit) {
+                collect_singly(lanes, scan, done..done + 2, keys);
+            }
+            done += 2;
+        }
+    }
+    collect_singly(lanes, scan, done..groups, keys);
+}
+
+/// Groups one by one, for any width.
+#[inline(never)]
+fn collect_singly<L: Lanes>(lanes: L, scan: &Scan, groups: Range<usize>, keys: &mut Vec<u64>) {
+    let words = scan.query.len();
+    for g in groups {
+        let has_any = |allowed: &[u64]| allowed[g / GROUP] >> (g % GROUP * GROUP) & 0xff != 0;
+        if scan.allowed.is_none_or(has_any) {
+            let group = &scan.lines[g * words..][..words];
+            collect_group(lanes, *scan, general(lanes, scan.query, group), g, keys);
+        }
     }
 }
 
@@ -131,11 +180,17 @@ fn fixed<L: Lanes, const WORDS: usize>(
 fn general<L: Lanes>(lanes: L, query: &[u64], group: &[Line]) -> L::Distances {
     let mut total = lanes.distances(lanes.no_sums());
     for (query, lines) in query.chunks(L::WORDS).zip(group.chunks(L::WORDS)) {
-        let mut sums = lanes.no_sums();
-        for (query, line) in query.iter().zip(lines) {
-            sums = lanes.add(sums, *query, line);
-        }
-        total = lanes.plus(total, lanes.distances(sums));
+        total = lanes.plus(total, sum(lanes, query, lines));
     }
     total
+}
+
+/// At most [`Lanes::WORDS`] words.
+#[inline(always)]
+fn sum<L: Lanes>(lanes: L, query: &[u64], lines: &[Line]) -> L::Distances {
+    let mut sums = lanes.no_sums();
+    for (query, line) in query.iter().zip(lines) {
+        sums = lanes.add(sums, *query, line);
+    }
+    lanes.distances(sums)
 }

@@ -1,13 +1,14 @@
 //! The k best of what a query has met, by counting: distances are small integers.
 
-use super::hits::reserve;
+use crate::buffers::reserve;
 use crate::error::Result;
 use crate::hamming::unkey;
 use crate::parallel::{Cancel, sort};
+use crate::sorting::select;
 
 /// Which codes are hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub enum Wanted {
     /// The k nearest, at least one.
     Nearest(usize),
     /// All with distance <= radius.
@@ -19,7 +20,7 @@ pub(crate) enum Wanted {
 /// `counts` holds how many were met at each distance below `limit`. As soon as k codes are at most `limit`
 /// away, a code that comes later needs a smaller distance, so the limit falls and never rises.
 #[derive(Debug)]
-pub(crate) struct Collector {
+pub struct Collector {
     /// Whoever compares codes appends here and calls [`Collector::settle`].
     pub keys: Vec<u64>,
     settled: usize,
@@ -36,6 +37,7 @@ pub(crate) struct Collector {
 const SLACK: usize = 64;
 
 impl Collector {
+    /// Without a candidate, for codes of `bits` bits.
     pub fn new(wanted: Wanted, bits: usize) -> Self {
         let limit = match wanted {
             Wanted::Nearest(_) => bits as u32 + 1,
@@ -49,6 +51,7 @@ impl Collector {
     }
 
     /// Tells that k codes with distance <= `distance` are known from elsewhere.
+    #[inline]
     pub fn bound(&mut self, distance: u32) {
         if distance + 1 < self.limit {
             self.limit = distance + 1;
@@ -58,16 +61,19 @@ impl Collector {
     }
 
     /// Codes at later positions than all met so far are of interest below this distance.
+    #[inline]
     pub fn limit(&self) -> u32 {
         self.limit
     }
 
     /// The same for codes at any position: a smaller one wins a tie.
+    #[inline]
     pub fn limit_anywhere(&self) -> u32 {
         self.limit + u32::from(self.is_full)
     }
 
     /// The distance of the k-th best, once there are k.
+    #[inline]
     pub fn kth(&self) -> Option<u32> {
         self.is_full.then_some(self.limit)
     }
@@ -76,11 +82,13 @@ impl Collector {
     ///
     /// # Errors
     /// `OutOfMemory`.
+    #[inline]
     pub fn reserve(&mut self, more: usize) -> Result<()> {
         reserve(&mut self.keys, more)
     }
 
     /// Counts the keys that were appended.
+    #[cfg_attr(not(target_family = "wasm"), inline)]
     pub fn settle(&mut self) {
         let Wanted::Nearest(k) = self.wanted else { return };
         for key in &self.keys[self.settled..] {
@@ -97,7 +105,7 @@ impl Collector {
             }
         }
         if self.keys.len() >= 2 * k + SLACK {
-            self.keys.select_nth_unstable(k - 1);
+            select(&mut self.keys, k, u64::cmp);
             self.keys.truncate(k);
         }
         self.settled = self.keys.len();
@@ -113,11 +121,11 @@ impl Collector {
 }
 
 /// Sorts and cuts keys that may come from several collectors.
-pub(crate) fn finish(mut keys: Vec<u64>, wanted: Wanted, cancel: &Cancel) -> Result<Vec<u64>> {
+pub fn finish(mut keys: Vec<u64>, wanted: Wanted, cancel: &Cancel) -> Result<Vec<u64>> {
     if let Wanted::Nearest(k) = wanted
         && keys.len() > k
     {
-        keys.select_nth_unstable(k - 1);
+        select(&mut keys, k, u64::cmp);
         keys.truncate(k);
     }
     sort(&mut keys, cancel)?;

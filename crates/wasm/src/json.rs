@@ -1,0 +1,57 @@
+//! JSON by JavaScript, for the metadata of model files.
+
+use h2q_core::json::Value;
+use h2q_core::model::Summary;
+use js_sys::{JSON, Number, Reflect};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(extends = Number)]
+    type Float;
+
+    /// With as many digits as it takes.
+    #[wasm_bindgen(method, js_name = toExponential)]
+    fn to_exponential(this: &Float) -> String;
+}
+
+/// Reads the metadata of a model file.
+pub fn read(text: &[u8]) -> Result<Summary, String> {
+    let parsed = std::str::from_utf8(text).ok().and_then(|text| JSON::parse(text).ok());
+    let object = parsed.ok_or("no JSON")?;
+    Summary::from_members(|name| {
+        let value = Reflect::get(&object, &name.into()).ok()?;
+        match value.as_f64() {
+            Some(number) if Number::is_safe_integer(&value) && number >= 0.0 => {
+                Some(Value::Count(number as u64))
+            }
+            Some(number) => Some(Value::Number(number)),
+            None => value.as_string().map(Value::Text),
+        }
+    })
+}
+
+/// The bytes that serde_json writes.
+pub fn write(summary: &Summary) -> Vec<u8> {
+    let members = summary.members().into_iter().map(|(name, value)| {
+        let value = match value {
+            // Names, of which no character is special.
+            Value::Text(text) => ["\"", &text, "\""].concat(),
+            Value::Count(count) => count.to_string(),
+            Value::Number(number) => float(number),
+        };
+        ["\"", name, "\":", &value].concat()
+    });
+    ["{", &members.collect::<Vec<_>>().join(","), "}"].concat().into_bytes()
+}
+
+/// With the point or the exponent that tell it from a count.
+fn float(number: f64) -> String {
+    let value = JsValue::from(number);
+    if number != 0.0 && !(1e-5..1e16).contains(&number.abs()) {
+        return value.unchecked_into::<Float>().to_exponential();
+    }
+    let text = JSON::stringify(&value).map(String::from).unwrap_or_default();
+    if number.fract() == 0.0 { text + ".0" } else { text }
+}
