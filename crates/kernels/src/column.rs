@@ -1,7 +1,9 @@
 //! Values of one type, owned or where they lie in the bytes of a file that somebody has mapped.
 
 use std::fmt;
-use std::ops::{Deref, Range};
+use std::ops::Deref;
+#[cfg(not(target_family = "wasm"))]
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytemuck::Pod;
@@ -16,12 +18,18 @@ pub struct Column<T>(Place<T>);
 #[derive(Clone)]
 enum Place<T> {
     Owned(Vec<T>),
-    Shared { bytes: SharedBytes, range: Range<usize> },
+    /// Nothing is mapped in WebAssembly, and a page should not download it.
+    #[cfg(not(target_family = "wasm"))]
+    Shared {
+        bytes: SharedBytes,
+        range: Range<usize>,
+    },
 }
 
 impl<T: Pod> Column<T> {
     /// Bytes `range` of `bytes` as values. `None` unless they are there, are whole values and stand at an address
     /// that is a multiple of the type's alignment.
+    #[cfg(not(target_family = "wasm"))]
     pub fn shared(bytes: &SharedBytes, range: Range<usize>) -> Option<Self> {
         let values = (**bytes).as_ref().get(range.clone())?;
         bytemuck::try_cast_slice::<u8, T>(values).ok()?;
@@ -30,11 +38,13 @@ impl<T: Pod> Column<T> {
 
     /// The values, to change. Of a shared column a copy is made.
     pub fn make_mut(&mut self) -> &mut Vec<T> {
+        #[cfg(not(target_family = "wasm"))]
         if let Place::Shared { .. } = self.0 {
             self.0 = Place::Owned(self.to_vec());
         }
         match &mut self.0 {
             Place::Owned(values) => values,
+            #[cfg(not(target_family = "wasm"))]
             Place::Shared { .. } => unreachable!("it was copied"),
         }
     }
@@ -43,6 +53,7 @@ impl<T: Pod> Column<T> {
     pub fn memory(&self) -> usize {
         match &self.0 {
             Place::Owned(values) => size_of_val(&values[..]),
+            #[cfg(not(target_family = "wasm"))]
             Place::Shared { .. } => 0,
         }
     }
@@ -60,6 +71,7 @@ impl<T: Pod> Deref for Column<T> {
     fn deref(&self) -> &[T] {
         match &self.0 {
             Place::Owned(values) => values,
+            #[cfg(not(target_family = "wasm"))]
             Place::Shared { bytes, range } => {
                 bytemuck::cast_slice(&(**bytes).as_ref()[range.clone()])
             }

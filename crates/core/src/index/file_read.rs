@@ -7,11 +7,11 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::bitmap::Bitmap;
+use super::columns::check_columns;
 use super::file::{
     Checksums, FRONT, HEADER, Header, Kind, Record, bad, chunks, padded, read_front,
 };
 use super::segment::{Beside, Segment};
-use super::unchecked::check_columns;
 use super::{Index, Snapshot};
 use crate::error::Result;
 use crate::hamming::{Blocks, Line};

@@ -1,6 +1,7 @@
 //! A searchable set of codes: exact, ordered by (distance, id), searched while it grows and shrinks.
 
 mod change;
+mod columns;
 #[cfg(not(target_family = "wasm"))]
 mod disk;
 mod file;
@@ -14,6 +15,7 @@ mod merge;
 mod scan;
 mod search;
 mod segment;
+#[cfg_attr(target_family = "wasm", path = "unchecked_wasm.rs")]
 mod unchecked;
 #[cfg(not(target_family = "wasm"))]
 mod verify;

@@ -4,8 +4,9 @@ use std::ops::Range;
 use std::sync::{Mutex, OnceLock, TryLockError};
 use std::time::Duration;
 
+use super::columns::check_columns;
 use super::tables::Tables;
-use super::unchecked::{Unchecked, check_columns};
+use super::unchecked::Unchecked;
 use crate::codes::Codes;
 use crate::column::Column;
 use crate::error::Result;
