@@ -32,8 +32,8 @@ export interface VerifiedIndex {
 export interface RepairedIndex {
   /** What had been wrong. */
   problems: string[];
-  /** Codes that are lost. */
-  lost: number;
+  /** Codes that are lost; absent where the number cannot be known. */
+  lost?: number;
   /** Where the damaged file was put, when codes or removals are lost. */
   damaged?: string;
   /** The row that each row had then: rows are numbered anew. */

@@ -10,6 +10,8 @@ import { backend, type PendingFile, platform } from './platform.js';
 import { SLICE_BYTES } from './slices.js';
 
 const MAGIC = 'H2QINDEX';
+/** To read a file that grows meanwhile. */
+const ATTEMPTS = 10;
 
 /**
  * Whether a file says that it is an index.
@@ -24,7 +26,24 @@ export function isIndexFile(path: string): Promise<boolean> {
 }
 
 /** Reads and checks the whole file in slices. */
-export function readIndex(input: FileInput, signal: AbortSignal | undefined): Promise<CoreIndex> {
+export async function readIndex(input: FileInput, signal: AbortSignal | undefined): Promise<CoreIndex> {
+  for (let attempt = 1; ; attempt++) {
+    const length = await lengthOf(input);
+    try {
+      return await readOnce(input, signal);
+    } catch (error) {
+      // Somebody appends to it: its commit may tell of more than there was when it was opened.
+      const isGrowing = (await lengthOf(input)) !== length;
+      if (!isGrowing || attempt === ATTEMPTS || signal?.aborted) throw error;
+    }
+  }
+}
+
+function lengthOf(input: FileInput): Promise<number> {
+  return withSource(input, async ({ byteLength }) => byteLength);
+}
+
+function readOnce(input: FileInput, signal: AbortSignal | undefined): Promise<CoreIndex> {
   return withSource(input, async (source, path) => {
     const { byteLength } = source;
     const reader = backend().indexReader(byteLength);

@@ -17,6 +17,7 @@ import {
   verifyIndex,
   writeFile,
 } from '../node/index.js';
+import { platform } from '../platform.js';
 import { type Context, note, print, printJson } from './context.js';
 import { mismatch } from './inputs.js';
 import { flagError, oneOf } from './options.js';
@@ -131,6 +132,7 @@ async function remove(path: string, flags: { ids: string; json?: boolean }, cont
 async function compact(path: string, flags: { rows?: string; json?: boolean }, context: Context) {
   const { signal } = context;
   await withFile(path, async (file) => {
+    if (flags.rows !== undefined) await platform().checkWritable(flags.rows);
     const { rows: before, hasIds } = file.index;
     const rows = await file.compact({ signal });
     if (flags.rows !== undefined) {
@@ -169,7 +171,7 @@ async function repair(path: string, { json }: { json?: boolean }, context: Conte
       ? problems.length === 0
         ? 'nothing was wrong'
         : 'nothing was lost'
-      : `${lost} codes are lost, ${rows?.length} are left; the damaged file is ${damaged}`;
+      : `${lost ?? 'unknown many'} codes are lost, ${rows?.length} are left; the damaged file is ${damaged}`;
   await print(context, [...problems, done].map((line) => `${path}: ${line}\n`).join(''));
 }
 

@@ -139,8 +139,8 @@ pub fn verify_index<'env>(
 pub struct RepairedIndex {
     /// What had been wrong.
     pub problems: Vec<String>,
-    /// Codes that are lost.
-    pub lost: f64,
+    /// Codes that are lost, where that is known.
+    pub lost: Option<f64>,
     /// Where the damaged file is.
     pub damaged: Option<String>,
     /// The row that each row had.
@@ -161,7 +161,7 @@ pub fn repair_index<'env>(
         |_, repaired| {
             Ok(RepairedIndex {
                 problems: repaired.problems,
-                lost: repaired.lost as f64,
+                lost: repaired.lost.map(|lost| lost as f64),
                 damaged: repaired.damaged.map(|path| path.to_string_lossy().into_owned()),
                 rows: repaired.rows.map(Uint32Array::from),
             })

@@ -17,7 +17,6 @@ use super::map::{self, Mapped};
 use super::segment::{Beside, Segment};
 use super::{Index, Part, Snapshot};
 use crate::codes::{Codes, Fingerprint};
-use crate::column::SharedBytes;
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
 
@@ -48,8 +47,8 @@ impl Index {
     /// `Unreadable`, `IndexFormat`, `OutOfMemory`. Contents are checked where they are first used.
     pub fn map(path: &Path) -> Result<Self> {
         let mut file = File::open(path).map_err(unreadable)?;
-        let Mapped { header, snapshot, .. } = map::read(&map_file(&mut file)?)?;
-        index_of(header, snapshot)
+        let mapped = map_file(&mut file)?;
+        index_of(mapped.header, map::read(&mapped)?)
     }
 }
 
@@ -59,8 +58,10 @@ impl IndexFile {
     /// # Errors
     /// `Locked`, `Unreadable`, `Unwritable`, `IndexFormat`, `OutOfMemory`.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut file = lock(path)?;
-        let Mapped { header, commit, snapshot } = map::read(&map_file(&mut file)?)?;
+        let path = target(path)?;
+        let mut file = lock(&path)?;
+        let mapped = map_file(&mut file)?;
+        let (snapshot, Mapped { header, commit, .. }) = (map::read(&mapped)?, mapped);
         if file.metadata().map_err(unreadable)?.len() > commit.length {
             file.set_len(commit.length).map_err(unwritable)?;
         }
@@ -68,7 +69,7 @@ impl IndexFile {
         index.is_of_file = true;
         let index = Arc::new(index);
         let state = Mutex::new(State { file: Some(file), header, commit });
-        Ok(Self { path: path.into(), index, state })
+        Ok(Self { path, index, state })
     }
 
     /// Its index, which follows its changes and refuses others.
@@ -89,9 +90,16 @@ impl IndexFile {
         let mut state = self.state();
         self.index.append_with(codes, beside.into(), cancel, |segment, model| {
             self.check_place(&state)?;
+            let former = state.header.fingerprint;
             state.set_model(model)?;
             let part = Part { segment: segment.clone(), alive: None };
-            state.push(Snapshot { parts: vec![part], ..Snapshot::default() }, Vec::new())
+            let records = Snapshot { parts: vec![part], ..Snapshot::default() };
+            let pushed = state.push(records, Vec::new());
+            if pushed.is_err() {
+                // Best effort; a file without codes may know the model of none.
+                let _ = state.set_model(former);
+            }
+            pushed
         })
     }
 
@@ -126,11 +134,10 @@ impl IndexFile {
             rewrite.push(segment, &kept, cancel)?;
         }
         let header = header_of(&now, self.index.bits);
-        let (mut file, rows) = rewrite.finish(header, state.file()?)?;
-        let Mapped { commit, snapshot, .. } = map::read(&map_file(&mut file)?)?;
-        *state = State { file: Some(file), header, commit };
-        self.index.publish(snapshot);
-        Ok(rows)
+        let new = rewrite.finish(header, state.file()?)?;
+        *state = State { file: Some(new.file), header, commit: new.commit };
+        self.index.publish(new.snapshot);
+        Ok(new.rows)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -228,16 +235,27 @@ pub(super) fn write_at(mut file: &File, at: u64, bytes: &[u8]) -> io::Result<()>
 }
 
 /// The committed bytes of a file.
-pub(super) fn map_file(file: &mut File) -> Result<SharedBytes> {
-    let mut first = Vec::new();
-    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
-    file.take(FRONT as u64).read_to_end(&mut first).map_err(unreadable)?;
-    let (_, commit) = read_front(&first)?;
+pub(super) fn map_file(file: &mut File) -> Result<Mapped> {
+    let (header, commit) = read_front(&first_bytes(file)?)?;
+    // After the commit was read: the file only grows.
     let length = FRONT + commit.bytes_after_front(file.metadata().map_err(unreadable)?.len())?;
     // SAFETY: committed bytes are never written again and the file is not cut below them, by us. No operating
     // system can be asked to keep others from that; the documents of the callers do.
     let map = unsafe { MmapOptions::new().len(length).map(&*file) }.map_err(unreadable)?;
-    Ok(Arc::new(map))
+    Ok(Mapped { header, commit, bytes: Arc::new(map) })
+}
+
+/// The front as it is now.
+pub(super) fn first_bytes(file: &mut File) -> Result<Vec<u8>> {
+    let mut first = Vec::new();
+    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+    file.take(FRONT as u64).read_to_end(&mut first).map_err(unreadable)?;
+    Ok(first)
+}
+
+/// The file that a path names in the end: a link keeps pointing there, and nobody else takes its lock by another name.
+pub(super) fn target(path: &Path) -> Result<PathBuf> {
+    std::fs::canonicalize(path).map_err(unreadable)
 }
 
 /// Opens the file that `path` names, for changes by us alone.
@@ -284,6 +302,16 @@ pub(super) struct Rewrite<'a> {
     is_done: bool,
 }
 
+/// What [`Rewrite::finish`] leaves.
+pub(super) struct Rewritten {
+    /// Locked.
+    file: File,
+    commit: Commit,
+    snapshot: Snapshot,
+    /// The row that each row had.
+    pub rows: Vec<u32>,
+}
+
 impl<'a> Rewrite<'a> {
     /// Begins a file beside `path`, whose lock the caller has.
     ///
@@ -291,7 +319,11 @@ impl<'a> Rewrite<'a> {
     /// `Unwritable`.
     pub fn of(path: &'a Path) -> Result<Self> {
         let temporary = temporary(path);
-        let options = OpenOptions::new().read(true).write(true).create_new(true).to_owned();
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        // Until it has the permissions of the old one.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&temporary).map_err(unwritable)?;
         let mut new = Self { path, temporary, file, length: FRONT, rows: vec![], is_done: false };
         // Nobody can open it for changes between the renaming and the caller's next one.
@@ -316,19 +348,21 @@ impl<'a> Rewrite<'a> {
         Ok(())
     }
 
-    /// Puts it on the disk, in the place of the old file. Returns it, still locked, with the rows that its rows had.
+    /// Puts it on the disk, in the place of the old file.
     ///
     /// # Errors
-    /// `Unwritable`; the old file is still there then.
-    pub fn finish(mut self, header: Header, old: &File) -> Result<(File, Vec<u32>)> {
+    /// `Unwritable`, `OutOfMemory`; the old file is still there then.
+    pub fn finish(mut self, header: Header, old: &File) -> Result<Rewritten> {
         let commit = Commit { sequence: 1, length: self.length as u64 };
-        self.put_in_place(&front(header, commit), old).map_err(unwritable)?;
+        write_at(&self.file, 0, &front(header, commit)).map_err(unwritable)?;
+        // All that may fail comes before the renaming.
+        let snapshot = map::read(&map_file(&mut self.file)?)?;
         let file = self.file.try_clone().map_err(unwritable)?;
-        Ok((file, std::mem::take(&mut self.rows)))
+        self.put_in_place(old).map_err(unwritable)?;
+        Ok(Rewritten { file, commit, snapshot, rows: std::mem::take(&mut self.rows) })
     }
 
-    fn put_in_place(&mut self, front: &[u8], old: &File) -> io::Result<()> {
-        write_at(&self.file, 0, front)?;
+    fn put_in_place(&mut self, old: &File) -> io::Result<()> {
         self.file.set_permissions(old.metadata()?.permissions())?;
         self.file.sync_all()?;
         std::fs::rename(&self.temporary, self.path)?;

@@ -119,7 +119,9 @@ impl Commit {
         let is_valid = bytes.starts_with(b"H2QCOMIT")
             && check_seal(bytes, "").is_ok()
             && bytes[24..56].iter().all(|byte| *byte == 0);
-        is_valid.then(|| Self { sequence: u64_at(bytes, 8), length: u64_at(bytes, 16) })
+        let commit = Self { sequence: u64_at(bytes, 8), length: u64_at(bytes, 16) };
+        // Another one must be able to follow.
+        (is_valid && commit.sequence < u64::MAX).then_some(commit)
     }
 
     /// What follows the front of a file of `length` bytes and counts.
@@ -222,6 +224,15 @@ impl Record {
         put(&mut bytes, 32, &self.bytes.to_le_bytes());
         put(&mut bytes, 40, &self.checksum.to_le_bytes());
         seal(bytes)
+    }
+
+    /// The header that these bytes were before one of their bits was flipped, if that is so.
+    pub fn mended(bytes: &[u8; HEADER]) -> Option<Self> {
+        (0..8 * HEADER).find_map(|bit| {
+            let mut mended = *bytes;
+            mended[bit / 8] ^= 1 << (bit % 8);
+            Self::from_bytes(&mended).ok()
+        })
     }
 
     pub fn from_bytes(bytes: &[u8; HEADER]) -> Result<Self, Error> {

@@ -8,9 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Snapshot;
 use super::change::appended;
-use super::file::{
-    CHUNK, Commit, FRONT, HEADER, Header, Kind, Record, bad, chunks, padded, read_front,
-};
+use super::file::{CHUNK, Commit, FRONT, HEADER, Header, Kind, Record, bad, chunks, padded};
 use super::file_read::remove;
 use super::segment::{Beside, Columns, Segment};
 use super::unchecked::Unchecked;
@@ -21,21 +19,20 @@ use crate::hamming::{Blocks, GROUP, Line};
 /// Segments of fewer bytes are copied.
 const SMALL: usize = 1 << 20;
 
-/// What a file holds.
+/// What was committed to a file at one moment. Its front is not read in the map again: it changes with every commit.
 pub(super) struct Mapped {
     pub header: Header,
     pub commit: Commit,
-    pub snapshot: Snapshot,
+    /// As long as the commit says.
+    pub bytes: SharedBytes,
 }
 
-/// Reads the headers of a file; `bytes` may go on behind what was committed.
+/// Reads the headers of a file.
 ///
 /// # Errors
 /// `IndexFormat` for what is found damaged on the way, `OutOfMemory`.
-pub(super) fn read(bytes: &SharedBytes) -> Result<Mapped> {
-    let file = (**bytes).as_ref();
-    let (header, commit) = read_front(&file[..file.len().min(FRONT)])?;
-    let end = FRONT + commit.bytes_after_front(file.len() as u64)?;
+pub(super) fn read(&Mapped { header, ref bytes, .. }: &Mapped) -> Result<Snapshot> {
+    let end = (**bytes).as_ref().len();
     let Header { has_ids, has_factors, fingerprint: model, .. } = header;
     let mut snapshot = Snapshot { has_ids, has_factors, model, ..Snapshot::default() };
     let mut at = FRONT;
@@ -44,7 +41,7 @@ pub(super) fn read(bytes: &SharedBytes) -> Result<Mapped> {
         at = stored.sections.end;
         stored.add_to(&mut snapshot, header)?;
     }
-    Ok(Mapped { header, commit, snapshot })
+    Ok(snapshot)
 }
 
 /// A record in a file.
@@ -64,10 +61,44 @@ impl<'a> Stored<'a> {
     /// # Errors
     /// `IndexFormat`.
     pub fn at(bytes: &'a SharedBytes, at: usize, end: usize, header: Header) -> Result<Self> {
-        let file = &(**bytes).as_ref()[..end];
-        let cut = || bad("it is truncated within the header of a record");
-        let head = file[at..].first_chunk::<HEADER>().ok_or_else(cut)?;
-        let record = Record::from_bytes(head)?;
+        let stored = Self::of(Record::from_bytes(head(bytes, at, end)?)?, bytes, at, end, header)?;
+        match stored.has_whole_table() {
+            true => Ok(stored),
+            false => Err(bad("the checksums of a record are damaged")),
+        }
+    }
+
+    /// [`Stored::at`] with a header of which one bit was flipped, or with a damaged table of checksums, and what is
+    /// wrong then: what agrees with its checksum is whole nevertheless.
+    ///
+    /// # Errors
+    /// As [`Stored::at`], where nothing can be done.
+    pub fn mended(
+        bytes: &'a SharedBytes,
+        at: usize,
+        end: usize,
+        header: Header,
+    ) -> Result<(Self, Option<&'static str>)> {
+        let head = head(bytes, at, end)?;
+        let (record, problem) = match Record::from_bytes(head) {
+            Ok(record) => (record, None),
+            Err(error) => {
+                let problem = "the header of a record is damaged, by a bit";
+                (Record::mended(head).ok_or(error)?, Some(problem))
+            }
+        };
+        let stored = Self::of(record, bytes, at, end, header)?;
+        let is_whole = stored.has_whole_table();
+        Ok((stored, if is_whole { problem } else { Some("the checksums of a record are damaged") }))
+    }
+
+    fn of(
+        record: Record,
+        bytes: &'a SharedBytes,
+        at: usize,
+        end: usize,
+        header: Header,
+    ) -> Result<Self> {
         let table = at + HEADER;
         let lengths = record.checked_sections(header, end - table)?;
         let payload: usize = lengths.iter().map(|length| padded(*length)).sum();
@@ -75,12 +106,15 @@ impl<'a> Stored<'a> {
         let first = table + padded(count * 8);
         let checksums = Column::shared(bytes, table..table + count * 8);
         let checksums = checksums.ok_or_else(|| bad("its records are not aligned"))?;
-        if xxh3_64(&file[table..table + count * 8]) != record.checksum
-            || file[table + count * 8..first].iter().any(|byte| *byte != 0)
-        {
-            return Err(bad("the checksums of a record are damaged"));
-        }
         Ok(Self { bytes, record, lengths, sections: first..first + payload, checksums })
+    }
+
+    fn has_whole_table(&self) -> bool {
+        let table = bytemuck::cast_slice::<u64, u8>(&self.checksums);
+        let padding =
+            self.sections.start - (padded(table.len()) - table.len())..self.sections.start;
+        xxh3_64(table) == self.record.checksum
+            && (**self.bytes).as_ref()[padding].iter().all(|byte| *byte == 0)
     }
 
     /// What compares it with its checksums.
@@ -92,7 +126,7 @@ impl<'a> Stored<'a> {
     pub fn damaged(&self) -> Vec<Range<usize>> {
         let (unchecked, length) = (self.unchecked(), self.sections.len());
         let parts = (0..length).step_by(CHUNK).map(|at| at..length.min(at + CHUNK));
-        parts.filter(|part| unchecked.check(part.clone()).is_err()).collect()
+        parts.filter(|part| unchecked.check(part.clone(), |_| Ok(())).is_err()).collect()
     }
 
     /// The rows that it removes.
@@ -158,11 +192,16 @@ impl<'a> Stored<'a> {
                 Ok(())
             }
             Kind::Removal => {
-                self.unchecked().check(0..self.sections.len())?;
+                self.unchecked().check(0..self.sections.len(), |_| Ok(()))?;
                 remove(&self.removed()?, snapshot)
             }
         }
     }
+}
+
+fn head(bytes: &SharedBytes, at: usize, end: usize) -> Result<&[u8; HEADER]> {
+    let cut = || bad("it is truncated within the header of a record");
+    (**bytes).as_ref()[at..end].first_chunk().ok_or_else(cut)
 }
 
 impl Segment {
@@ -209,6 +248,10 @@ impl Segment {
         let mut words = vec![0; blocks.words()];
         for (to, from) in kept.iter().enumerate() {
             self.blocks.get(*from as usize, &mut words);
+            // A repair may find bits there.
+            if let (Some(last), tail @ 1..) = (words.last_mut(), self.blocks.bits() % 64) {
+                *last &= (1 << tail) - 1;
+            }
             blocks.set(to, &words);
         }
         let beside = Beside {

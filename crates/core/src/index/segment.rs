@@ -116,7 +116,8 @@ impl Segment {
             Some(unchecked) => {
                 let group_bytes = self.blocks.words() * size_of::<Line>();
                 let groups = positions.start / GROUP..positions.end.div_ceil(GROUP);
-                unchecked.check(groups.start * group_bytes..groups.end * group_bytes)
+                let bytes = groups.start * group_bytes..groups.end * group_bytes;
+                unchecked.check(bytes, |bytes| self.check_lines(bytes))
             }
             None => Ok(()),
         }
@@ -128,10 +129,24 @@ impl Segment {
     /// As [`Segment::check_codes`].
     pub fn check_columns(&self) -> Result<()> {
         let Some(unchecked) = &self.unchecked else { return Ok(()) };
-        unchecked.check_columns(size_of_val(self.blocks.lines()), || {
-            let (ids, rows) = (self.ids.as_deref(), self.rows.as_deref());
-            check_columns(ids, rows, self.factors.as_deref(), self.count())
-        })
+        let codes = size_of_val(self.blocks.lines());
+        unchecked.check_columns(codes, |bytes| self.check_lines(bytes), || self.check_order())
+    }
+
+    /// Whether ids, rows and factors are what an index needs.
+    ///
+    /// # Errors
+    /// `IndexFormat`.
+    pub fn check_order(&self) -> Result<()> {
+        let (ids, rows) = (self.ids.as_deref(), self.rows.as_deref());
+        check_columns(ids, rows, self.factors.as_deref(), self.count())
+    }
+
+    /// Whether what codes do not use is zero in these bytes of the sections.
+    fn check_lines(&self, bytes: Range<usize>) -> Result<()> {
+        let all = self.blocks.lines().len();
+        let line = |byte: usize| (byte / size_of::<Line>()).min(all);
+        self.blocks.check_lines(line(bytes.start)..line(bytes.end))
     }
 
     /// Number of codes, removed ones included.

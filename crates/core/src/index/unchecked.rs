@@ -28,11 +28,16 @@ impl Unchecked {
         Self { bytes, range, checksums, is_checked, columns: OnceLock::new() }
     }
 
-    /// Compares every 64 KiB that has a byte of `within`, counted from the first section on, unless that was done.
+    /// Compares every 64 KiB that has a byte of `within`, counted from the first section on, and asks `is_well_formed`
+    /// of its bytes, unless that was done.
     ///
     /// # Errors
-    /// `IndexFormat` where a checksum differs.
-    pub fn check(&self, within: Range<usize>) -> Result<()> {
+    /// `IndexFormat` where a checksum differs, or what `is_well_formed` says.
+    pub fn check(
+        &self,
+        within: Range<usize>,
+        is_well_formed: impl Fn(Range<usize>) -> Result<()>,
+    ) -> Result<()> {
         let sections = &(*self.bytes).as_ref()[self.range.clone()];
         for chunk in within.start / CHUNK..within.end.div_ceil(CHUNK) {
             if self.is_checked[chunk].load(Relaxed) {
@@ -42,21 +47,24 @@ impl Unchecked {
             if xxh3_64(bytes) != self.checksums[chunk] {
                 return Err(bad("its contents are damaged"));
             }
+            is_well_formed(chunk * CHUNK..chunk * CHUNK + bytes.len())?;
             self.is_checked[chunk].store(true, Relaxed);
         }
         Ok(())
     }
 
-    /// Compares all from byte `first` on and asks `is_well_formed`, once.
+    /// [`Unchecked::check`] of all from byte `first` on, and `are_well_formed`, once.
     ///
     /// # Errors
-    /// As [`Unchecked::check`] or what `is_well_formed` says.
+    /// As [`Unchecked::check`] or what `are_well_formed` says.
     pub fn check_columns(
         &self,
         first: usize,
-        is_well_formed: impl FnOnce() -> Result<()>,
+        is_well_formed: impl Fn(Range<usize>) -> Result<()>,
+        are_well_formed: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
-        let check = || self.check(first..self.range.len()).and_then(|()| is_well_formed());
+        let check =
+            || self.check(first..self.range.len(), is_well_formed).and_then(|()| are_well_formed());
         self.columns.get_or_init(check).clone()
     }
 }

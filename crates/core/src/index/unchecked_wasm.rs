@@ -9,11 +9,16 @@ use crate::error::Result;
 pub(crate) enum Unchecked {}
 
 impl Unchecked {
-    pub fn check(&self, _: Range<usize>) -> Result<()> {
+    pub fn check(&self, _: Range<usize>, _: impl Fn(Range<usize>) -> Result<()>) -> Result<()> {
         match *self {}
     }
 
-    pub fn check_columns(&self, _: usize, _: impl FnOnce() -> Result<()>) -> Result<()> {
+    pub fn check_columns(
+        &self,
+        _: usize,
+        _: impl Fn(Range<usize>) -> Result<()>,
+        _: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
         match *self {}
     }
 }

@@ -1,16 +1,17 @@
 //! Reads an index file to its end and says all that is wrong with it, or makes of it what can be had.
 
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Snapshot;
 use super::bitmap::Bitmap;
-use super::disk::{Rewrite, lock, map_file, unreadable, unwritable, write_at};
-use super::file::{Commit, FRONT, HEADER, Header, Kind, blemishes, front, read_front};
+use super::disk::{Rewrite, first_bytes, lock, map_file, target, unreadable, unwritable, write_at};
+use super::file::{Commit, FRONT, HEADER, Header, Kind, PAGE, blemishes, front, read_front};
 use super::file_read::remove;
-use super::map::Stored;
-use crate::column::SharedBytes;
+use super::map::{Mapped, Stored};
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
 
@@ -38,8 +39,8 @@ pub struct Verified {
 pub struct Repaired {
     /// What had been wrong.
     pub problems: Vec<String>,
-    /// Codes that are lost.
-    pub lost: usize,
+    /// Codes that are lost; None where the number cannot be known.
+    pub lost: Option<usize>,
     /// Where the damaged file was put, when codes or removals are lost.
     pub damaged: Option<PathBuf>,
     /// The row that each one had then: rows are numbered anew.
@@ -53,11 +54,10 @@ pub struct Repaired {
 pub fn verify(path: &Path, cancel: &Cancel) -> Result<Verified> {
     let mut file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
-    let bytes = map_file(&mut file)?;
-    let Walk { header, commit, records, mut problems } = Walk::through(&bytes, cancel)?;
-    problems.extend(
-        blemishes(&(*bytes).as_ref()[..FRONT], header, commit).into_iter().map(String::from),
-    );
+    let mapped = map_file(&mut file)?;
+    let Mapped { header, commit, .. } = mapped;
+    let Walk { records, mut problems } = Walk::through(&mapped, cancel)?;
+    problems.extend(settled_blemishes(&mut file)?);
     let mut found = Verified {
         committed_bytes: commit.length,
         uncommitted_bytes: length.saturating_sub(commit.length),
@@ -92,38 +92,44 @@ pub fn verify(path: &Path, cancel: &Cancel) -> Result<Verified> {
 /// `Locked`, `Unreadable`, `Unwritable`, `IndexFormat` for a file of which no beginning can be read, `OutOfMemory`,
 /// `Aborted`.
 pub fn repair(path: &Path, cancel: &Cancel) -> Result<Repaired> {
+    let path = &target(path)?;
     let mut file = lock(path)?;
-    let bytes = map_file(&mut file)?;
-    let Walk { header, commit, records, mut problems } = Walk::through(&bytes, cancel)?;
-    let is_whole = problems.is_empty();
-    problems.extend(
-        blemishes(&(*bytes).as_ref()[..FRONT], header, commit).into_iter().map(String::from),
-    );
-    if is_whole {
-        let mut snapshot = Snapshot::default();
-        let all = records.iter().try_for_each(|record| record.add_to(&mut snapshot, header));
-        if all.is_ok() {
-            // Whatever reaches the disk of this tells the same length.
-            let first = Commit { sequence: 1, ..commit };
-            write_at(&file, 0, &front(header, first)).map_err(unwritable)?;
-            file.set_len(commit.length).map_err(unwritable)?;
-            file.sync_all().map_err(unwritable)?;
-            return Ok(Repaired { problems, ..Repaired::default() });
+    let mapped = map_file(&mut file)?;
+    let Mapped { header, commit, .. } = mapped;
+    let Walk { records, mut problems } = Walk::through(&mapped, cancel)?;
+    let mut snapshot = Snapshot::default();
+    if problems.is_empty() {
+        for record in &records {
+            let added = record.add_to(&mut snapshot, header);
+            problems.extend(added.err().map(|error| about(&record.range, &error)));
         }
+    }
+    if problems.is_empty() {
+        let problems: Vec<String> = settled_blemishes(&mut file)?;
+        let is_longer = file.metadata().map_err(unreadable)?.len() > commit.length;
+        if is_longer || !problems.is_empty() {
+            mend_front(&file, header, commit).map_err(unwritable)?;
+        }
+        return Ok(Repaired { problems, lost: Some(0), ..Repaired::default() });
     }
     let removed = removed_rows(&records)?;
     let words = header.bits.div_ceil(64) as usize;
-    let damaged = with_ending(path, "damaged");
-    let (mut rewrite, mut lost) = (Rewrite::of(path)?, 0);
+    // Rows count on over records that cannot be read, but for those behind the last that can.
+    let (mut rewrite, mut lost, mut next_row) = (Rewrite::of(path)?, 0, 0);
     for Found { stored, damaged, .. } in &records {
         if stored.record.kind == Kind::Removal {
             continue;
         }
+        lost += stored.record.first_row.saturating_sub(next_row) as usize;
+        next_row = stored.record.first_row.saturating_add(stored.record.count);
         let first_row = u32::try_from(stored.record.first_row).unwrap_or_default();
         let segment = stored.segment(header, first_row)?;
         let mut left = Bitmap::all(segment.count())?;
         for positions in damaged.iter().flat_map(|part| stored.positions(part, words)) {
             (positions.start..positions.end.min(segment.count())).for_each(|p| _ = left.remove(p));
+        }
+        if damaged.is_empty() && segment.check_order().is_err() {
+            left = Bitmap::none(segment.count())?;
         }
         lost += segment.count() - left.count();
         let is_left =
@@ -131,9 +137,61 @@ pub fn repair(path: &Path, cancel: &Cancel) -> Result<Repaired> {
         let kept: Vec<u32> = (0..segment.count() as u32).filter(is_left).collect();
         rewrite.push(&segment, &kept, cancel)?;
     }
-    std::fs::hard_link(path, &damaged).map_err(unwritable)?;
-    let (_, rows) = rewrite.finish(header, &file)?;
-    Ok(Repaired { problems, lost, damaged: Some(damaged), rows: Some(rows) })
+    let damaged = keep_damaged(path).map_err(unwritable)?;
+    let rows = rewrite.finish(header, &file).inspect_err(|_| {
+        let _ = std::fs::remove_file(&damaged);
+    })?;
+    // What cannot be read at the end has codes of which nobody knows the number.
+    let ends = records.last().map_or(FRONT, |record| record.range.end);
+    let lost = (ends as u64 == commit.length).then_some(lost);
+    Ok(Repaired { problems, lost, damaged: Some(damaged), rows: Some(rows.rows) })
+}
+
+/// Writes all of the front anew and cuts off what follows the last commit. At every moment the commit of the highest
+/// sequence tells the same length.
+fn mend_front(file: &File, header: Header, commit: Commit) -> io::Result<()> {
+    for step in 1..=2 {
+        let commit = Commit { sequence: commit.sequence + step, ..commit };
+        let front = front(header, commit);
+        write_at(file, 0, &front[..PAGE])?;
+        write_at(file, commit.offset() as u64, &front[commit.offset()..][..PAGE])?;
+        file.sync_all()?;
+    }
+    file.set_len(commit.length)?;
+    file.sync_all()
+}
+
+/// What is wrong with the front. A commit that is being written looks damaged for a moment.
+fn settled_blemishes(file: &mut File) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for _ in 0..20 {
+        let first = first_bytes(file)?;
+        let (header, commit) = read_front(&first)?;
+        found = blemishes(&first, header, commit);
+        if found.is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(found.into_iter().map(String::from).collect())
+}
+
+/// Gives the file a second name, the first that is free of `.damaged`, `.damaged.2`, …
+fn keep_damaged(path: &Path) -> io::Result<PathBuf> {
+    for number in 1u64.. {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".damaged");
+        if number > 1 {
+            name.push(format!(".{number}"));
+        }
+        let name = PathBuf::from(name);
+        match std::fs::hard_link(path, &name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+            Ok(()) => return Ok(name),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// Of all removals that can be read, rising.
@@ -150,8 +208,6 @@ fn removed_rows(records: &[Found]) -> Result<Vec<u32>> {
 
 /// All records of a file that can be found.
 struct Walk<'a> {
-    header: Header,
-    commit: Commit,
     records: Vec<Found<'a>>,
     problems: Vec<String>,
 }
@@ -165,15 +221,14 @@ struct Found<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn through(bytes: &'a SharedBytes, cancel: &Cancel) -> Result<Self> {
-        let file = (**bytes).as_ref();
-        let (header, commit) = read_front(&file[..file.len().min(FRONT)])?;
-        let end = FRONT + commit.bytes_after_front(file.len() as u64)?;
+    fn through(mapped: &'a Mapped, cancel: &Cancel) -> Result<Self> {
+        let (bytes, header) = (&mapped.bytes, mapped.header);
+        let end = (**bytes).as_ref().len();
         let (mut records, mut problems, mut at) = (Vec::new(), Vec::new(), FRONT);
         while at < end {
             cancel.check()?;
-            let stored = match Stored::at(bytes, at, end, header) {
-                Ok(stored) => stored,
+            let (stored, problem) = match Stored::mended(bytes, at, end, header) {
+                Ok(mended) => mended,
                 Err(error) => {
                     let starts = (at + HEADER..end).step_by(HEADER);
                     let next =
@@ -190,10 +245,14 @@ impl<'a> Walk<'a> {
             let error = Error::IndexFormat { reason: "its contents are damaged".into() };
             problems.extend(damaged.iter().map(|part| about(&file_range(part), &error)));
             let range = at..stored.sections.end;
+            if let Some(problem) = problem {
+                let reason = Error::IndexFormat { reason: problem.into() };
+                problems.push(about(&(at..stored.sections.start), &reason));
+            }
             at = range.end;
             records.push(Found { stored, range, damaged });
         }
-        Ok(Self { header, commit, records, problems })
+        Ok(Self { records, problems })
     }
 }
 
@@ -219,11 +278,4 @@ fn about(range: &Range<usize>, error: &Error) -> String {
         other => other.to_string(),
     };
     format!("bytes {} to {}: {reason}", range.start, range.end)
-}
-
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
 }

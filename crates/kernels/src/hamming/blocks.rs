@@ -1,5 +1,7 @@
 //! The layout in which codes are searched, in memory as in files (docs/formats.md).
 
+use std::ops::Range;
+
 use crate::buffers::zeros;
 use crate::column::Column;
 use crate::error::{Error, Result};
@@ -95,16 +97,27 @@ impl Blocks {
     /// # Errors
     /// `IndexFormat`.
     pub fn check_padding(&self) -> Result<()> {
+        self.check_lines(0..self.lines.len())
+    }
+
+    /// The same of some lines.
+    ///
+    /// # Errors
+    /// As [`Blocks::check_padding`].
+    pub fn check_lines(&self, range: Range<usize>) -> Result<()> {
         let reason = |what: &str| Error::IndexFormat { reason: format!("{what} are not zero") };
         let words = self.words();
+        let lines = &self.lines[range.clone()];
         let unused = self.rows.next_multiple_of(GROUP) - self.rows;
         let last = self.lines.len().saturating_sub(words);
-        if self.lines[last..].iter().any(|line| line.0[GROUP - unused..].iter().any(|w| *w != 0)) {
+        let of_last = &lines[last.max(range.start).min(range.end) - range.start..];
+        if of_last.iter().any(|line| line.0[GROUP - unused..].iter().any(|w| *w != 0)) {
             return Err(reason("codes beyond the last"));
         }
         let tail = self.bits % 64;
         let is_padded = |line: &Line| line.0.iter().all(|word| word >> tail == 0);
-        if tail != 0 && !self.lines.iter().skip(words - 1).step_by(words).all(is_padded) {
+        let before_first = (words - 1 + words - range.start % words) % words;
+        if tail != 0 && !lines.iter().skip(before_first).step_by(words).all(is_padded) {
             return Err(reason("bits beyond the length of a code"));
         }
         Ok(())
