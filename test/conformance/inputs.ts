@@ -61,7 +61,7 @@ export function describeInputs(loaded: () => Loaded): void {
         code: 'INDEX_FORMAT',
         details: { file: 'blob' },
       });
-      const wrong = { format: 'csv' } as unknown as { format: 'npy' };
+      const wrong = { format: 'png' } as unknown as { format: 'npy' };
       await expect(h2q.readVectors(npy(), wrong)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
       await expect(h2q.readVectors([] as unknown as Blob)).rejects.toMatchObject({
         code: 'INVALID_ARGUMENT',
