@@ -1,12 +1,14 @@
 /** Index files that are searched where they are, and changed so that what was acknowledged survives a crash. */
 
 import { checkInteger, invalidArgument, kindOf } from './arguments.js';
+import type { CancelToken } from './backend.js';
 import type { CoreIndexFile } from './backend-search.js';
 import { type BuildSyncOptions, checkWanted, toCoreBeside } from './beside.js';
 import { type Codes, checkCodes, toCoreCodes } from './codes.js';
-import { H2qError, inFile } from './errors.js';
+import { H2qError } from './errors.js';
 import { type Abortable, type EmptyOptions, HammingIndex } from './hamming-index.js';
 import { toCoreIds } from './ids.js';
+import { about } from './index-file.js';
 import { backend, type IndexFiles, platform } from './platform.js';
 import { call, releasing, run, type Work } from './work.js';
 
@@ -111,7 +113,7 @@ export class IndexFile {
    * @throws FILE_UNWRITABLE, INDEX_FORMAT where the file is damaged, OUT_OF_MEMORY
    */
   async compact({ signal }: Abortable = {}): Promise<Uint32Array> {
-    return about(this.path, () => settled(signal, (cancel) => this.#core.compact(cancel)));
+    return about(this.path, () => outcomeOf(signal, (cancel) => this.#core.compact(cancel)));
   }
 
   /** Lets others change the file, once changes that were begun have ended. The index can still be searched. */
@@ -145,7 +147,7 @@ export class IndexFile {
  */
 export async function verifyIndex(path: string, { signal }: Abortable = {}): Promise<VerifiedIndex> {
   const { verify } = files(path);
-  return about(path, () => settled(signal, (cancel) => verify(path, cancel)));
+  return about(path, () => outcomeOf(signal, (cancel) => verify(path, cancel)));
 }
 
 /**
@@ -158,7 +160,7 @@ export async function verifyIndex(path: string, { signal }: Abortable = {}): Pro
  */
 export async function repairIndex(path: string, { signal }: Abortable = {}): Promise<RepairedIndex> {
   const { repair } = files(path);
-  return about(path, () => settled(signal, (cancel) => repair(path, cancel)));
+  return about(path, () => outcomeOf(signal, (cancel) => repair(path, cancel)));
 }
 
 function files(path: string): IndexFiles {
@@ -175,9 +177,9 @@ function promised<T>(start: () => Promise<T>): Work<T> {
 }
 
 /** Waits for the end of work whose outcome counts, also when it was asked to stop. */
-async function settled<T>(
+async function outcomeOf<T>(
   signal: AbortSignal | undefined,
-  work: (cancel: ReturnType<ReturnType<typeof backend>['createCancelToken']>) => Promise<T>,
+  work: (cancel: CancelToken) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
   const cancel = backend().createCancelToken();
@@ -190,14 +192,5 @@ async function settled<T>(
     throw error;
   } finally {
     signal?.removeEventListener('abort', stop);
-  }
-}
-
-/** Names the file in errors. */
-async function about<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw inFile(path, error);
   }
 }

@@ -6,7 +6,7 @@ import type { CoreIndex } from './backend.js';
 import { inFile } from './errors.js';
 import { writeFile } from './io/files.js';
 import { type FileInput, withSource } from './io/input.js';
-import { backend, type PendingFile, platform } from './platform.js';
+import { type ByteSource, backend, type PendingFile, platform } from './platform.js';
 import { SLICE_BYTES } from './slices.js';
 
 const MAGIC = 'H2QINDEX';
@@ -28,32 +28,34 @@ export function isIndexFile(path: string): Promise<boolean> {
 /** Reads and checks the whole file in slices. */
 export async function readIndex(input: FileInput, signal: AbortSignal | undefined): Promise<CoreIndex> {
   for (let attempt = 1; ; attempt++) {
-    const length = await lengthOf(input);
+    let length: number | undefined;
     try {
-      return await readOnce(input, signal);
+      return await withSource(input, (source, path) => {
+        length = source.byteLength;
+        return readOnce(source, path, signal);
+      });
     } catch (error) {
+      if (length === undefined || attempt === ATTEMPTS || signal?.aborted) throw error;
       // Somebody appends to it: its commit may tell of more than there was when it was opened.
-      const isGrowing = (await lengthOf(input)) !== length;
-      if (!isGrowing || attempt === ATTEMPTS || signal?.aborted) throw error;
+      const isGrowing = (await withSource(input, async ({ byteLength }) => byteLength)) !== length;
+      if (!isGrowing) throw error;
     }
   }
 }
 
-function lengthOf(input: FileInput): Promise<number> {
-  return withSource(input, async ({ byteLength }) => byteLength);
-}
-
-function readOnce(input: FileInput, signal: AbortSignal | undefined): Promise<CoreIndex> {
-  return withSource(input, async (source, path) => {
-    const { byteLength } = source;
-    const reader = backend().indexReader(byteLength);
-    const buffer = new Uint8Array(Math.min(SLICE_BYTES, byteLength));
-    for (let start = 0; start < byteLength; start += SLICE_BYTES) {
-      const bytes = await source.slice(start, Math.min(start + SLICE_BYTES, byteLength), buffer);
-      await runAbortable(signal, () => about(path, () => reader.push(bytes)));
-    }
-    return about(path, async () => reader.finish());
-  });
+async function readOnce(
+  source: ByteSource,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<CoreIndex> {
+  const { byteLength } = source;
+  const reader = backend().indexReader(byteLength);
+  const buffer = new Uint8Array(Math.min(SLICE_BYTES, byteLength));
+  for (let start = 0; start < byteLength; start += SLICE_BYTES) {
+    const bytes = await source.slice(start, Math.min(start + SLICE_BYTES, byteLength), buffer);
+    await runAbortable(signal, () => about(path, () => reader.push(bytes)));
+  }
+  return about(path, async () => reader.finish());
 }
 
 /** Maps a file to search in it where it lies. Throws as `HammingIndex.open`. */
@@ -107,7 +109,7 @@ export async function writeIndex(
 }
 
 /** Names the file in errors of the core. */
-async function about<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function about<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -6,7 +6,6 @@ import type { Codes } from '../codes.js';
 import { LAYOUTS } from '../codes.js';
 import { H2qError } from '../errors.js';
 import {
-  info as backendInfo,
   HammingIndex,
   IndexFile,
   Model,
@@ -19,7 +18,7 @@ import {
 } from '../node/index.js';
 import { platform } from '../platform.js';
 import { type Context, note, print, printJson } from './context.js';
-import { mismatch } from './inputs.js';
+import { mismatch, openIndex } from './inputs.js';
 import { flagError, oneOf } from './options.js';
 import { toInt64Bytes } from './search.js';
 import { formatTable } from './table.js';
@@ -176,7 +175,7 @@ async function repair(path: string, { json }: { json?: boolean }, context: Conte
 }
 
 async function info(path: string, { json }: { json?: boolean }, context: Context) {
-  const index = await HammingIndex.open(path, { mapped: backendInfo().backend === 'native' });
+  const index = await openIndex(path, context.signal);
   const { rows, size, bits, hasIds: ids, hasFactors: factors, model } = index;
   const found = { rows, size, bits, ids, factors, ...(model !== undefined && { model }) };
   if (json) return printJson(context, found);

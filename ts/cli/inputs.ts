@@ -1,9 +1,11 @@
-/** Files of vectors as commands read them: checked first, then read under a progress bar. */
+/** Files as commands read them: vectors are checked first, then read under a progress bar. */
 
 import { H2qError } from '../errors.js';
 import { VECTOR_FORMATS } from '../io/formats.js';
 import {
   type FormatOptions,
+  HammingIndex,
+  info,
   readVectors,
   type Sample,
   type SampleOptions,
@@ -79,4 +81,9 @@ export async function sampleWithProgress(
   const read = (update: Update) =>
     sampleVectors(path, { ...options, signal: context.signal, onProgress: update });
   return withProgress(context, `read ${path}`, rows, read, 'rows');
+}
+
+/** An index file where it lies, or whole where nothing can be mapped. */
+export function openIndex(path: string, signal: AbortSignal): Promise<HammingIndex> {
+  return HammingIndex.open(path, { signal, mapped: info().backend === 'native' });
 }

@@ -5,11 +5,11 @@ import type { SearchMethod } from '../backend.js';
 import type { Codes } from '../codes.js';
 import { METHODS } from '../hamming-index.js';
 import { isIndexFile } from '../index-file.js';
-import { HammingIndex, info, npyHeader, readCodes, type SearchResult, writeFiles } from '../node/index.js';
+import { HammingIndex, npyHeader, readCodes, type SearchResult, writeFiles } from '../node/index.js';
 import { type PendingFile, platform } from '../platform.js';
 import { type Context, print } from './context.js';
 import { type HitsText, hitsJson, hitsTable, type SearchShape } from './hits.js';
-import { mismatch } from './inputs.js';
+import { mismatch, openIndex } from './inputs.js';
 import { flagError, oneOf, wholeNumber } from './options.js';
 import { type Update, withProgress } from './progress.js';
 
@@ -78,11 +78,6 @@ async function runSearch(
     await (isBarred ? withProgress(context, 'search', shape.queries, search) : search(() => {}));
     await printAll(context, text?.end());
   });
-}
-
-/** Where it lies, or whole where nothing can be mapped. */
-function openIndex(path: string, signal: AbortSignal): Promise<HammingIndex> {
-  return HammingIndex.open(path, { signal, mapped: info().backend === 'native' });
 }
 
 async function checkOutputs({ ids, distances }: Flags): Promise<void> {

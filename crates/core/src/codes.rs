@@ -15,6 +15,11 @@ pub struct Codes {
 /// Tells which codes may be compared ([`crate::model::Model::fingerprint`]).
 pub type Fingerprint = [u8; 16];
 
+/// As 32 hexadecimal digits.
+pub fn hex(fingerprint: Fingerprint) -> String {
+    fingerprint.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Codes {
     /// Takes `bytes` as codes of `bits` bits.
     ///

@@ -53,11 +53,6 @@ pub fn labels(env: &Env, labels: &Object, name: &'static str) -> napi::Result<La
     built.map_err(|error| js_error(env, &error))
 }
 
-/// Bytes of a fingerprint as text.
-pub fn hex(bytes: [u8; 16]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The error of a builder that was used after its end.
 pub fn finished() -> Error {
     Error::Internal { reason: "the builder was finished before".into() }

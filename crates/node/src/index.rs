@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use h2q_core::codes::hex;
 use h2q_core::error::Result;
 use h2q_core::index as core;
 use h2q_core::parallel::Cancel;
@@ -10,7 +11,7 @@ use napi::bindgen_prelude::{BigInt64Array, ClassInstance, Object, ObjectFinalize
 use napi_derive::napi;
 
 use crate::codes::Codes;
-use crate::convert::{count, hex, tell_held, tell_released};
+use crate::convert::{count, tell_held, tell_released};
 use crate::hits::{Converted, SearchHits};
 use crate::ids::Ids;
 use crate::index_file::IndexWriter;

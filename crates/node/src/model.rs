@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use h2q_core::codes::Layout;
+use h2q_core::codes::{Layout, hex};
 use h2q_core::model as core;
 use h2q_core::parallel::Cancel;
 use h2q_core::rerank::Metric;
@@ -10,7 +10,7 @@ use napi::Env;
 use napi::bindgen_prelude::{Float32Array, Object, Uint8Array};
 use napi_derive::napi;
 
-use crate::convert::{count, hex};
+use crate::convert::count;
 use crate::tasks::{CancelToken, run_async, run_sync};
 use crate::vectors::Vectors;
 

@@ -14,7 +14,8 @@ use super::file::{Commit, FRONT, HEADER, Header, front, read_front};
 use super::file_read::index_of;
 use super::file_write::{IndexWriter, header_of};
 use super::map::{self, Mapped};
-use super::segment::{Beside, Segment};
+use super::rewrite::{Rewrite, temporary};
+use super::segment::Beside;
 use super::{Index, Part, Snapshot};
 use crate::codes::{Codes, Fingerprint};
 use crate::error::{Error, Result};
@@ -210,7 +211,7 @@ impl State {
     }
 }
 
-fn write_records(
+pub(super) fn write_records(
     mut file: &File,
     records: Snapshot,
     removed: Vec<u32>,
@@ -289,105 +290,6 @@ fn is_same(file: &File, path: &Path) -> io::Result<bool> {
 #[cfg(not(unix))]
 fn is_same(_: &File, _: &Path) -> io::Result<bool> {
     Ok(true)
-}
-
-/// A new file that takes the place of another one, or goes away.
-pub(super) struct Rewrite<'a> {
-    path: &'a Path,
-    temporary: PathBuf,
-    file: File,
-    length: usize,
-    /// The row that each row of the new file had in the old one.
-    rows: Vec<u32>,
-    is_done: bool,
-}
-
-/// What [`Rewrite::finish`] leaves.
-pub(super) struct Rewritten {
-    /// Locked.
-    file: File,
-    commit: Commit,
-    snapshot: Snapshot,
-    /// The row that each row had.
-    pub rows: Vec<u32>,
-}
-
-impl<'a> Rewrite<'a> {
-    /// Begins a file beside `path`, whose lock the caller has.
-    ///
-    /// # Errors
-    /// `Unwritable`.
-    pub fn of(path: &'a Path) -> Result<Self> {
-        let temporary = temporary(path);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        // Until it has the permissions of the old one.
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&temporary).map_err(unwritable)?;
-        let mut new = Self { path, temporary, file, length: FRONT, rows: vec![], is_done: false };
-        // Nobody can open it for changes between the renaming and the caller's next one.
-        new.file.try_lock().map_err(|_| Error::Locked)?;
-        new.file.write_all(&vec![0; FRONT]).map_err(unwritable)?;
-        Ok(new)
-    }
-
-    /// Writes the codes at the positions `kept` of a segment, which was checked.
-    ///
-    /// # Errors
-    /// `Unwritable`, `OutOfMemory`, `Aborted`.
-    pub fn push(&mut self, segment: &Segment, kept: &[u32], cancel: &Cancel) -> Result<()> {
-        cancel.check()?;
-        let first_row = self.rows.len() as u32;
-        let Some(segment) = segment.selected(kept, first_row, &mut self.rows)? else {
-            return Ok(());
-        };
-        let part = Part { segment: Arc::new(segment), alive: None };
-        let records = Snapshot { parts: vec![part], ..Snapshot::default() };
-        self.length += write_records(&self.file, records, Vec::new(), cancel)?;
-        Ok(())
-    }
-
-    /// Puts it on the disk, in the place of the old file.
-    ///
-    /// # Errors
-    /// `Unwritable`, `OutOfMemory`; the old file is still there then.
-    pub fn finish(mut self, header: Header, old: &File) -> Result<Rewritten> {
-        let commit = Commit { sequence: 1, length: self.length as u64 };
-        write_at(&self.file, 0, &front(header, commit)).map_err(unwritable)?;
-        // All that may fail comes before the renaming.
-        let snapshot = map::read(&map_file(&mut self.file)?)?;
-        let file = self.file.try_clone().map_err(unwritable)?;
-        self.put_in_place(old).map_err(unwritable)?;
-        Ok(Rewritten { file, commit, snapshot, rows: std::mem::take(&mut self.rows) })
-    }
-
-    fn put_in_place(&mut self, old: &File) -> io::Result<()> {
-        self.file.set_permissions(old.metadata()?.permissions())?;
-        self.file.sync_all()?;
-        std::fs::rename(&self.temporary, self.path)?;
-        self.is_done = true;
-        // Some systems cannot open folders; the renaming is whole there too.
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
-            let _ = folder.sync_all();
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Rewrite<'_> {
-    fn drop(&mut self) {
-        if !self.is_done {
-            let _ = std::fs::remove_file(&self.temporary);
-        }
-    }
-}
-
-/// The one name that a rewriting uses: whoever has the lock may remove what a killed process has left there.
-fn temporary(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.h2q.tmp"))
 }
 
 fn told(error: &io::Error) -> String {

@@ -12,6 +12,8 @@ mod hits;
 #[cfg(not(target_family = "wasm"))]
 mod map;
 mod merge;
+#[cfg(not(target_family = "wasm"))]
+mod rewrite;
 mod scan;
 mod search;
 mod segment;
@@ -37,7 +39,7 @@ pub use tables::Work;
 #[cfg(not(target_family = "wasm"))]
 pub use verify::{Repaired, Verified, repair, verify};
 
-use crate::codes::{Codes, Fingerprint, check_bits};
+use crate::codes::{Codes, Fingerprint, check_bits, hex};
 use crate::error::{Error, Result};
 use crate::hamming::{Kernel, Line};
 use crate::parallel::Cancel;
@@ -74,10 +76,6 @@ struct Snapshot {
 
 /// Of an index that does not know its model.
 const UNKNOWN: Fingerprint = [0; 16];
-
-fn hex(fingerprint: Fingerprint) -> String {
-    fingerprint.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// A segment, and which of its positions are left where some were removed.
 #[derive(Debug, Clone)]

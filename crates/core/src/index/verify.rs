@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use super::Snapshot;
 use super::bitmap::Bitmap;
-use super::disk::{Rewrite, first_bytes, lock, map_file, target, unreadable, unwritable, write_at};
-use super::file::{Commit, FRONT, HEADER, Header, Kind, PAGE, blemishes, front, read_front};
+use super::disk::{first_bytes, lock, map_file, target, unreadable, unwritable, write_at};
+use super::file::{Commit, FRONT, HEADER, Header, Kind, PAGE, bad, blemishes, front, read_front};
 use super::file_read::remove;
 use super::map::{Mapped, Stored};
+use super::rewrite::Rewrite;
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
 
@@ -242,12 +243,11 @@ impl<'a> Walk<'a> {
             let file_range = |part: &Range<usize>| {
                 stored.sections.start + part.start..stored.sections.start + part.end
             };
-            let error = Error::IndexFormat { reason: "its contents are damaged".into() };
+            let error = bad("its contents are damaged");
             problems.extend(damaged.iter().map(|part| about(&file_range(part), &error)));
             let range = at..stored.sections.end;
             if let Some(problem) = problem {
-                let reason = Error::IndexFormat { reason: problem.into() };
-                problems.push(about(&(at..stored.sections.start), &reason));
+                problems.push(about(&(at..stored.sections.start), &bad(problem)));
             }
             at = range.end;
             records.push(Found { stored, range, damaged });
