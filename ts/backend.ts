@@ -124,6 +124,87 @@ export interface EpochReport {
   flops?: number;
 }
 
+/** What embeddings are learnt by: docs/learning.md. */
+export type SimilarityLoss =
+  | 'dpsh'
+  | 'dhn'
+  | 'dsh'
+  | 'dch'
+  | 'wglhh'
+  | 'hashnet'
+  | 'hyp2'
+  | 'cel'
+  | 'cosine';
+/** Quantization penalties of the baselines. */
+export type Penalty = 'none' | 'l2' | 'hswd';
+
+/** Every option resolved by the core's defaults when left out. */
+export interface CoreLearnOptions {
+  bits?: number;
+  loss?: SimilarityLoss;
+  hidden?: number[];
+  epochs?: number;
+  batchSize?: number;
+  learningRate?: number;
+  weightDecay?: number;
+  dropout?: number;
+  penalty?: Penalty;
+  penaltyWeight?: number;
+  continuation?: boolean;
+  patience?: number;
+  seed?: number;
+  threads?: number;
+}
+
+/** One epoch of learning. */
+export interface LearnReport {
+  /** Counted from 1. */
+  epoch: number;
+  /** Mean over the batches of the loss before each step, penalty included. */
+  trainLoss: number;
+  /**
+   * mAP@1000, over the relevant rows retrieved, of the float embeddings by cosine: up to 1,000 validation rows
+   * ask, up to 10,000 training rows are ranked.
+   */
+  meanAveragePrecision: number;
+  /** Seconds so far, without I/O. */
+  seconds: number;
+}
+
+/** Learning in progress: `prepare`, `step` until `done`, `finish`. */
+export interface CoreLearning extends Releasable {
+  /** Epochs that there will be, at most. */
+  readonly plannedEpochs: number;
+  readonly done: boolean;
+  prepare(cancel: CancelToken): Promise<void>;
+  prepareSync(): void;
+  /** Runs up to `epochs` more epochs and returns their reports. */
+  step(epochs: number, cancel: CancelToken): Promise<LearnReport[]>;
+  stepSync(epochs: number): LearnReport[];
+  /** The state after the last whole epoch; nothing before the preparation. */
+  checkpoint(): Uint8Array | null;
+  /** Takes up a checkpoint, before the preparation. */
+  resume(bytes: Uint8Array): void;
+  /** The model of the best epoch so far. */
+  finish(cancel: CancelToken): Promise<CoreModel>;
+  finishSync(): CoreModel;
+}
+
+/** How the head of a model was learnt. */
+export interface HeadSummary {
+  /** Rows that it was learnt from, those for validation included. */
+  rows: number;
+  /** Of the embeddings that it gives. */
+  dimensions: number;
+  loss: SimilarityLoss;
+  penalty: Penalty;
+  penaltyWeight: number;
+  seed: number;
+  epochs: number;
+  /** mAP@1000 of the float embeddings of the validation rows, at the epoch that was kept. */
+  meanAveragePrecision: number;
+}
+
 /** How a model was fitted. */
 export interface ModelSummary {
   /** Rows given to the fit, the validation split included. */
@@ -140,6 +221,8 @@ export interface ModelSummary {
   trainLoss: number;
   validationLoss: number;
   orthogonalityError: number;
+  /** Of a model whose vectors pass a learnt head first. */
+  head?: HeadSummary;
 }
 
 /**
@@ -204,6 +287,8 @@ export interface CoreModel {
   ): Promise<Float32Array>;
   factorsSync(vectors: CoreVectors, metric: FactorMetric, threads: number): Float32Array;
   toBytes(): Uint8Array;
+  /** The model that applies the head of `learnt` first, of which this one is fitted to the embeddings. */
+  withHeadOf(learnt: CoreModel): CoreModel;
 }
 
 /** How made-up codes lie: every bit a coin, or around 20,000 centres with each bit flipped at p = 0.06. */
@@ -310,6 +395,14 @@ export interface Backend extends SearchBackend {
   vectorsSampler(rows: number, columns: number, keep: number, seed: number): CoreVectorsSampler;
   codesBuilder(rows: number, bits: number): CoreCodesBuilder;
   /** Throws unless vectors of so many dimensions can be fitted with these options. */
+  checkLearn(dimensions: number, options: CoreLearnOptions): void;
+  createLearning(
+    train: CoreVectors,
+    labels: Labels,
+    validation: CoreVectors | null,
+    validationLabels: Labels | null,
+    options: CoreLearnOptions,
+  ): CoreLearning;
   checkFit(dimensions: number, options: CoreFitOptions): void;
   createFit(
     train: CoreVectors,

@@ -3,7 +3,14 @@
  * "Deep Hashing via Householder Quantization", arXiv 2311.04207.
  */
 
-import { checkInteger, checkOneOf, invalidOption, MAX_F32 } from './arguments.js';
+import {
+  checkInteger,
+  checkOneOf,
+  checkThreads,
+  invalidArgument,
+  invalidOption,
+  MAX_F32,
+} from './arguments.js';
 import type {
   CoreFit,
   CoreFitOptions,
@@ -18,7 +25,14 @@ import { H2qError, withH2qErrors } from './errors.js';
 import { checkSameKind, type LabelsInput, toLabels } from './labels.js';
 import { Model } from './model.js';
 import { backend } from './platform.js';
-import { countRows, toVectors, type VectorsInput } from './vectors.js';
+import {
+  checkDimensions,
+  countRows,
+  toVectors,
+  Vectors,
+  type VectorsInput,
+  withVectors,
+} from './vectors.js';
 import { call, releasing, run, runSync, type Work } from './work.js';
 
 /** What a fit reports after each epoch. */
@@ -33,6 +47,11 @@ export interface Progress extends EpochReport {
 }
 
 export interface FitSyncOptions {
+  /**
+   * The model of `learn`: `vectors` and `validation` pass its head first, the rest is fitted to its
+   * embeddings, and the result is one model of both. Default: the vectors are the embeddings.
+   */
+  head?: Model | undefined;
   /** Code length: a multiple of 8, at most the dimensions. Default: the largest such number. */
   bits?: number | undefined;
   /**
@@ -115,15 +134,19 @@ export function fitSync(vectors: VectorsInput, options: FitSyncOptions = {}): Fi
 
 function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult> {
   const rows = countRows(input, 'vectors');
-  const coreOptions = checkFitOptions(options, input.columns);
+  const { head } = options;
+  if (head) checkHead(head, input, options.validation);
+  const coreOptions = checkFitOptions(options, head ? head.bits : input.columns);
   const labels = options.labels ? yield* toLabels(options.labels, rows, 'labels') : null;
   const validationRows = options.validation ? countRows(options.validation, 'validation') : 0;
   const validationLabels = options.validationLabels
     ? yield* toLabels(options.validationLabels, validationRows, 'validationLabels')
     : null;
   if (labels && validationLabels) checkSameKind(validationLabels, 'validationLabels', labels, 'labels');
-  const train = yield* toVectors(input, 'vectors');
-  const validation = options.validation ? yield* toVectors(options.validation, 'validation') : null;
+  const embed = (vectors: VectorsInput, name: string) =>
+    head ? embedded(head, vectors, name, options.threads) : toVectors(vectors, name);
+  const train = yield* embed(input, 'vectors');
+  const validation = options.validation ? yield* embed(options.validation, 'validation') : null;
 
   const session = backend().createFit(
     train.core,
@@ -132,12 +155,47 @@ function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult>
     labels,
     validationLabels,
   );
-  // Copies of arrays belong to this fit alone.
+  // Copies of arrays and embeddings belong to this fit alone.
   const letGo = () => {
-    if (options.release || train !== input) train.release();
-    if (options.release || validation !== options.validation) validation?.release();
+    for (const [given, used] of [
+      [input, train],
+      [options.validation, validation],
+    ]) {
+      if (options.release && given instanceof Vectors) given.release();
+      if (used instanceof Vectors && used !== given) used.release();
+    }
   };
-  return yield* releasing([session], running(session, options, coreOptions, letGo));
+  const result = yield* releasing([session], running(session, options, coreOptions, letGo));
+  if (!head) return result;
+  const model = new Model(withH2qErrors(() => result.model.core.withHeadOf(head.core)));
+  const { criterion, candidates } = result.summary;
+  const summary = { ...(model.summary as FitSummary), ...(criterion && { criterion, candidates }) };
+  return { ...result, model, summary } as FitResult;
+}
+
+/** @throws INVALID_ARGUMENT, MISMATCH */
+function checkHead(head: Model, vectors: VectorsInput, validation: VectorsInput | undefined): void {
+  if (!(head instanceof Model) || head.summary.method !== 'identity' || !head.summary.head) {
+    throw invalidArgument('head', 'expected the model of `learn`');
+  }
+  checkDimensions(vectors, head.dimensions, 'vectors');
+  if (validation) checkDimensions(validation, head.dimensions, 'validation');
+}
+
+/** What the head makes of vectors. */
+function* embedded(
+  head: Model,
+  input: VectorsInput,
+  name: string,
+  threads: number | undefined,
+): Work<Vectors> {
+  const data = yield* withVectors(input, name, (core) =>
+    call(
+      () => head.core.transformSync(core, checkThreads(threads)),
+      (cancel) => head.core.transform(core, checkThreads(threads), cancel),
+    ),
+  );
+  return yield* toVectors({ data, columns: head.bits }, name);
 }
 
 /** Runs a fit to its end; `letGo` is called when it needs its input no more. */

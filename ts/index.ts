@@ -12,15 +12,19 @@ export type {
   EpochReport,
   FactorMetric,
   FitSummary,
+  HeadSummary,
   Layout,
+  LearnReport,
   Loss,
   LossValue,
   Method,
   MetricsAt,
   ModelSummary,
   Neighbours,
+  Penalty,
   SearchMethod,
   SearchWork,
+  SimilarityLoss,
   Solver,
   Ties,
 } from './backend.js';
@@ -60,6 +64,14 @@ export {
 } from './index-disk.js';
 export * from './io/index.js';
 export type { LabelsInput } from './labels.js';
+export {
+  type LearnOptions,
+  type LearnProgress,
+  type LearnResult,
+  type LearnSyncOptions,
+  learn,
+  learnSync,
+} from './learn.js';
 export { type HammingMeasurement, type MeasureHammingOptions, measureHamming } from './measure-hamming.js';
 export {
   type EncodeOptions,

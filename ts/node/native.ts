@@ -10,6 +10,7 @@ import type {
   CoreIds,
   CoreIdsBuilder,
   CoreIndexReader,
+  CoreLearning,
   CoreMappedVectors,
   CoreModel,
   CoreRowLayout,
@@ -27,6 +28,7 @@ interface Addon
     Backend,
     | 'info'
     | 'checkFit'
+    | 'checkLearn'
     | 'createIndex'
     | 'createIndexSync'
     | 'emptyIndex'
@@ -52,6 +54,7 @@ interface Addon
     rows(bytes: Uint8Array, rows: number, isDenied: boolean): CoreFilter;
     ids(ids: CoreIds, isDenied: boolean): CoreFilter;
   };
+  Learning: new (...args: Parameters<Backend['createLearning']>) => CoreLearning;
   Fit: new (...args: Parameters<Backend['createFit']>) => CoreFit;
   Model: { fromBytes(bytes: Uint8Array): CoreModel };
   MappedVectors: { open(path: string, layout: CoreRowLayout): CoreMappedVectors };
@@ -110,6 +113,8 @@ function adapt(addon: Addon): Backend {
     vectorsSampler: (...args) => new addon.VectorsSampler(...args),
     codesBuilder: (...args) => new addon.CodesBuilder(...args),
     checkFit: addon.checkFit,
+    checkLearn: addon.checkLearn,
+    createLearning: (...args) => new addon.Learning(...args),
     createFit: (...args) => new addon.Fit(...args),
     modelFromBytes: (bytes) => addon.Model.fromBytes(bytes),
     createIndex: addon.createIndex,

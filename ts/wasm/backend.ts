@@ -5,6 +5,7 @@
  */
 
 import type { Backend, BackendInfo, SearchBackend } from '../backend.js';
+import { H2qError } from '../errors.js';
 import type { SearchExports, WholeExports } from './exports.js';
 import { evaluateCodes, evaluateCosine, FitInWasm, HammingMeasureInWasm, neighbours } from './fit.js';
 import { codesBuilder, HeldFilter, idsBuilder, shareIds, vectorsBuilder, vectorsSampler } from './held.js';
@@ -77,6 +78,8 @@ export function wholeBackend(instance: Instance<WholeExports>): Backend {
     vectorsSampler: (...args) => vectorsSampler(instance, ...args),
     checkFit: (dimensions, options) => instance.run((wasm) => wasm.checkFit(dimensions, options)),
     createFit: (...args) => new FitInWasm(instance, ...args),
+    checkLearn: notHere,
+    createLearning: notHere,
     neighbours: (database, queries, count, _threads, cancel) =>
       inTurns(neighbours(instance, database, queries, count), cancel),
     evaluateCodes: (task, cancel) => inTurns(evaluateCodes(instance, task), cancel),
@@ -94,6 +97,10 @@ export function wholeBackend(instance: Instance<WholeExports>): Backend {
         return { value, gradient };
       }),
   };
+}
+
+function notHere(): never {
+  throw new H2qError('UNSUPPORTED', 'learning runs in the native addon alone; its models run here, too');
 }
 
 function infoOf(wasm: SearchExports): BackendInfo {

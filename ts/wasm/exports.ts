@@ -101,6 +101,7 @@ export interface WasmModel extends Shared<WasmModel> {
   readonly fingerprint: Uint8Array;
   readonly summary: unknown;
   toBytes(): Uint8Array;
+  withHeadOf(learnt: WasmModel): WasmModel;
   transformSync(vectors: WasmVectors, first: number, rows: number): Float32Array;
   encodeSync(vectors: WasmVectors, first: number, rows: number, layout: string): Uint8Array;
   factorsSync(vectors: WasmVectors, first: number, rows: number, metric: string): Float32Array;

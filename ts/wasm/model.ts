@@ -32,8 +32,21 @@ export class ModelInWasm implements CoreModel {
     this.fingerprint = toHex(handle.fingerprint);
   }
 
+  /** The object in the memory of WASM. */
+  get wasm(): WasmModel {
+    return this.#handle;
+  }
+
   get summary(): ModelSummary {
     return this.#instance.run(() => summaryOf(this.#handle));
+  }
+
+  withHeadOf(learnt: CoreModel): CoreModel {
+    const { wasm } = learnt as ModelInWasm;
+    return new ModelInWasm(
+      this.#instance,
+      this.#instance.run(() => this.#handle.withHeadOf(wasm)),
+    );
   }
 
   transform(vectors: CoreVectors, _threads: number, cancel: CancelToken): Promise<Float32Array> {

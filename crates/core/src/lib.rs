@@ -10,9 +10,11 @@ pub mod clock;
 pub mod codes;
 pub mod evaluate;
 pub mod fit;
+pub mod head;
 pub mod index;
 #[cfg(not(target_family = "wasm"))]
 pub mod jobs;
+pub mod learn;
 pub mod measure;
 pub mod model;
 mod model_file;

@@ -1,10 +1,13 @@
 //! A fitted model: what turns input vectors into codes.
 
+use std::sync::Arc;
+
 use faer::Mat;
 
 use crate::codes::{Codes, Layout, pack_signs};
 use crate::error::{Error, Result};
 use crate::fit::{Method, SolverName};
+use crate::head::{Head, HeadScratch};
 use crate::json::{Member, Value};
 use crate::linalg::{convert, product, to_row_major};
 use crate::losses::Loss;
@@ -111,9 +114,10 @@ pub(crate) fn check_dimensions(dimensions: usize) -> Result<()> {
     Ok(())
 }
 
-/// `z = ((x − mean) P) U`, and bit j is 1 iff `z_j >= 0`.
+/// `z = ((x − mean) P) U`, and bit j is 1 iff `z_j >= 0`; with a head, x is what that makes of the input.
 #[derive(Debug, Clone)]
 pub struct Model {
+    head: Option<Arc<Head>>,
     mean: Option<Vec<f32>>,
     projection: Option<Mat<f32>>,
     rotation: Rotation,
@@ -164,12 +168,62 @@ impl Model {
                 Projection::new(mean.clone(), convert(weights.as_ref()).as_ref())
             }
         };
-        let fingerprint = fingerprint(mean.as_deref(), projection.as_ref(), &rotation);
-        Ok(Self { mean, projection, rotation, summary, kernel, fingerprint })
+        let fingerprint = fingerprint(None, mean.as_deref(), projection.as_ref(), &rotation);
+        Ok(Self { head: None, mean, projection, rotation, summary, kernel, fingerprint })
+    }
+
+    /// The model that applies `head` first: this one was fitted to its embeddings.
+    ///
+    /// # Errors
+    /// `Mismatch` when this model takes vectors of other dimensions or has a head already.
+    pub fn with_head(mut self, head: Arc<Head>) -> Result<Self> {
+        if let Some(head) = &self.head {
+            return Err(Error::mismatch("layers before the head", 0, head.layers().len()));
+        }
+        if head.outputs() != self.dimensions() {
+            let what = "dimensions of the head's embeddings";
+            return Err(Error::mismatch(what, self.dimensions(), head.outputs()));
+        }
+        let (mean, projection) = (self.mean.as_deref(), self.projection.as_ref());
+        self.fingerprint = fingerprint(Some(&head), mean, projection, &self.rotation);
+        self.summary.dimensions = head.dimensions();
+        self.head = Some(head);
+        Ok(self)
+    }
+
+    /// The model that applies the head of `learnt` first: this one was fitted to what `learnt` transforms
+    /// vectors to.
+    ///
+    /// # Errors
+    /// As [`Model::with_head`]; `Conflict` when `learnt` has no head or does more than apply it.
+    pub fn with_head_of(self, learnt: &Self) -> Result<Self> {
+        let rotation = &learnt.rotation;
+        let is_plain = learnt.mean.is_none()
+            && learnt.projection.is_none()
+            && rotation.reflections.is_empty()
+            && rotation.signs.iter().all(|&sign| sign == 1);
+        match &learnt.head {
+            Some(head) if is_plain => self.with_head(head.clone()),
+            _ => {
+                let problem =
+                    "not the model of `learn` alone: it has no head, or a rotation already";
+                Err(Error::Conflict { option: "head", problem })
+            }
+        }
     }
 
     /// Dimensions of the input.
     pub fn dimensions(&self) -> usize {
+        self.head.as_ref().map_or(self.kernel.dimensions(), |head| head.dimensions())
+    }
+
+    /// The network that the input passes first.
+    pub fn head(&self) -> Option<&Arc<Head>> {
+        self.head.as_ref()
+    }
+
+    /// Dimensions of what is centred and projected: those of the head's embeddings, without one of the input.
+    pub(crate) fn embedding_dimensions(&self) -> usize {
         self.kernel.dimensions()
     }
 
@@ -178,7 +232,7 @@ impl Model {
         self.kernel.columns()
     }
 
-    /// What is subtracted first, d values.
+    /// What is subtracted before the projection.
     pub fn mean(&self) -> Option<&[f32]> {
         self.mean.as_deref()
     }
@@ -204,7 +258,7 @@ impl Model {
         self
     }
 
-    /// Identifies mean, projection and rotation: codes of models with equal fingerprints are comparable.
+    /// Identifies head, mean, projection and rotation: codes of models with equal fingerprints are comparable.
     pub fn fingerprint(&self) -> [u8; 16] {
         self.fingerprint
     }
@@ -222,12 +276,28 @@ impl Model {
         self.check(vectors)?;
         let mut out = zeros(vectors.rows() * self.bits(), "transformed vectors")?;
         let (dimensions, bits) = (self.dimensions(), self.bits());
-        fill_chunks(threads, &mut out, TASK_ROWS * bits, cancel, Vec::new, |scratch, i, out| {
+        let scratch = Scratch::default;
+        fill_chunks(threads, &mut out, TASK_ROWS * bits, cancel, scratch, |scratch, i, out| {
             let rows = out.len() / bits;
             let input = &vectors.as_slice()[i * TASK_ROWS * dimensions..][..rows * dimensions];
-            self.kernel.project_block(input, i * TASK_ROWS, out, scratch)
+            self.transform_block(input, i * TASK_ROWS, out, scratch)
         })?;
         Ok(out)
+    }
+
+    fn transform_block(
+        &self,
+        input: &[f32],
+        first_row: usize,
+        out: &mut [f32],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        let Scratch { head, tile } = scratch;
+        let embeddings = match &self.head {
+            Some(network) => network.apply(input, first_row, head)?,
+            None => input,
+        };
+        self.kernel.project_block(embeddings, first_row, out, tile)
     }
 
     /// The signs of [`Model::transform`], n x bits/8 bytes.
@@ -261,12 +331,12 @@ impl Model {
         self.check(vectors)?;
         let (dimensions, bits) = (self.dimensions(), self.bits());
         let per_row = out.len() / vectors.rows();
-        let state = || (Vec::new(), vec![0.0; TASK_ROWS * bits]);
+        let state = || (Scratch::default(), vec![0.0; TASK_ROWS * bits]);
         fill_chunks(threads, out, TASK_ROWS * per_row, cancel, state, |(scratch, z), i, out| {
             let rows = out.len() / per_row;
             let input = &vectors.as_slice()[i * TASK_ROWS * dimensions..][..rows * dimensions];
             let z = &mut z[..rows * bits];
-            self.kernel.project_block(input, i * TASK_ROWS, z, scratch)?;
+            self.transform_block(input, i * TASK_ROWS, z, scratch)?;
             map(z, out);
             Ok(())
         })
@@ -281,8 +351,16 @@ impl Model {
     }
 }
 
+/// Buffers of one thread.
+#[derive(Default)]
+struct Scratch {
+    head: HeadScratch,
+    tile: Vec<f32>,
+}
+
 /// XXH3-128 over the parts that decide the codes, each preceded by its length.
 pub(crate) fn fingerprint(
+    head: Option<&Head>,
     mean: Option<&[f32]>,
     projection: Option<&Mat<f32>>,
     rotation: &Rotation,
@@ -292,6 +370,13 @@ pub(crate) fn fingerprint(
         hasher.update(&(values.len() as u64).to_le_bytes());
         values.iter().for_each(|value| hasher.update(&value.to_le_bytes()));
     };
+    if let Some(head) = head {
+        floats(head.mean());
+        for layer in head.layers() {
+            floats(&layer.weights);
+            floats(&layer.bias);
+        }
+    }
     floats(mean.unwrap_or_default());
     floats(&projection.map(|p| to_row_major(p.as_ref())).unwrap_or_default());
     floats(&rotation.reflections);

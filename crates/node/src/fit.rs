@@ -1,6 +1,6 @@
 //! A running fit.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use h2q_core::fit::{self as core, Criterion, FitLabels, FitSession, Method, SolverName};
 use h2q_core::losses::Loss;
@@ -11,7 +11,7 @@ use napi_derive::napi;
 
 use crate::convert::{count, labels, optional_count};
 use crate::model::Model;
-use crate::tasks::{CancelToken, run_async, run_sync};
+use crate::tasks::{CancelToken, locked, run_async, run_sync};
 use crate::vectors::Vectors;
 
 /// Options; what is left out takes the core's default.
@@ -257,8 +257,4 @@ impl Fit {
     pub fn finish_sync(&self, env: Env) -> napi::Result<Model> {
         run_sync(&env, || locked(&self.session, |s| s.finish())).map(Model::from)
     }
-}
-
-fn locked<T>(session: &Mutex<FitSession>, work: impl FnOnce(&mut FitSession) -> T) -> T {
-    work(&mut session.lock().unwrap_or_else(PoisonError::into_inner))
 }

@@ -10,6 +10,7 @@ mod ids;
 mod index;
 mod index_disk;
 mod index_file;
+mod learn;
 mod measure;
 mod model;
 mod primitives;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use h2q_core::codes::{Layout, hex};
+use h2q_core::head::Head;
 use h2q_core::model as core;
 use h2q_core::parallel::Cancel;
 use h2q_core::rerank::Metric;
@@ -39,6 +40,29 @@ pub struct FitSummary {
     pub validation_loss: f64,
     /// max |UᵀU − I|.
     pub orthogonality_error: f64,
+    /// Of a model with a head.
+    pub head: Option<HeadSummary>,
+}
+
+/// How the head of a model was learnt.
+#[napi(object)]
+pub struct HeadSummary {
+    /// Rows that it was learnt from.
+    pub rows: f64,
+    /// Dimensions of the embeddings.
+    pub dimensions: f64,
+    /// The similarity loss.
+    pub loss: String,
+    /// `none`, `l2` or `hswd`.
+    pub penalty: String,
+    /// Its factor.
+    pub penalty_weight: f64,
+    /// Of every random choice.
+    pub seed: f64,
+    /// Epochs run.
+    pub epochs: f64,
+    /// Of the float embeddings of the validation rows.
+    pub mean_average_precision: f64,
 }
 
 /// Turns vectors into codes.
@@ -101,7 +125,15 @@ impl Model {
             train_loss: summary.train_loss,
             validation_loss: summary.validation_loss,
             orthogonality_error: summary.orthogonality_error,
+            head: self.inner.head().map(|head| head_summary(head)),
         }
+    }
+
+    /// The model that applies the head of another first.
+    #[napi]
+    pub fn with_head_of(&self, env: Env, learnt: &Model) -> napi::Result<Self> {
+        let model = run_sync(&env, || (*self.inner).clone().with_head_of(&learnt.inner))?;
+        Ok(model.into())
     }
 
     /// n x bits rotated values.
@@ -213,5 +245,19 @@ impl Model {
             self.inner.encode(&vectors, layout, threads, &Cancel::default())
         })
         .map(|codes| Uint8Array::new(codes.into_bytes()))
+    }
+}
+
+fn head_summary(head: &Head) -> HeadSummary {
+    let summary = head.summary();
+    HeadSummary {
+        rows: summary.rows as f64,
+        dimensions: head.outputs() as f64,
+        loss: summary.loss.clone(),
+        penalty: summary.penalty.clone(),
+        penalty_weight: summary.penalty_weight,
+        seed: summary.seed as f64,
+        epochs: summary.epochs as f64,
+        mean_average_precision: summary.mean_average_precision,
     }
 }

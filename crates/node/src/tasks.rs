@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError, Weak};
 
 use h2q_core::error::{Error, Result};
 use h2q_core::jobs;
@@ -99,4 +99,9 @@ fn panic_error(panic: Box<dyn Any + Send>) -> Error {
     let text = panic.downcast_ref::<String>().cloned();
     let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).into()));
     Error::Internal { reason: text.unwrap_or_else(|| "a panic without a message".into()) }
+}
+
+/// Work on a session that others may be waiting for; one that panicked is still whole enough to be refused.
+pub fn locked<S, T>(session: &Mutex<S>, work: impl FnOnce(&mut S) -> T) -> T {
+    work(&mut session.lock().unwrap_or_else(PoisonError::into_inner))
 }

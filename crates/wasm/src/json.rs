@@ -1,6 +1,7 @@
 //! JSON by JavaScript, for the metadata of model files.
 
-use h2q_core::json::Value;
+use h2q_core::head::HeadSummary;
+use h2q_core::json::{Member, Value};
 use h2q_core::model::Summary;
 use js_sys::{JSON, Number, Reflect};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -17,10 +18,10 @@ extern "C" {
 }
 
 /// Reads the metadata of a model file.
-pub fn read(text: &[u8]) -> Result<Summary, String> {
+pub fn read(text: &[u8]) -> Result<(Summary, HeadSummary), String> {
     let parsed = std::str::from_utf8(text).ok().and_then(|text| JSON::parse(text).ok());
     let object = parsed.ok_or("no JSON")?;
-    Summary::from_members(|name| {
+    let find = |name: &str| {
         let value = Reflect::get(&object, &name.into()).ok()?;
         match value.as_f64() {
             Some(number) if Number::is_safe_integer(&value) && number >= 0.0 => {
@@ -29,12 +30,13 @@ pub fn read(text: &[u8]) -> Result<Summary, String> {
             Some(number) => Some(Value::Number(number)),
             None => value.as_string().map(Value::Text),
         }
-    })
+    };
+    Ok((Summary::from_members(find)?, HeadSummary::from_members(find)))
 }
 
 /// The bytes that serde_json writes.
-pub fn write(summary: &Summary) -> Vec<u8> {
-    let members = summary.members().into_iter().map(|(name, value)| {
+pub fn write(members: Vec<Member>) -> Vec<u8> {
+    let members = members.into_iter().map(|(name, value)| {
         let value = match value {
             // Names, of which no character is special.
             Value::Text(text) => ["\"", &text, "\""].concat(),

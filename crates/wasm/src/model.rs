@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use h2q_core::codes::Layout;
 use h2q_core::error::{self, Error};
+use h2q_core::head::Head;
 use h2q_core::model as core;
 use h2q_core::parallel::Cancel;
 use h2q_core::rerank::Metric;
@@ -40,10 +41,16 @@ impl Model {
         Self { inner: self.inner.clone() }
     }
 
+    /// The model that applies the head of another first.
+    #[wasm_bindgen(js_name = withHeadOf)]
+    pub fn with_head_of(&self, learnt: &Model) -> Result<Model> {
+        Ok((*self.inner).clone().with_head_of(&learnt.inner)?.into())
+    }
+
     /// The model as a file.
     #[wasm_bindgen(js_name = toBytes)]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.inner.write(json::write(self.inner.summary()))
+        self.inner.write(json::write(self.inner.metadata()))
     }
 
     /// Dimensions of the input.
@@ -80,6 +87,7 @@ impl Model {
             ("trainLoss", Some(summary.train_loss.into())),
             ("validationLoss", Some(summary.validation_loss.into())),
             ("orthogonalityError", Some(summary.orthogonality_error.into())),
+            ("head", self.inner.head().map(|head| head_summary(head))),
         ])
     }
 
@@ -116,6 +124,21 @@ impl Model {
         let (metric, never) = (Metric::parse(metric)?, Cancel::default());
         on_rows(vectors, first, rows, |vectors| self.inner.factors(vectors, metric, 1, &never))
     }
+}
+
+/// `HeadSummary` of `ts/backend.ts`.
+fn head_summary(head: &Head) -> JsValue {
+    let summary = head.summary();
+    object([
+        ("rows", Some(summary.rows.into())),
+        ("dimensions", Some(head.outputs().into())),
+        ("loss", Some(summary.loss.as_str().into())),
+        ("penalty", Some(summary.penalty.as_str().into())),
+        ("penaltyWeight", Some(summary.penalty_weight.into())),
+        ("seed", Some((summary.seed as f64).into())),
+        ("epochs", Some(summary.epochs.into())),
+        ("meanAveragePrecision", Some(summary.mean_average_precision.into())),
+    ])
 }
 
 /// Runs `work` on a copy of some rows; rows in errors are counted over all of them.

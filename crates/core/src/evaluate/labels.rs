@@ -3,14 +3,15 @@
 use std::ops::Range;
 
 use crate::error::{Error, Result};
+use crate::sorting;
 
 /// The labels of a set of rows: one label per row, or a set of classes per row. At least one row.
 ///
 /// A database row is relevant for a query when their labels are equal, or when they share a class.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Labels(Kind);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Kind {
     /// Nothing is known of this many rows.
     Unknown(usize),
@@ -94,6 +95,35 @@ impl Labels {
                 }
             }
         })
+    }
+
+    /// The same with single labels numbered from 0 in rising order, and the number of classes.
+    pub(crate) fn numbered(&self) -> (Self, usize) {
+        match &self.0 {
+            Kind::Unknown(_) => (self.clone(), 0),
+            Kind::Multi { classes, .. } => (self.clone(), *classes),
+            Kind::Single(values) => {
+                let mut distinct = values.clone();
+                sorting::sort(&mut distinct);
+                distinct.dedup();
+                let number = |value: &i64| distinct.partition_point(|known| known < value) as i64;
+                (Self(Kind::Single(values.iter().map(number).collect())), distinct.len())
+            }
+        }
+    }
+
+    /// Whether a row of [`Labels::numbered`] belongs to a class.
+    ///
+    /// # Panics
+    /// When the row does not exist.
+    pub(crate) fn belongs(&self, row: usize, class: usize) -> bool {
+        match &self.0 {
+            Kind::Unknown(_) => false,
+            Kind::Single(values) => values[row] == class as i64,
+            Kind::Multi { classes, bits } => {
+                bits[row * classes.div_ceil(64) + class / 64] >> (class % 64) & 1 == 1
+            }
+        }
     }
 
     /// Whether `row` of `database` is relevant for row `query` of these labels.

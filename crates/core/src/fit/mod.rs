@@ -9,13 +9,15 @@
 mod judge;
 mod majorise;
 mod options;
-mod part;
+pub(crate) mod part;
 mod pass;
 mod prepare;
-mod random;
+pub(crate) mod random;
 mod run;
 mod session;
 mod sgd;
+
+pub(crate) use prepare::Split;
 
 pub use judge::Candidate;
 pub use options::{Criterion, FitOptions, Method, Solver as SolverName};

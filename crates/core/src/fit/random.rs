@@ -16,6 +16,12 @@ pub(crate) enum Stream {
     Judge = 4,
     /// Of these there are several, told apart by their number: [`numbered_generator`].
     Starts = 5,
+    /// Of learning: the first parameters.
+    Parameters = 6,
+    /// Of learning, one per epoch: batches and dropout.
+    Epochs = 7,
+    /// Of learning: rows that stand for all.
+    Sample = 8,
 }
 
 pub(crate) fn generator(seed: u64, stream: Stream) -> ChaCha8Rng {
