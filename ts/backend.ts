@@ -125,16 +125,7 @@ export interface EpochReport {
 }
 
 /** What embeddings are learnt by: docs/learning.md. */
-export type SimilarityLoss =
-  | 'dpsh'
-  | 'dhn'
-  | 'dsh'
-  | 'dch'
-  | 'wglhh'
-  | 'hashnet'
-  | 'hyp2'
-  | 'cel'
-  | 'cosine';
+export type SimilarityLoss = 'dpsh' | 'dhn' | 'dsh' | 'dch' | 'wglhh' | 'hashnet' | 'hyp2' | 'cel' | 'cosine';
 /** Quantization penalties of the baselines. */
 export type Penalty = 'none' | 'l2' | 'hswd';
 

@@ -25,14 +25,7 @@ import { H2qError, withH2qErrors } from './errors.js';
 import { checkSameKind, type LabelsInput, toLabels } from './labels.js';
 import { Model } from './model.js';
 import { backend } from './platform.js';
-import {
-  checkDimensions,
-  countRows,
-  toVectors,
-  Vectors,
-  type VectorsInput,
-  withVectors,
-} from './vectors.js';
+import { checkDimensions, countRows, toVectors, Vectors, type VectorsInput, withVectors } from './vectors.js';
 import { call, releasing, run, runSync, type Work } from './work.js';
 
 /** What a fit reports after each epoch. */
@@ -135,8 +128,8 @@ export function fitSync(vectors: VectorsInput, options: FitSyncOptions = {}): Fi
 function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult> {
   const rows = countRows(input, 'vectors');
   const { head } = options;
-  if (head) checkHead(head, input, options.validation);
-  const coreOptions = checkFitOptions(options, head ? head.bits : input.columns);
+  const coreOptions = checkFitOptions(options, input.columns);
+  if (head && options.validation) checkDimensions(options.validation, head.dimensions, 'validation');
   const labels = options.labels ? yield* toLabels(options.labels, rows, 'labels') : null;
   const validationRows = options.validation ? countRows(options.validation, 'validation') : 0;
   const validationLabels = options.validationLabels
@@ -173,13 +166,16 @@ function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult>
   return { ...result, model, summary } as FitResult;
 }
 
-/** @throws INVALID_ARGUMENT, MISMATCH */
-function checkHead(head: Model, vectors: VectorsInput, validation: VectorsInput | undefined): void {
+function checkHead(head: Model, dimensions: number): void {
   if (!(head instanceof Model) || head.summary.method !== 'identity' || !head.summary.head) {
     throw invalidArgument('head', 'expected the model of `learn`');
   }
-  checkDimensions(vectors, head.dimensions, 'vectors');
-  if (validation) checkDimensions(validation, head.dimensions, 'validation');
+  if (head.dimensions !== dimensions) {
+    const message = `vectors: the head takes ${head.dimensions} dimensions, got ${dimensions}`;
+    throw new H2qError('MISMATCH', message, {
+      details: { what: 'vectors', expected: head.dimensions, actual: dimensions },
+    });
+  }
 }
 
 /** What the head makes of vectors. */
@@ -250,8 +246,11 @@ export type FitRequest = Omit<FitSyncOptions, 'labels' | 'validation' | 'validat
  */
 export function checkFitOptions(options: FitRequest, dimensions: number): CoreFitOptions {
   const checked = checkOptions(options);
-  checkWideEnough(dimensions);
-  withH2qErrors(() => backend().checkFit(dimensions, checked));
+  const { head } = options;
+  if (head) checkHead(head, dimensions);
+  const fitted = head ? head.bits : dimensions;
+  checkWideEnough(fitted);
+  withH2qErrors(() => backend().checkFit(fitted, checked));
   return checked;
 }
 

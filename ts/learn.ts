@@ -5,7 +5,7 @@
 
 import { checkInteger, checkOneOf, invalidOption, MAX_F32 } from './arguments.js';
 import type { CoreLearning, CoreLearnOptions, LearnReport, Penalty, SimilarityLoss } from './backend.js';
-import { withH2qErrors } from './errors.js';
+import { H2qError, inContext, withH2qErrors } from './errors.js';
 import { checkSameKind, type LabelsInput, toLabels } from './labels.js';
 import { Model } from './model.js';
 import { backend } from './platform.js';
@@ -16,8 +16,11 @@ import { call, releasing, run, runSync, type Work } from './work.js';
 export interface LearnProgress extends LearnReport {
   /** Epochs that there will be, at most. */
   plannedEpochs: number;
-  /** The state after this epoch as bytes, with which another call of `learn` goes on ({@link LearnSyncOptions.resume}). */
-  checkpoint(): Uint8Array;
+  /**
+   * The state after this epoch, at those that {@link LearnSyncOptions.checkpointEvery} names: with it as
+   * `resume`, another call of `learn` goes on.
+   */
+  checkpoint?: Uint8Array;
 }
 
 export interface LearnSyncOptions {
@@ -37,7 +40,7 @@ export interface LearnSyncOptions {
   learningRate?: number | undefined;
   /** Decoupled decay of the weights, at least 0. Default 0.0005. */
   weightDecay?: number | undefined;
-  /** Share of the hidden values that a step leaves out, 0 to 0.9. Default 0.25. */
+  /** Share of the hidden values that a step leaves out, 0 to 0.9. Default 0. */
   dropout?: number | undefined;
   /** A quantization penalty, for baselines; H²Q does without. Default `none`. */
   penalty?: Penalty | undefined;
@@ -55,6 +58,8 @@ export interface LearnSyncOptions {
   seed?: number | undefined;
   /** Threads of the core; 0 (default) uses all. Results do not depend on it. */
   threads?: number | undefined;
+  /** Epochs from one {@link LearnProgress.checkpoint} to the next, at least 1; the last epoch has one, too. Default: none. */
+  checkpointEvery?: number | undefined;
   /** A {@link LearnProgress.checkpoint} of the same vectors, labels and options; `threads` and `patience` may differ. */
   resume?: Uint8Array | undefined;
   /** Called after every epoch. What it throws ends the work and reaches the caller. */
@@ -129,13 +134,12 @@ function* learning(input: VectorsInput, options: LearnSyncOptions): Work<LearnRe
 }
 
 function* running(session: CoreLearning, options: LearnSyncOptions): Work<LearnResult> {
-  if (options.resume) session.resume(options.resume);
+  if (options.resume) takeUp(session, options.resume);
   yield* call(
     () => session.prepareSync(),
     (cancel) => session.prepare(cancel),
   );
   const history: LearnReport[] = [];
-  const checkpoint = () => session.checkpoint() as Uint8Array;
   while (!session.done) {
     const reports = yield* call(
       () => session.stepSync(1),
@@ -143,7 +147,10 @@ function* running(session: CoreLearning, options: LearnSyncOptions): Work<LearnR
     );
     for (const report of reports) {
       history.push(report);
-      options.onProgress?.({ ...report, plannedEpochs: session.plannedEpochs, checkpoint });
+      const isKept = session.done || report.epoch % (options.checkpointEvery ?? Infinity) === 0;
+      const checkpoint = options.checkpointEvery && isKept ? session.checkpoint() : null;
+      const { plannedEpochs } = session;
+      options.onProgress?.({ ...report, plannedEpochs, ...(checkpoint && { checkpoint }) });
     }
   }
   const model = yield* call(
@@ -151,6 +158,14 @@ function* running(session: CoreLearning, options: LearnSyncOptions): Work<LearnR
     (cancel) => session.finish(cancel),
   );
   return { model: new Model(model), history };
+}
+
+function takeUp(session: CoreLearning, state: Uint8Array): void {
+  try {
+    session.resume(state);
+  } catch (error) {
+    throw inContext('resume', error);
+  }
 }
 
 /** Options before the inputs are there: of those it matters only whether they will be given. */
@@ -166,12 +181,16 @@ export type LearnRequest = Omit<LearnSyncOptions, 'labels' | 'validation' | 'val
 export function checkLearnOptions(options: LearnRequest, dimensions: number): CoreLearnOptions {
   const checked: CoreLearnOptions = {};
   const { loss, penalty, hidden, continuation, resume } = options;
-  if (!options.labels) throw invalidOption('labels', options.labels, 'the labels of the vectors');
+  if (!options.labels) {
+    const message = 'labels: nothing can be learnt without them';
+    throw new H2qError('INVALID_OPTION', message, { details: { option: 'labels' } });
+  }
   if (!options.validation !== !options.validationLabels) {
     const [given, missing] = options.validation
-      ? ['validation', 'validationLabels']
-      : ['validationLabels', 'validation'];
-    throw invalidOption(missing, undefined, `given where ${given} is`);
+      ? (['validation', 'validationLabels'] as const)
+      : (['validationLabels', 'validation'] as const);
+    const message = `${missing}: needed where ${given} is given`;
+    throw new H2qError('INVALID_OPTION', message, { details: { option: missing } });
   }
   if (loss !== undefined) checked.loss = checkOneOf('loss', loss, SIMILARITY_LOSSES);
   if (penalty !== undefined) checked.penalty = checkOneOf('penalty', penalty, PENALTIES);
@@ -190,6 +209,7 @@ export function checkLearnOptions(options: LearnRequest, dimensions: number): Co
     const value = options[name];
     if (value !== undefined) checked[name] = checkInteger(name, value, least);
   }
+  if (options.checkpointEvery !== undefined) checkInteger('checkpointEvery', options.checkpointEvery, 1);
   if (options.seed !== undefined) {
     checked.seed = checkInteger('seed', options.seed, 0, Number.MAX_SAFE_INTEGER);
   }

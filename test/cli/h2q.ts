@@ -59,6 +59,10 @@ export class Workplace {
     this.write(name, npyHeader(type, shape), data);
   }
 
+  read(name: string): Buffer {
+    return readFileSync(join(this.path, name));
+  }
+
   /** Seeded float32 vectors. */
   writeVectors(name: string, rows: number, columns: number, seed = 1): Float32Array {
     const values = randomValues(rows * columns, seed);

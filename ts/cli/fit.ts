@@ -3,13 +3,14 @@
 import type { Command } from 'commander';
 import type { Candidate, CoreFitOptions, Criterion, FitSummary, Method } from '../backend.js';
 import { CRITERIA, checkFitOptions, checkOptions, LOSSES, METHODS, SOLVERS } from '../fit.js';
-import { labelsShape } from '../io/arrays.js';
-import { checkSameKind, type LabelsInput } from '../labels.js';
-import { type FormatOptions, fit, readLabels, type SampleOptions, type Vectors } from '../node/index.js';
+import { checkSameKind } from '../labels.js';
+import { Model } from '../model.js';
+import { type FormatOptions, fit } from '../node/index.js';
 import { platform } from '../platform.js';
 import { type Context, note, print, printJson } from './context.js';
 import { namingFiles } from './failures.js';
-import { expectDimensions, mismatch, type Shape, sampleWithProgress, shapeOf } from './inputs.js';
+import { expectDimensions, type Shape, shapeOf } from './inputs.js';
+import { expectLabels, readLabelled } from './labelled.js';
 import {
   addFormatOptions,
   examples,
@@ -26,6 +27,7 @@ import { formatFacts, formatTable } from './table.js';
 
 interface Flags extends Omit<CoreFitOptions, 'method'>, FormatOptions {
   output: string;
+  head?: string;
   method?: Method | 'auto';
   labels?: string;
   validation?: string;
@@ -45,6 +47,7 @@ export function addFit(program: Command, context: Context): void {
     .description('learn a model from vectors')
     .argument('<vectors>', VECTORS)
     .requiredOption('-o, --output <model>', 'the model file to write')
+    .option('--head <model>', 'the model of h2q learn whose head the vectors pass first')
     .option(
       '--bits <b>',
       'code length (default: the largest multiple of 8 up to the dimensions)',
@@ -88,6 +91,7 @@ export function addFit(program: Command, context: Context): void {
         'h2q fit x.npy -o m.h2q --bits 64',
         'h2q fit x.parquet --column embedding -o m.h2q',
         'h2q fit x.npy -o m.h2q --method auto --labels y.npy',
+        'h2q fit x.npy -o m.h2q --head learnt.h2q',
       ),
     )
     .action((input: string, flags: Flags) => runFit(input, flags, context));
@@ -96,11 +100,12 @@ export function addFit(program: Command, context: Context): void {
 
 async function runFit(input: string, flags: Flags, context: Context): Promise<void> {
   const format = formatOptions(flags);
-  const { output, labels, validation, validationLabels, sample, json, ...rest } = flags;
+  const { output, head: headFile, labels, validation, validationLabels, sample, json, ...rest } = flags;
   const options = withoutFormat(rest);
   const { signal } = context;
   const files = { vectors: input, labels, validation, validationLabels };
-  const train = await checkInputs(files, options, format);
+  const head = headFile === undefined ? undefined : await Model.load(headFile);
+  const train = await checkInputs(files, { ...options, head }, format);
   await platform().checkWritable(output);
 
   const { seed } = options;
@@ -126,6 +131,7 @@ async function runFit(input: string, flags: Flags, context: Context): Promise<vo
     namingFiles(files, () =>
       fit(vectors, {
         ...options,
+        head,
         labels: fitted.labels,
         validation: judges?.vectors,
         validationLabels: judges?.labels,
@@ -171,7 +177,7 @@ type Files = Partial<Record<'labels' | 'validation' | 'validationLabels', string
 /** Everything that options and headers tell, before anything is read. Returns the shape of the vectors. */
 async function checkInputs(
   files: Files,
-  options: Omit<CoreFitOptions, 'method'>,
+  options: Omit<CoreFitOptions, 'method'> & { head: Model | undefined },
   format: FormatOptions,
 ): Promise<Shape> {
   const { vectors, labels, validation, validationLabels } = files;
@@ -189,33 +195,6 @@ async function checkInputs(
     checkSameKind(judgeKind, validationLabels, kind, labels);
   }
   return shape;
-}
-
-async function expectLabels(path: string, { rows }: Shape, vectors: string) {
-  const shape = await labelsShape(path);
-  if (shape.rows !== rows) throw mismatch(path, 'labels', rows, vectors, shape.rows);
-  return shape;
-}
-
-interface Labelled {
-  vectors: Vectors;
-  labels: LabelsInput | undefined;
-  /** Rows of the file, of which `vectors` may be a sample. */
-  fileRows: number;
-}
-
-/** A sample of vectors with the labels of the same rows. */
-async function readLabelled(
-  path: string,
-  labelsPath: string | undefined,
-  options: SampleOptions,
-  context: Context,
-): Promise<Labelled> {
-  const { rows: fileRows } = await shapeOf(path, formatOptions(options));
-  const { vectors, rows } = await sampleWithProgress(path, options, context);
-  const { signal } = context;
-  const labels = labelsPath === undefined ? undefined : await readLabels(labelsPath, { rows, signal });
-  return { vectors, labels, fileRows };
 }
 
 function sampleSize(text: string): number {

@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { addBench } from './bench.js';
+import { addCompare } from './compare.js';
 import { addCompletion } from './completion.js';
 import type { Context } from './context.js';
 import { addConvert } from './convert.js';
@@ -13,6 +14,7 @@ import { EXIT, failureOf } from './failures.js';
 import { addFit } from './fit.js';
 import { addIndex } from './index-files.js';
 import { addInspect } from './inspect.js';
+import { addLearn } from './learn.js';
 import { addSearch } from './search.js';
 import { addTransform } from './transform.js';
 
@@ -41,12 +43,14 @@ function createProgram(context: Context): Command {
       outputError: () => {},
     })
     .addHelpText('after', '\nExit codes: 0 done, 1 bad input or usage, 2 internal error, 130 interrupted.');
+  addLearn(program, context);
   addFit(program, context);
   addTransform(program, context);
   addEncode(program, context);
   addSearch(program, context);
   addIndex(program, context);
   addEval(program, context);
+  addCompare(program, context);
   addConvert(program, context);
   addInspect(program, context);
   addBench(program, context);

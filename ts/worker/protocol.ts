@@ -8,6 +8,7 @@ import type * as facade from '../index.js';
 /** Functions of the facade that a page can call, and how many arguments stand before the options. */
 export const FUNCTIONS = {
   fit: 1,
+  learn: 1,
   evaluate: 0,
   evaluateCosine: 0,
   measureHamming: 0,

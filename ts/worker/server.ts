@@ -9,6 +9,7 @@ import {
   HammingIndex,
   hammingDistance,
   info,
+  learn,
   Model,
   measureHamming,
   popcount,
@@ -40,6 +41,7 @@ export type { Port } from './port.js';
 
 const functions = {
   fit,
+  learn,
   evaluate,
   evaluateCosine,
   measureHamming,

@@ -56,7 +56,7 @@ impl LearnSession {
             return Err(bad("it has another version than 1, which this reads"));
         }
         if long(32) != self.request_hash() {
-            return Err(bad("it belongs to other vectors, labels or options"));
+            return Err(bad("it is a state of learning from other vectors, labels or options"));
         }
         let count = long(40);
         let floats = content[HEADER..].as_chunks::<4>().0;

@@ -23,7 +23,7 @@ pub struct LearnOptions {
     pub learning_rate: Option<f64>,
     /// Decoupled decay of the weights. Default 0.0005.
     pub weight_decay: Option<f64>,
-    /// Share of hidden values that a step leaves out, in `0..1`; rounded to 1/256. Default 0.25.
+    /// Share of hidden values that a step leaves out, from 0 to 0.9, rounded to 1/256. Default 0.
     pub dropout: Option<f64>,
     /// Default `none`.
     pub penalty: Option<Penalty>,
@@ -91,7 +91,7 @@ impl LearnOptions {
         if continuation && loss != SimilarityLoss::HashNet {
             return Err(conflict("continuation", "only the loss hashnet uses it"));
         }
-        let dropout = self.dropout.unwrap_or(0.25);
+        let dropout = self.dropout.unwrap_or(0.0);
         if !(0.0..=0.9).contains(&dropout) {
             return Err(invalid("dropout", dropout, "a number from 0 to 0.9"));
         }

@@ -124,10 +124,11 @@ impl LearnSession {
 
     /// Whether further steps would change nothing.
     pub fn done(&self) -> bool {
-        self.state.as_ref().is_some_and(|state| {
-            state.epochs >= self.options.epochs
-                || state.epochs >= state.best_epoch + self.options.patience
-        })
+        let Some(state) = self.state.as_ref().filter(|_| self.ready.is_some()) else {
+            return false;
+        };
+        state.epochs >= self.options.epochs
+            || state.epochs >= state.best_epoch + self.options.patience
     }
 
     /// Splits, measures the spread of the vectors and draws the first parameters.

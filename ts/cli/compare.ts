@@ -1,0 +1,228 @@
+/** `h2q compare`: strategies of quantization side by side, on embeddings that are learnt for it. */
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { Command } from 'commander';
+import type { SimilarityLoss } from '../backend.js';
+import { type CellKey, type Grid, STRATEGIES, trainingsOf } from '../compare/grid.js';
+import { tablesOf } from '../compare/markdown.js';
+import { type Cell, type Labelled, measure, type Splits } from '../compare/measure.js';
+import { renderComparePage } from '../compare/page.js';
+import { isAmong, parseResults } from '../compare/results.js';
+import { summarise } from '../compare/summary.js';
+import { writeFile } from '../io/files.js';
+import { PENALTIES, SIMILARITY_LOSSES } from '../learn.js';
+import { info } from '../node/index.js';
+import { platform } from '../platform.js';
+import { type Context, note, print, printJson } from './context.js';
+import { expectDimensions, type Shape, shapeOf } from './inputs.js';
+import { expectLabels, readIfThere, readLabelled } from './labelled.js';
+import { examples, flagError, oneOf, VECTORS, wholeNumber, wholeNumbers } from './options.js';
+import { withProgress } from './progress.js';
+import { formatTable } from './table.js';
+
+interface Flags {
+  labels: string;
+  validation: string;
+  validationLabels: string;
+  database: string;
+  databaseLabels: string;
+  queries: string;
+  queryLabels: string;
+  output: string;
+  report?: string;
+  losses: SimilarityLoss[];
+  bits: number[];
+  seeds: number[];
+  strategies: string[];
+  hidden?: number[] | undefined;
+  epochs?: number | undefined;
+  threads?: number;
+  json?: boolean;
+}
+
+const NAMES = STRATEGIES.map(({ name }) => name);
+const LOSSES: SimilarityLoss[] = ['dpsh', 'dch', 'hyp2', 'cel'];
+
+export function addCompare(program: Command, context: Context): void {
+  program
+    .command('compare')
+    .description('compare strategies of quantization on learnt embeddings: losses x bits x seeds')
+    .argument('<vectors>', `that teach; ${VECTORS}`)
+    .requiredOption('--labels <file>', 'their labels')
+    .requiredOption('--validation <file>', 'vectors that choose the epoch')
+    .requiredOption('--validation-labels <file>', 'their labels')
+    .requiredOption('--database <file>', 'vectors that are ranked')
+    .requiredOption('--database-labels <file>', 'their labels')
+    .requiredOption('--queries <file>', 'vectors that ask')
+    .requiredOption('--query-labels <file>', 'their labels')
+    .requiredOption(
+      '-o, --output <file>',
+      'the results, a line of JSON for each; a run goes on where it ended',
+    )
+    .option('--report <file>', 'an HTML page of tables and plots')
+    .option(
+      '--losses <names>',
+      `of ${SIMILARITY_LOSSES.join(', ')}`,
+      namesOf('--losses', SIMILARITY_LOSSES),
+      LOSSES,
+    )
+    .option('--bits <b,…>', 'code lengths', wholeNumbers('--bits', 8), [16, 32, 48, 64])
+    .option('--seeds <n,…>', 'seeds', wholeNumbers('--seeds', 0, Number.MAX_SAFE_INTEGER), [0])
+    .option('--strategies <names>', `of ${NAMES.join(', ')}`, namesOf('--strategies', NAMES), NAMES)
+    .option('--hidden <sizes>', 'hidden layers of the head (default: 512)', wholeNumbers('--hidden', 1))
+    .option('--epochs <n>', 'largest number of epochs (default: 60)', wholeNumber('--epochs', 1))
+    .option('--threads <n>', 'threads (default: all)', wholeNumber('--threads'))
+    .option('--json', 'print all cells as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'h2q compare train.npy --labels train-y.npy --validation v.npy --validation-labels v-y.npy \\',
+        '  --database db.npy --database-labels db-y.npy --queries q.npy --query-labels q-y.npy \\',
+        '  --losses cel,hyp2 --bits 16,32 --seeds 0,1,2 -o results.jsonl --report report.html',
+      ),
+    )
+    .action((input: string, flags: Flags) => runCompare(input, flags, context));
+}
+
+async function runCompare(input: string, flags: Flags, context: Context): Promise<void> {
+  const { signal } = context;
+  const files = filesOf(input, flags);
+  await checkFiles(files);
+  for (const path of [flags.output, flags.report]) if (path) await platform().checkWritable(path);
+  const grid: Grid = {
+    losses: flags.losses,
+    bits: flags.bits,
+    seeds: flags.seeds,
+    strategies: STRATEGIES.filter(({ name }) => flags.strategies.includes(name)),
+  };
+  const wrong = grid.bits.find((bits) => bits % 8 !== 0);
+  if (wrong !== undefined) throw flagError('--bits', `${wrong} is no multiple of 8`);
+
+  const learning = { hidden: flags.hidden, epochs: flags.epochs };
+  const data = await fingerprintOf(files, learning);
+  const before = await readIfThere(flags.output);
+  const known = before ? parseResults(new TextDecoder().decode(before), data, flags.output) : [];
+  const cells = await runGrid(grid, files, known, { data, learning }, flags, context);
+  signal.throwIfAborted();
+
+  const shown = cells.filter((cell) => isIn(grid, cell));
+  const summary = summarise(shown, grid);
+  if (flags.report) {
+    const { readPlotLibrary } = await import('../demo/surroundings.js');
+    const page = renderComparePage({
+      grid,
+      summary,
+      lead: lead(grid, files),
+      conditions: conditions(grid, shown),
+      ...(await readPlotLibrary()),
+    });
+    await writeFile(flags.report, (file) => file.write(new TextEncoder().encode(page)));
+  }
+  const text = tablesOf(grid, summary).map(
+    ({ title, header, rows }) => `${title}\n${formatTable(header, rows)}`,
+  );
+  await (flags.json ? printJson(context, { data, cells: shown }) : print(context, text.join('\n')));
+}
+
+/** Judges what is not known yet; after each cell the file of results holds it. */
+async function runGrid(
+  grid: Grid,
+  files: Files,
+  known: readonly Cell[],
+  { data, learning }: { data: string; learning: Pick<Flags, 'hidden' | 'epochs'> },
+  { output, threads }: Flags,
+  context: Context,
+): Promise<Cell[]> {
+  const { signal } = context;
+  const cells = [...known];
+  const trainings = trainingsOf(grid, isAmong(known));
+  const missing = trainings.reduce((sum, { strategies }) => sum + strategies.length, 0);
+  if (known.length > 0) note(context, `${output}: ${known.length} cells are there, ${missing} are missing`);
+  if (missing === 0) return cells;
+  const splits = await readSplits(files, context);
+  await withProgress(context, 'compare', missing, async (update) => {
+    for (const training of trainings) {
+      const { loss, bits, seed, penalty } = training;
+      const shown = `| ${loss}, ${bits} bits, seed ${seed}${penalty === 'none' ? '' : `, ${penalty}`}`;
+      update(cells.length - known.length, { note: shown });
+      for await (const cell of measure(training, splits, { learning, threads, signal })) {
+        cells.push(cell);
+        const lines = cells.map((done) => `${JSON.stringify({ data, ...done })}\n`).join('');
+        await writeFile(output, (file) => file.write(new TextEncoder().encode(lines)));
+        update(cells.length - known.length, { note: shown });
+      }
+    }
+  });
+  for (const { vectors } of Object.values(splits) as Labelled[]) vectors.release();
+  return cells;
+}
+
+type Part = keyof Splits;
+type Files = Record<Part, { vectors: string; labels: string }>;
+
+function filesOf(input: string, flags: Flags): Files {
+  return {
+    train: { vectors: input, labels: flags.labels },
+    validation: { vectors: flags.validation, labels: flags.validationLabels },
+    database: { vectors: flags.database, labels: flags.databaseLabels },
+    queries: { vectors: flags.queries, labels: flags.queryLabels },
+  };
+}
+
+/** Shapes that fit together, before anything is read. */
+async function checkFiles(files: Files): Promise<void> {
+  const { columns } = await shapeOf(files.train.vectors);
+  for (const { vectors, labels } of Object.values(files)) {
+    const shape: Shape = await expectDimensions(vectors, columns, files.train.vectors);
+    await expectLabels(labels, shape, vectors);
+  }
+}
+
+async function readSplits(files: Files, context: Context): Promise<Splits> {
+  const parts: Partial<Splits> = {};
+  for (const [part, { vectors, labels }] of Object.entries(files)) {
+    const read = await readLabelled(vectors, labels, { rows: Number.MAX_SAFE_INTEGER }, context);
+    parts[part as Part] = read as Labelled;
+  }
+  return parts as Splits;
+}
+
+/** Tells the bytes of all files and what else decides a cell apart. */
+async function fingerprintOf(files: Files, settings: object): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify({ settings, version: info().version }));
+  for (const { vectors, labels } of Object.values(files)) {
+    for (const path of [vectors, labels])
+      for await (const chunk of createReadStream(path)) hash.update(chunk);
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+function isIn({ losses, bits, seeds, strategies }: Grid, cell: CellKey): boolean {
+  return (
+    losses.includes(cell.loss) &&
+    bits.includes(cell.bits) &&
+    seeds.includes(cell.seed) &&
+    strategies.some(({ name }) => name === cell.strategy)
+  );
+}
+
+function lead(grid: Grid, files: Files): string {
+  return `${grid.losses.length} losses, ${grid.bits.length} code lengths and ${grid.seeds.length} seeds: embeddings of ${files.train.vectors} by a learnt head, in codes by ${grid.strategies.length} strategies, judged by ${files.queries.vectors} against ${files.database.vectors}.`;
+}
+
+function conditions(grid: Grid, cells: readonly Cell[]): Record<string, string> {
+  const seconds = cells.reduce((sum, cell) => sum + cell.learnSeconds, 0) / Math.max(1, cells.length);
+  const { version, backend, simd, threads } = info();
+  return {
+    Scores: 'mAP@1000 over the relevant rows retrieved; ties of Hamming distance by the float embeddings',
+    Seeds: grid.seeds.join(', '),
+    Learning: `${seconds.toFixed(1)} s on average; penalties: ${PENALTIES.slice(1).join(', ')} with their default weights`,
+    Version: `${version}, ${backend}, ${simd}, ${threads} threads`,
+  };
+}
+
+function namesOf<T extends string>(flag: string, choices: readonly T[]): (text: string) => T[] {
+  const parse = oneOf(flag, choices);
+  return (text) => text.split(',').map((name) => parse(name.trim()));
+}

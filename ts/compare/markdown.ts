@@ -1,0 +1,55 @@
+/** The results as Markdown: the tables of docs/results.md and, as text, of the terminal. */
+
+import type { Grid } from './grid.js';
+import { formatSpread, type Summary, scoreKey } from './summary.js';
+
+/** Header and rows of text. */
+export interface Table {
+  title: string;
+  header: string[];
+  rows: string[][];
+}
+
+/** The mAP of every strategy, a table per loss; then what they amount to. */
+export function tablesOf(grid: Grid, summary: Summary): Table[] {
+  const names = grid.strategies.map(({ name }) => name);
+  const scores = grid.losses.map((loss) => ({
+    title: loss,
+    header: ['mAP@1000', ...grid.bits.map((bits) => `${bits} bits`)],
+    rows: [
+      [
+        'float embedding',
+        ...grid.bits.map((bits) => formatSpread(summary.floats.get(scoreKey(loss, bits)) ?? NONE)),
+      ],
+      ...names.map((name) => [
+        name,
+        ...grid.bits.map((bits) => formatSpread(summary.scores.get(scoreKey(loss, bits, name)) ?? NONE)),
+      ]),
+    ],
+  }));
+  const overall = {
+    title: 'all losses, bits and seeds',
+    header: ['strategy', 'highest mAP', 'mean gain over sign', 'above sign'],
+    rows: names.map((name) => {
+      const { above, of } = summary.above.get(name) ?? { above: 0, of: 0 };
+      return [
+        name,
+        formatWins(summary.wins.get(name) ?? 0),
+        formatSpread(summary.gains.get(name) ?? NONE, 4),
+        `${above} of ${of}`,
+      ];
+    }),
+  };
+  return [...scores, overall];
+}
+
+const NONE = { mean: 0, deviation: null, count: 0 };
+
+function formatWins(wins: number): string {
+  return Number.isInteger(wins) ? String(wins) : wins.toFixed(1);
+}
+
+export function toMarkdown({ title, header, rows }: Table): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [`### ${title}`, '', line(header), line(header.map(() => '---')), ...rows.map(line), ''].join('\n');
+}

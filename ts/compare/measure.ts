@@ -1,0 +1,117 @@
+/** Runs the trainings of a grid and judges every strategy on rows that nothing was fitted to. */
+
+import { evaluate, evaluateCosine } from '../evaluate.js';
+import { fit } from '../fit.js';
+import type { LabelsInput } from '../labels.js';
+import { type LearnOptions, learn } from '../learn.js';
+import { Vectors } from '../vectors.js';
+import type { CellKey, Training } from './grid.js';
+
+export interface Labelled {
+  vectors: Vectors;
+  labels: LabelsInput;
+}
+
+/** Rows that teach, that choose the epoch, that are ranked and that ask. */
+export interface Splits {
+  train: Labelled;
+  validation: Labelled;
+  database: Labelled;
+  queries: Labelled;
+}
+
+/** One judged cell; all scores in 0 to 1, ties of distance by the float embeddings (the paper's rule). */
+export interface Cell extends CellKey {
+  /** mAP@1000 of the codes, over the relevant rows retrieved. */
+  meanAveragePrecision: number;
+  /** Label precision among the first 1,000. */
+  precision: number;
+  /** Of the ten float neighbours in the embedding, the share among the first 100. */
+  neighbourRecall: number;
+  /** mAP@1000 of the float embedding that the strategy began with, by cosine. */
+  floatMeanAveragePrecision: number;
+  learnSeconds: number;
+  fitSeconds: number;
+}
+
+/** Rows that a cut-off takes, as in the paper. */
+export const AT = 1000;
+const RECALL_AT = 100;
+
+export interface MeasureOptions {
+  /** What `learn` is told beside loss, bits, seed and penalty. */
+  learning?: Partial<LearnOptions>;
+  threads?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Trains, then hands out each cell as soon as it is judged. */
+export async function* measure(
+  training: Training,
+  splits: Splits,
+  { learning, threads, signal }: MeasureOptions,
+): AsyncGenerator<Cell> {
+  const { loss, bits, seed, penalty, strategies } = training;
+  const { train, validation, database, queries } = splits;
+  const started = performance.now();
+  const { model } = await learn(train.vectors, {
+    ...learning,
+    labels: train.labels,
+    validation: validation.vectors,
+    validationLabels: validation.labels,
+    loss,
+    bits,
+    seed,
+    penalty,
+    threads,
+    signal,
+  });
+  const learnSeconds = (performance.now() - started) / 1000;
+  const embedded: Vectors[] = [];
+  const embed = async ({ vectors }: Labelled) => {
+    const embeddings = await Vectors.from(await model.transform(vectors, { threads, signal }), { signal });
+    embedded.push(embeddings);
+    return embeddings;
+  };
+  try {
+    const task = {
+      database: await embed(database),
+      databaseLabels: database.labels,
+      queries: await embed(queries),
+      queryLabels: queries.labels,
+      at: [AT, RECALL_AT],
+      threads,
+      signal,
+    };
+    const { at: float, neighbours } = await evaluateCosine(task);
+    const fitted = await embed(train);
+    for (const { name, method, loss: quantization } of strategies) {
+      const { model: rotation, summary } = await fit(fitted, {
+        method,
+        loss: method === 'itq' ? undefined : quantization,
+        seed,
+        threads,
+        signal,
+      });
+      const { at } = await evaluate({ ...task, model: rotation, neighbours, ties: 'float' });
+      yield {
+        loss,
+        bits,
+        seed,
+        strategy: name,
+        meanAveragePrecision: at[AT]?.meanAveragePrecision ?? 0,
+        precision: at[AT]?.precision ?? 0,
+        neighbourRecall: at[RECALL_AT]?.neighbourRecall ?? 0,
+        floatMeanAveragePrecision: float[AT]?.meanAveragePrecision ?? 0,
+        learnSeconds: round(learnSeconds),
+        fitSeconds: round(summary.seconds),
+      };
+    }
+  } finally {
+    for (const vectors of embedded) vectors.release();
+  }
+}
+
+function round(seconds: number): number {
+  return Number(seconds.toPrecision(3));
+}
