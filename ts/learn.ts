@@ -30,7 +30,7 @@ export interface LearnSyncOptions {
   bits?: number | undefined;
   /** What the embedding is trained by; docs/learning.md has the formulas. Default `cel`. */
   loss?: SimilarityLoss | undefined;
-  /** Dimensions of the hidden layers, at most seven; `[]` is a linear head. Default `[512]`. */
+  /** Dimensions of the hidden layers, at most seven; `[]` is a linear head. Default `[512, 512]`. */
   hidden?: readonly number[] | undefined;
   /** The most epochs, at least 1; the learning rate falls to 0 over them. Default 60. */
   epochs?: number | undefined;

@@ -54,7 +54,9 @@ it('prints facts, and goes on from a checkpoint to the same file', async () => {
   const other = await work.run(...LEARN, '--epochs', '4', ...state);
   expect([other.code, other.stderr]).toEqual([
     1,
-    expect.stringContaining('state.bin: not a readable model: it is a state of learning from other vectors, labels or options'),
+    expect.stringContaining(
+      'state.bin: not a readable model: it is a state of learning from other vectors, labels or options',
+    ),
   ]);
 });
 

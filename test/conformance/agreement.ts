@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Model } from '../../ts/index.js';
 import type { Api } from './conformance.js';
-import { DATABASE, DIMENSIONS, FITS, type Reference, searchesOf } from './reference.js';
+import { DATABASE, DIMENSIONS, FITS, QUERIES, type Reference, searchesOf } from './reference.js';
 
 /** Of the losses that fits of one seed reach, relative. */
 const LOSS_TOLERANCE = 1e-4;
@@ -61,6 +61,22 @@ export function describeAgreement(
       }
       expect(farthest).toBeLessThanOrEqual(1);
       expect(equalShare(codes, reference.codes)).toBeGreaterThan(0.9999);
+    });
+
+    it('passes vectors through a head alike', async () => {
+      const { file, transformed, codes } = reference.head;
+      const staged = h2q.Model.fromBytes(file);
+      expect(differences({ bytes: staged.toBytes() }, { bytes: file })).toEqual([]);
+      expect(staged.summary.head).toMatchObject({ loss: 'cel', dimensions: 16, epochs: 3 });
+      const { data: z } = await staged.transform(QUERIES);
+      const own = (await staged.encode(QUERIES)).data;
+      // Layers add up what their inputs are off by: a bound of values, not of rounding.
+      const largest = Math.max(...transformed.data.map(Math.abs));
+      z.forEach((value, i) => {
+        const difference = Math.abs(value - transformed.data[i]!);
+        expect(difference).toBeLessThanOrEqual(1e-5 * largest);
+        if (bitOf(own, i) !== bitOf(codes, i)) expect(Math.abs(value)).toBeLessThanOrEqual(1e-5 * largest);
+      });
     });
 
     it('gives factors alike', async () => {

@@ -9,6 +9,7 @@ import type {
   SearchResult,
 } from '../../ts/index.js';
 import type { Api } from './conformance.js';
+import { HEAD } from './head.js';
 import { randomMatrix } from './matrices.js';
 import { seededRandom } from './random.js';
 
@@ -43,6 +44,8 @@ export interface Reference {
   losses: Record<string, { trainLoss: number; validationLoss: number }>;
   /** The models of these fits. */
   files: Record<string, Uint8Array>;
+  /** A model of two stages, and what it makes of the queries. */
+  head: { file: Uint8Array; transformed: Matrix; codes: Uint8Array };
 }
 
 /** Computes everything that {@link Reference} holds. */
@@ -61,6 +64,8 @@ export async function makeReference(h2q: Api): Promise<Reference> {
     const index = await makeIndex(h2q, bits, isClustered, hasIds);
     indexes[name] = { bytes: await index.toBytes(), searches: await searchesOf(index) };
   }
+  const head = h2q.Model.fromBytes(HEAD);
+  const { model: staged } = await h2q.fit(DATABASE, { head, method: 'random', seed: 4 });
   const factors = await model.factors(DATABASE);
   const index = await h2q.HammingIndex.build(codes, { factors });
   const vectors = await model.transform(QUERIES);
@@ -76,6 +81,11 @@ export async function makeReference(h2q: Api): Promise<Reference> {
     reranked: await index.search(asked, 10, { rerank: 'asymmetric', vectors }),
     losses,
     files,
+    head: {
+      file: staged.toBytes(),
+      transformed: await staged.transform(QUERIES),
+      codes: (await staged.encode(QUERIES)).data,
+    },
   };
 }
 

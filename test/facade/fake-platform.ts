@@ -165,5 +165,6 @@ export function fakeModel(epochs: number): CoreModel {
     factors: unused,
     factorsSync: unused,
     toBytes: () => Uint8Array.from([1, 2, 3]),
+    withHeadOf: unused,
   };
 }

@@ -70,7 +70,7 @@ export function addCompare(program: Command, context: Context): void {
     .option('--bits <b,…>', 'code lengths', wholeNumbers('--bits', 8), [16, 32, 48, 64])
     .option('--seeds <n,…>', 'seeds', wholeNumbers('--seeds', 0, Number.MAX_SAFE_INTEGER), [0])
     .option('--strategies <names>', `of ${NAMES.join(', ')}`, namesOf('--strategies', NAMES), NAMES)
-    .option('--hidden <sizes>', 'hidden layers of the head (default: 512)', wholeNumbers('--hidden', 1))
+    .option('--hidden <sizes>', 'hidden layers of the head (default: 512,512)', wholeNumbers('--hidden', 1))
     .option('--epochs <n>', 'largest number of epochs (default: 60)', wholeNumber('--epochs', 1))
     .option('--threads <n>', 'threads (default: all)', wholeNumber('--threads'))
     .option('--json', 'print all cells as JSON')

@@ -56,7 +56,7 @@ export function addLearn(program: Command, context: Context): void {
       `${SIMILARITY_LOSSES.join(', ')} (default: cel)`,
       oneOf('--loss', SIMILARITY_LOSSES),
     )
-    .option('--hidden <sizes>', 'dimensions of the hidden layers, or none (default: 512)', hiddenSizes)
+    .option('--hidden <sizes>', 'dimensions of the hidden layers, or none (default: 512,512)', hiddenSizes)
     .option('--epochs <n>', 'largest number of epochs (default: 60)', wholeNumber('--epochs', 1))
     .option('--batch-size <n>', 'rows per step (default: 128)', wholeNumber('--batch-size', 2))
     .option(

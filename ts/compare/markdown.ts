@@ -1,6 +1,7 @@
 /** The results as Markdown: the tables of docs/results.md and, as text, of the terminal. */
 
 import type { Grid } from './grid.js';
+import type { Cell } from './measure.js';
 import { formatSpread, type Summary, scoreKey } from './summary.js';
 
 /** Header and rows of text. */
@@ -52,4 +53,40 @@ function formatWins(wins: number): string {
 export function toMarkdown({ title, header, rows }: Table): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [`### ${title}`, '', line(header), line(header.map(() => '---')), ...rows.map(line), ''].join('\n');
+}
+
+/**
+ * Of every loss, number of bits and seed in which another strategy is above every H²Q: both, what their float
+ * embeddings reach, and what their codes lose against those. A penalty changes the embedding, H²Q never does.
+ */
+export function lostTable(grid: Grid, cells: readonly Cell[]): Table {
+  const rows: string[][] = [];
+  const highest = (list: readonly Cell[]) =>
+    list.reduce<Cell | undefined>(
+      (best, cell) => (best && best.meanAveragePrecision >= cell.meanAveragePrecision ? best : cell),
+      undefined,
+    );
+  const isOurs = ({ strategy }: Cell) => strategy.startsWith('h2q-');
+  const show = ({ strategy, meanAveragePrecision: codes, floatMeanAveragePrecision: float }: Cell) => [
+    strategy,
+    codes.toFixed(4),
+    float.toFixed(4),
+    (float - codes).toFixed(4),
+  ];
+  for (const loss of grid.losses) {
+    for (const bits of grid.bits) {
+      for (const seed of grid.seeds) {
+        const here = cells.filter((cell) => cell.loss === loss && cell.bits === bits && cell.seed === seed);
+        const [ours, other] = [highest(here.filter(isOurs)), highest(here.filter((cell) => !isOurs(cell)))];
+        if (!ours || !other || other.meanAveragePrecision <= ours.meanAveragePrecision) continue;
+        rows.push([loss, String(bits), String(seed), ...show(other), ...show(ours)]);
+      }
+    }
+  }
+  const columns = (whose: string) => [whose, 'mAP', 'float mAP', 'lost'];
+  return {
+    title: 'where H²Q is not the highest',
+    header: ['loss', 'bits', 'seed', ...columns('highest'), ...columns('best H²Q')],
+    rows,
+  };
 }

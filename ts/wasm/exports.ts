@@ -99,6 +99,8 @@ export interface WasmModel extends Shared<WasmModel> {
   readonly bits: number;
   /** 16 bytes. */
   readonly fingerprint: Uint8Array;
+  /** Multiplications. */
+  readonly productsPerRow: number;
   readonly summary: unknown;
   toBytes(): Uint8Array;
   withHeadOf(learnt: WasmModel): WasmModel;

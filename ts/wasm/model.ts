@@ -23,12 +23,14 @@ export class ModelInWasm implements CoreModel {
   readonly fingerprint: string;
   readonly #instance: Instance<unknown>;
   readonly #handle: WasmModel;
+  readonly #productsPerRow: number;
 
   constructor(instance: Instance<unknown>, handle: WasmModel) {
     this.#instance = instance;
     this.#handle = handle;
     this.dimensions = handle.dimensions;
     this.bits = handle.bits;
+    this.#productsPerRow = handle.productsPerRow;
     this.fingerprint = toHex(handle.fingerprint);
   }
 
@@ -105,7 +107,7 @@ export class ModelInWasm implements CoreModel {
     try {
       yield;
       const result = task.create(rows * task.perRow);
-      const sliceRows = Math.max(4, Math.floor(SLICE_PRODUCTS / (this.dimensions * this.bits)));
+      const sliceRows = Math.max(4, Math.floor(SLICE_PRODUCTS / this.#productsPerRow));
       for (let first = 0; first < rows; first += sliceRows) {
         const count = Math.min(sliceRows, rows - first);
         const part = this.#instance.run(() => task.slice(this.#handle, own, first, count));

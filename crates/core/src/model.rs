@@ -232,6 +232,13 @@ impl Model {
         self.kernel.columns()
     }
 
+    /// Multiplications that a row takes.
+    pub fn products_per_row(&self) -> usize {
+        let layers = self.head.iter().flat_map(|head| head.layers());
+        let head: usize = layers.map(|layer| layer.weights.len()).sum();
+        head + self.embedding_dimensions() * self.bits()
+    }
+
     /// What is subtracted before the projection.
     pub fn mean(&self) -> Option<&[f32]> {
         self.mean.as_deref()

@@ -71,6 +71,12 @@ impl Model {
         self.inner.fingerprint().to_vec()
     }
 
+    /// Multiplications that a row takes.
+    #[wasm_bindgen(getter, js_name = productsPerRow)]
+    pub fn products_per_row(&self) -> f64 {
+        self.inner.products_per_row() as f64
+    }
+
     /// How the model was fitted: `ModelSummary` of `ts/backend.ts`.
     #[wasm_bindgen(getter)]
     pub fn summary(&self) -> JsValue {

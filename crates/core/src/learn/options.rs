@@ -13,7 +13,7 @@ pub struct LearnOptions {
     pub bits: Option<usize>,
     /// Default `cel`.
     pub loss: Option<SimilarityLoss>,
-    /// Dimensions of the hidden layers, at most 7 of them; none for a linear head. Default one of 512.
+    /// Dimensions of the hidden layers, at most 7 of them; none for a linear head. Default two of 512.
     pub hidden: Option<Vec<usize>>,
     /// The most epochs; the learning rate falls to 0 over them by half a cosine. Default 60.
     pub epochs: Option<usize>,
@@ -74,7 +74,7 @@ impl LearnOptions {
             return Err(invalid("bits", bits, "a positive multiple of 8"));
         }
         check_dimensions(bits)?;
-        let hidden = self.hidden.clone().unwrap_or_else(|| vec![512]);
+        let hidden = self.hidden.clone().unwrap_or_else(|| vec![512, 512]);
         if hidden.len() >= MAX_LAYERS {
             return Err(invalid("hidden", hidden.len(), "at most 7 layers"));
         }
