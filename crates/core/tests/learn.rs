@@ -21,7 +21,8 @@ const CLASSES: usize = 5;
 fn noisy() -> (Arc<Vectors>, Labels) {
     let centres = support::uniform(CLASSES * COLUMNS, 1);
     let noise = support::uniform(ROWS * COLUMNS, 2);
-    let value = |i: usize| 5.0 + 0.6 * centres[i / COLUMNS % CLASSES * COLUMNS + i % COLUMNS] + noise[i];
+    let value =
+        |i: usize| 5.0 + 0.6 * centres[i / COLUMNS % CLASSES * COLUMNS + i % COLUMNS] + noise[i];
     let data = (0..ROWS * COLUMNS).map(value).collect();
     let labels = (0..ROWS).map(|row| 10 * (row % CLASSES) as i64 - 7).collect();
     (
@@ -227,12 +228,14 @@ fn requests_that_make_no_sense_are_refused_by_name() {
     assert_eq!(named(request(&|o| o.dropout = Some(1.0))), "dropout");
     assert_eq!(named(request(&|o| o.penalty_weight = Some(1.0))), "penaltyWeight");
     assert_eq!(named(request(&|o| o.continuation = Some(true))), "continuation");
-    assert!(request(&|o| {
-        o.continuation = Some(true);
-        o.loss = Some(SimilarityLoss::HashNet);
-        o.penalty = Some(Penalty::L2);
-    })
-    .is_none());
+    assert!(
+        request(&|o| {
+            o.continuation = Some(true);
+            o.loss = Some(SimilarityLoss::HashNet);
+            o.penalty = Some(Penalty::L2);
+        })
+        .is_none()
+    );
 
     let short = Labels::single("labels", vec![1; 5]).expect("labels");
     let error = LearnSession::new(vectors.clone(), short, None, &options()).err();
@@ -250,11 +253,8 @@ fn requests_that_make_no_sense_are_refused_by_name() {
 
 #[test]
 fn a_rate_that_is_too_high_says_so() {
-    let options = LearnOptions {
-        learning_rate: Some(1e30),
-        loss: Some(SimilarityLoss::Dsh),
-        ..options()
-    };
+    let options =
+        LearnOptions { learning_rate: Some(1e30), loss: Some(SimilarityLoss::Dsh), ..options() };
     let mut session = session(&options);
     let result = session.step(6, &Cancel::default());
     assert!(matches!(result, Err(Error::Diverged { .. })), "{result:?}");
@@ -267,7 +267,7 @@ fn labels_of_several_classes_are_learnt_as_well() {
     let row = |row: usize| {
         // Every third row belongs to the sixth class, too; every tenth to none.
         let belongs = move |class: usize| {
-            row % 10 != 9 && (class == row % CLASSES || (class == CLASSES && row % 3 == 0))
+            row % 10 != 9 && (class == row % CLASSES || (class == CLASSES && row.is_multiple_of(3)))
         };
         (0..classes).map(move |class| u8::from(belongs(class)))
     };

@@ -52,7 +52,7 @@ fn gradients_of_every_loss_equal_central_differences() {
                     let mut z = values(7 * k, 11 + seed as u64, 1.5);
                     let count = if loss.has_proxies() { classes * k } else { 0 };
                     let mut proxies = values(count, 5 + seed as u64, 1.0);
-                    let mut evaluate = |z: &[f64], proxies: &[f64]| {
+                    let evaluate = |z: &[f64], proxies: &[f64]| {
                         let (mut by_z, mut by_proxies) = (vec![7.0; z.len()], vec![7.0; count]);
                         let value = objective.value_and_gradient(
                             z,
@@ -160,16 +160,8 @@ fn the_network_passes_gradients_back_as_differences_say() {
             };
             let mut gradient = vec![7.0; parameters.len()];
             let (_, mut pass) = forward(&parameters);
-            pass.backward(
-                &architecture,
-                &parameters,
-                &input,
-                &by_z,
-                dropout,
-                &mut gradient,
-                &cancel,
-            )
-            .expect("nobody aborts");
+            pass.backward(&architecture, &parameters, &input, &by_z, &mut gradient, &cancel)
+                .expect("nobody aborts");
             let (error, size) =
                 largest_error(&mut parameters, &gradient, |parameters| forward(parameters).0);
             assert!(error < 1e-8 * (1.0 + size), "{sizes:?} {dropout}: {error} of {size}");

@@ -94,13 +94,15 @@ pub struct Pass<T> {
     activations: Vec<Vec<T>>,
     /// Derivative by the activations of a layer.
     deltas: [Vec<T>; 2],
+    /// Share of the hidden values that the last forward pass left out.
+    dropped: f64,
     threads: usize,
 }
 
 impl<T: Real> Pass<T> {
     /// `threads` as for [`fill_chunks`].
     pub fn new(threads: usize) -> Self {
-        Self { activations: Vec::new(), deltas: [Vec::new(), Vec::new()], threads }
+        Self { activations: Vec::new(), deltas: [Vec::new(), Vec::new()], dropped: 0.0, threads }
     }
 
     /// The embeddings of `input`, rows x inputs, row-major. `dropout`, the share of hidden values that become
@@ -117,6 +119,7 @@ impl<T: Real> Pass<T> {
         cancel: &Cancel,
     ) -> Result<&[T]> {
         let rows = input.len() / architecture.layers[0].inputs;
+        self.dropped = dropout.as_ref().map_or(0.0, |(share, _)| *share);
         self.activations.resize_with(architecture.layers.len(), Vec::new);
         for (number, layer) in architecture.layers.iter().enumerate() {
             let (before, after) = self.activations.split_at_mut(number);
@@ -139,7 +142,7 @@ impl<T: Real> Pass<T> {
             let bias = &parameters[layer.bias.clone()];
             for row in out.chunks_mut(layer.outputs) {
                 for (value, &bias) in row.iter_mut().zip(bias) {
-                    *value = *value + bias;
+                    *value += bias;
                     if !is_last && *value < T::default() {
                         *value = T::default();
                     }
@@ -162,7 +165,6 @@ impl<T: Real> Pass<T> {
         parameters: &[T],
         input: &[T],
         by_embeddings: &[T],
-        dropout: f64,
         gradient: &mut [T],
         cancel: &Cancel,
     ) -> Result<()> {
@@ -189,7 +191,7 @@ impl<T: Real> Pass<T> {
             let bias = &mut gradient[layer.bias.clone()];
             bias.fill(T::default());
             for row in delta.chunks(outputs) {
-                bias.iter_mut().zip(row).for_each(|(sum, &value)| *sum = *sum + value);
+                bias.iter_mut().zip(row).for_each(|(sum, &value)| *sum += value);
             }
             if number == 0 {
                 break;
@@ -203,7 +205,7 @@ impl<T: Real> Pass<T> {
                 multiply(dst, rows, weights.transpose());
             })?;
             // Where relu or dropout gave 0 nothing passes; the rest was scaled by dropout.
-            let scale = T::from_f64(1.0 / (1.0 - dropout));
+            let scale = T::from_f64(1.0 / (1.0 - self.dropped));
             for (by, &value) in other.iter_mut().zip(source) {
                 *by = if value > T::default() { *by * scale } else { T::default() };
             }

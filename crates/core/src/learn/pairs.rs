@@ -225,7 +225,7 @@ pub(super) fn add_through_norm<T: Real>(
             .sum();
         for j in 0..unit.ncols() {
             let (g, u): (f64, f64) = (by_unit[(i, j)].into(), unit[(i, j)].into());
-            gradient[(i, j)] = gradient[(i, j)] + T::from_f64((g - along * u) / norm);
+            gradient[(i, j)] += T::from_f64((g - along * u) / norm);
         }
     }
 }
@@ -233,7 +233,7 @@ pub(super) fn add_through_norm<T: Real>(
 fn add_matrix<T: Real>(mut sum: MatMut<'_, T>, other: MatRef<'_, T>) {
     for j in 0..sum.ncols() {
         for i in 0..sum.nrows() {
-            sum[(i, j)] = sum[(i, j)] + other[(i, j)];
+            sum[(i, j)] += other[(i, j)];
         }
     }
 }

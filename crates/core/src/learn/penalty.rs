@@ -98,7 +98,7 @@ fn add_squares<T: Real>(
         set_targets(&column, &mut targets);
         for (i, (z, target)) in column.iter().zip(&targets).enumerate() {
             sum += (z - target) * (z - target);
-            gradient[(i, j)] = gradient[(i, j)] + T::from_f64(2.0 * scale * (z - target));
+            gradient[(i, j)] += T::from_f64(2.0 * scale * (z - target));
         }
     }
     scale * sum

@@ -309,8 +309,7 @@ impl Ready {
                 &mut by_z,
                 by_proxies,
             );
-            let share = options.dropout;
-            pass.backward(architecture, parameters, &input, &by_z, share, layers, cancel)?;
+            pass.backward(architecture, parameters, &input, &by_z, layers, cancel)?;
             let progress = step as f64 / (options.epochs * batches.len()) as f64;
             let rate =
                 options.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos());
