@@ -42,7 +42,8 @@ const json = execFileSync(
     ...['--database', parts.database.vectors, '--database-labels', parts.database.labels],
     ...['--queries', parts.queries.vectors, '--query-labels', parts.queries.labels],
     ...['--losses', losses.join(), '--bits', bits.join(), '--seeds', seeds.join()],
-    ...['--threads', values.threads, '-o', results, '--report', report, '--json'],
+    ...['--threads', values.threads, '-o', results],
+    ...['--report', report, '--pictures', '28', '--json'],
   ],
   { stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 2 ** 30, encoding: 'utf8' },
 );

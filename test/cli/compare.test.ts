@@ -40,7 +40,7 @@ describe('h2q compare', () => {
     // A line that was not written to its end counts as missing.
     const lines = work.read('r.jsonl').toString();
     work.write('r.jsonl', new TextEncoder().encode(lines.slice(0, -20)));
-    const all = await work.run(...FILES, ...grid, '--json', '--report', 'report.html');
+    const all = await work.run(...FILES, ...grid, '--json', '--report', 'report.html', '--pictures', '5');
     expect([all.code, all.stderr]).toEqual([0, 'h2q: r.jsonl: 7 cells are there, 29 are missing\n']);
     const { cells } = JSON.parse(all.stdout) as { cells: Cell[] };
     expect(new Set(cells.map(({ strategy }) => strategy))).toEqual(
@@ -57,6 +57,8 @@ describe('h2q compare', () => {
     for (const cell of JSON.parse(some).cells) expect(scoreOf(cells, cell)).toBe(cell.meanAveragePrecision);
     const page = work.read('report.html').toString();
     expect(page).toContain('id="plot-dsh"');
+    expect(page.match(/aria-label="Query of label/g)).toHaveLength(3);
+    expect(page.match(/class="tile"/g)).toHaveLength(3 * (1 + 10 * STRATEGIES.length));
     expect(page).not.toMatch(/(src|href)="?http/);
     const text = await work.succeed(...FILES, ...grid);
     expect(text).toMatch(/cel\nmAP@1000 +8 bits +16 bits\nfloat embedding +0\.\d{3}/);

@@ -9,10 +9,12 @@ import { tablesOf } from '../compare/markdown.js';
 import { type Cell, type Labelled, measure, type Splits } from '../compare/measure.js';
 import { renderComparePage } from '../compare/page.js';
 import { isAmong, parseResults } from '../compare/results.js';
+import { type Sheet, sampleQueries, tilesOf } from '../compare/sheet.js';
 import { summarise } from '../compare/summary.js';
+import { buildSprite, type TileSource } from '../demo/images.js';
 import { writeFile } from '../io/files.js';
 import { PENALTIES, SIMILARITY_LOSSES } from '../learn.js';
-import { info } from '../node/index.js';
+import { info, readLabels, withVectorFile } from '../node/index.js';
 import { platform } from '../platform.js';
 import { type Context, note, print, printJson } from './context.js';
 import { expectDimensions, type Shape, shapeOf } from './inputs.js';
@@ -35,6 +37,7 @@ interface Flags {
   bits: number[];
   seeds: number[];
   strategies: string[];
+  pictures?: number;
   hidden?: number[] | undefined;
   epochs?: number | undefined;
   threads?: number;
@@ -62,6 +65,11 @@ export function addCompare(program: Command, context: Context): void {
     )
     .option('--report <file>', 'an HTML page of tables and plots')
     .option(
+      '--pictures <width>',
+      'of the report: the vectors are grey pictures of so many columns, 0 to 255',
+      wholeNumber('--pictures', 1),
+    )
+    .option(
       '--losses <names>',
       `of ${SIMILARITY_LOSSES.join(', ')}`,
       namesOf('--losses', SIMILARITY_LOSSES),
@@ -88,7 +96,10 @@ export function addCompare(program: Command, context: Context): void {
 async function runCompare(input: string, flags: Flags, context: Context): Promise<void> {
   const { signal } = context;
   const files = filesOf(input, flags);
-  await checkFiles(files);
+  const { columns } = await checkFiles(files);
+  if (flags.pictures !== undefined && columns % flags.pictures !== 0) {
+    throw flagError('--pictures', `${columns} values are no whole rows of ${flags.pictures}`);
+  }
   for (const path of [flags.output, flags.report]) if (path) await platform().checkWritable(path);
   const grid: Grid = {
     losses: flags.losses,
@@ -115,6 +126,7 @@ async function runCompare(input: string, flags: Flags, context: Context): Promis
       summary,
       lead: lead(grid, files),
       conditions: conditions(grid, shown),
+      sheet: flags.pictures === undefined ? undefined : await sheetOf(files, shown, flags.pictures, context),
       ...(await readPlotLibrary()),
     });
     await writeFile(flags.report, (file) => file.write(new TextEncoder().encode(page)));
@@ -141,12 +153,14 @@ async function runGrid(
   if (known.length > 0) note(context, `${output}: ${known.length} cells are there, ${missing} are missing`);
   if (missing === 0) return cells;
   const splits = await readSplits(files, context);
+  const { labels } = splits.queries;
+  const samples = 'classes' in labels ? [] : sampleQueries(labels);
   await withProgress(context, 'compare', missing, async (update) => {
     for (const training of trainings) {
       const { loss, bits, seed, penalty } = training;
       const shown = `| ${loss}, ${bits} bits, seed ${seed}${penalty === 'none' ? '' : `, ${penalty}`}`;
       update(cells.length - known.length, { note: shown });
-      for await (const cell of measure(training, splits, { learning, threads, signal })) {
+      for await (const cell of measure(training, splits, { learning, samples, threads, signal })) {
         cells.push(cell);
         const lines = cells.map((done) => `${JSON.stringify({ data, ...done })}\n`).join('');
         await writeFile(output, (file) => file.write(new TextEncoder().encode(lines)));
@@ -170,13 +184,55 @@ function filesOf(input: string, flags: Flags): Files {
   };
 }
 
+/** The pictures of the first loss, number of bits and seed. */
+async function sheetOf(
+  files: Files,
+  cells: readonly Cell[],
+  width: number,
+  { signal }: Context,
+): Promise<Sheet | undefined> {
+  const [first] = cells;
+  const queryLabels = await readLabels(files.queries.labels, { signal });
+  const databaseLabels = await readLabels(files.database.labels, { signal });
+  if (!first || 'classes' in queryLabels || 'classes' in databaseLabels) return undefined;
+  const own = cells.filter(
+    ({ loss, bits, seed }) => loss === first.loss && bits === first.bits && seed === first.seed,
+  );
+  const queries = sampleQueries(queryLabels);
+  const wanted = tilesOf(own, queries);
+  const tiles = [
+    ...(await picturesOf(files.queries.vectors, wanted.query, width, 'query', signal)),
+    ...(await picturesOf(files.database.vectors, wanted.database, width, 'database', signal)),
+  ];
+  return { cells: own, queries, queryLabels, databaseLabels, sprite: buildSprite(tiles) };
+}
+
+/** The named rows of a file as pictures. */
+async function picturesOf(path: string, rows: number[], width: number, name: string, signal: AbortSignal) {
+  const wanted = new Set(rows);
+  return withVectorFile(path, async (file) => {
+    const tiles: TileSource[] = [];
+    for await (const { firstRow, data, columns } of file.matrices({ signal })) {
+      for (let row = firstRow; row < firstRow + data.length / columns; row++) {
+        if (!wanted.has(row)) continue;
+        const at = (row - firstRow) * columns;
+        const images = Uint8Array.from(data.subarray(at, at + columns));
+        tiles.push({ key: `${name}:${row}`, set: { images, width, height: columns / width }, row: 0 });
+      }
+    }
+    return tiles;
+  });
+}
+
 /** Shapes that fit together, before anything is read. */
-async function checkFiles(files: Files): Promise<void> {
-  const { columns } = await shapeOf(files.train.vectors);
+async function checkFiles(files: Files): Promise<Shape> {
+  const train = await shapeOf(files.train.vectors);
+  const { columns } = train;
   for (const { vectors, labels } of Object.values(files)) {
     const shape: Shape = await expectDimensions(vectors, columns, files.train.vectors);
     await expectLabels(labels, shape, vectors);
   }
+  return train;
 }
 
 async function readSplits(files: Files, context: Context): Promise<Splits> {

@@ -2,8 +2,10 @@
 
 import { evaluate, evaluateCosine } from '../evaluate.js';
 import { fit } from '../fit.js';
+import { HammingIndex } from '../hamming-index.js';
 import type { LabelsInput } from '../labels.js';
 import { type LearnOptions, learn } from '../learn.js';
+import type { Model } from '../model.js';
 import { Vectors } from '../vectors.js';
 import type { CellKey, Training } from './grid.js';
 
@@ -32,15 +34,20 @@ export interface Cell extends CellKey {
   floatMeanAveragePrecision: number;
   learnSeconds: number;
   fitSeconds: number;
+  /** Rows of the ten nearest of each of {@link MeasureOptions.samples}. */
+  hits?: number[][];
 }
 
 /** Rows that a cut-off takes, as in the paper. */
 export const AT = 1000;
 const RECALL_AT = 100;
+const HITS = 10;
 
 export interface MeasureOptions {
   /** What `learn` is told beside loss, bits, seed and penalty. */
   learning?: Partial<LearnOptions>;
+  /** Rows of queries whose hits are kept, to be looked at. */
+  samples?: readonly number[];
   threads?: number | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -49,7 +56,7 @@ export interface MeasureOptions {
 export async function* measure(
   training: Training,
   splits: Splits,
-  { learning, threads, signal }: MeasureOptions,
+  { learning, samples, threads, signal }: MeasureOptions,
 ): AsyncGenerator<Cell> {
   const { loss, bits, seed, penalty, strategies } = training;
   const { train, validation, database, queries } = splits;
@@ -105,11 +112,26 @@ export async function* measure(
         floatMeanAveragePrecision: float[AT]?.meanAveragePrecision ?? 0,
         learnSeconds: round(learnSeconds),
         fitSeconds: round(summary.seconds),
+        ...(samples && { hits: await hitsOf(rotation, task.database, task.queries, samples) }),
       };
     }
   } finally {
     for (const vectors of embedded) vectors.release();
   }
+}
+
+/** The ten nearest by Hamming distance of each sample, ties in order of the row. */
+async function hitsOf(model: Model, database: Vectors, queries: Vectors, samples: readonly number[]) {
+  const index = await HammingIndex.build(await model.encode(database));
+  const { data, bits } = await model.encode(queries);
+  const bytes = bits / 8;
+  const asked = samples.map((row) => data.subarray(row * bytes, (row + 1) * bytes));
+  const all = new Uint8Array(asked.length * bytes);
+  asked.forEach((code, i) => {
+    all.set(code, i * bytes);
+  });
+  const { rows, k } = await index.search({ data: all, bits }, HITS);
+  return samples.map((_, i) => [...rows.subarray(i * k, (i + 1) * k)]);
 }
 
 function round(seconds: number): number {

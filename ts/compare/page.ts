@@ -6,6 +6,7 @@ import { PAGE_SCRIPT } from '../demo/page-script.js';
 import { PAGE_STYLE } from '../demo/page-style.js';
 import type { Grid } from './grid.js';
 import { type Table, tablesOf } from './markdown.js';
+import { renderSheet, type Sheet } from './sheet.js';
 import { type Summary, scoreKey } from './summary.js';
 
 export interface ComparePage {
@@ -15,6 +16,8 @@ export interface ComparePage {
   lead: string;
   /** Conditions of the run: names and values. */
   conditions: Readonly<Record<string, string>>;
+  /** Of pictures, where the vectors are some. */
+  sheet?: Sheet | undefined;
   /** uPlot's build for a script element, and its style sheet. */
   plotScript: string;
   plotStyle: string;
@@ -43,7 +46,7 @@ export function renderComparePage(page: ComparePage): string {
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>h2q compare</title>
@@ -66,6 +69,7 @@ ${colours()}
 ${renderTable(overall, 'overall-title')}
 </section>
 ${grid.losses.map((loss, i) => renderLoss(loss, tables[i] as Table)).join('\n')}
+${page.sheet ? renderSheet(page.sheet) : ''}
 <section aria-labelledby="conditions-title">
 <h2 id="conditions-title">Conditions</h2>
 <dl class="conditions">${Object.entries(conditions)
