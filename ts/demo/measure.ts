@@ -1,12 +1,13 @@
 /** The measurements: each method once, under the same conditions. */
 
 import { runAbortable } from '../abort.js';
-import type { MetricsAt, Neighbours } from '../backend.js';
+import type { HeadSummary, MetricsAt, Neighbours } from '../backend.js';
 import { evaluate, evaluateCosine } from '../evaluate.js';
 import { type FitResult, fit } from '../fit.js';
 import { HammingIndex, type SearchResult } from '../hamming-index.js';
+import { learn } from '../learn.js';
 import { backend } from '../platform.js';
-import type { Matrix, Vectors } from '../vectors.js';
+import { type Matrix, Vectors } from '../vectors.js';
 import type { CurvePoint, MethodKey, MethodReport } from './report.js';
 
 /** Hits that a timed search returns, and that the page shows. */
@@ -30,10 +31,45 @@ export interface Subject {
   signal: AbortSignal | undefined;
 }
 
-/** A way to codes: its key is the fit's method. */
+/** A way to codes: its key is the fit's method, `learnt` that of H²Q on the embeddings of a head. */
 export interface BinaryMethod {
   key: Exclude<MethodKey, 'float'>;
   name: string;
+}
+
+/** Images whose labels teach the head: labels are what one has few of. */
+export const LEARN_ROWS = 10_000;
+const LEARN_EPOCHS = 12;
+
+/** What stage one makes of a subject. */
+export interface Learnt {
+  /** The same rows as embeddings. */
+  subject: Subject;
+  summary: HeadSummary;
+  seconds: number;
+}
+
+/** Learns a head from `images`, the first of the database, and their labels. */
+export async function learnStage(subject: Subject, images: Matrix): Promise<Learnt> {
+  const { databaseLabels, bits, seed, threads, signal } = subject;
+  const labels = databaseLabels.slice(0, images.data.length / images.columns);
+  const started = performance.now();
+  const epochs = LEARN_EPOCHS;
+  const { model } = await learn(images, { labels, bits, seed, epochs, threads, signal });
+  const seconds = (performance.now() - started) / 1000;
+  const embed = async (vectors: Vectors) =>
+    Vectors.from(await model.transform(vectors, { threads, signal }), { signal });
+  const { database, queries, firstQueries } = subject;
+  return {
+    subject: {
+      ...subject,
+      database: await embed(database),
+      queries: await embed(queries),
+      firstQueries: await embed(firstQueries),
+    },
+    summary: model.summary.head as HeadSummary,
+    seconds,
+  };
 }
 
 export interface BinaryMeasurement {
@@ -59,7 +95,12 @@ export async function measureBinary(
 ): Promise<BinaryMeasurement> {
   const { database, queries, firstQueries, bits, seed, threads, signal } = subject;
   const run = { threads, signal };
-  const fitted = await fit(database, { bits, method: method.key, seed, ...run });
+  const fitted = await fit(database, {
+    bits,
+    method: method.key === 'learnt' ? 'h2q' : method.key,
+    seed,
+    ...run,
+  });
   const { model } = fitted;
   const transformed = await model.transform(database, run);
   const index = await HammingIndex.build(await model.encode(database, run), { signal });

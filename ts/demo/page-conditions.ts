@@ -20,7 +20,7 @@ export interface Conditions {
 
 /** Written from the report alone, so that a caption cannot disagree with its numbers. */
 export function conditions(report: DemoReport): Conditions {
-  const { dataset, bits, ties, curveQueries, floatSpeedQueries, fit, environment, seed } = report;
+  const { dataset, bits, ties, curveQueries, floatSpeedQueries, fit, learnt, environment, seed } = report;
   const database = formatCount(dataset.database);
   const queries = formatCount(dataset.queries);
   const machine = `${escapeHtml(environment.cpu)}, ${environment.threads} threads`;
@@ -33,8 +33,10 @@ on the ${database} images, a seeded part of which is kept for validation; ${form
     curves: `Means over the first ${formatCount(curveQueries)} queries at ${report.methods[0]?.curve.length ?? 0} cut-offs
 from 1 to ${database} images; ${TIES[ties]}.`,
     images: `${escapeHtml(dataset.name)}: ${database} training images as the database, ${queries} test images as queries,
-${formatCount(dataset.dimensions)} grey values each, in ${dataset.classNames.length} classes, whose labels no fit has seen.`,
-    preparation: `Raw pixels, 0 to 255, centred and projected by PCA to ${bits} dimensions, the same for the four binary methods; seed ${seed}.
+${formatCount(dataset.dimensions)} grey values each, in ${dataset.classNames.length} classes. Only the learnt head has seen labels: those of the first ${formatCount(learnt.rows)}
+images of the database, none of a query.`,
+    preparation: `Raw pixels, 0 to 255, centred and projected by PCA to ${bits} dimensions, the same for the first four binary methods; seed ${seed}.
+Learnt: a network trained on those labels (loss ${escapeHtml(learnt.loss)}, no quantization term, ${formatSeconds(learnt.seconds)} s) gives ${learnt.dimensions} dimensions, which H²Q turns.
 Float: the raw pixels themselves, ranked by cosine.`,
   };
 }

@@ -5,8 +5,11 @@
 
 import type { EpochReport, FitSummary, Method, Ties } from '../backend.js';
 
-/** The four ways to binary codes, and the float vectors that they are measured against. */
-export type MethodKey = Method | 'float';
+/**
+ * The four ways from vectors to binary codes, H²Q behind a head that was learnt from labels, and the float vectors
+ * that they are measured against.
+ */
+export type MethodKey = Method | 'learnt' | 'float';
 
 /** One demo run. */
 export interface DemoReport {
@@ -19,6 +22,15 @@ export interface DemoReport {
   seed: number;
   /** In the order of the table. */
   methods: MethodReport[];
+  /** How the head of `learnt` came to be. */
+  learnt: {
+    /** Images whose labels it saw, the first of the database. */
+    rows: number;
+    loss: string;
+    /** Dimensions of its embeddings. */
+    dimensions: number;
+    seconds: number;
+  };
   /** The H²Q fit. */
   fit: { summary: FitSummary; history: EpochReport[] };
   /** The precision-recall curves are means over this many queries, the first of the test set. */
@@ -59,7 +71,7 @@ export interface MethodReport {
   /** Share of the ten nearest by cosine of the raw pixels found in the first 100 hits. */
   neighbourRecall100: number;
   bytesPerImage: number;
-  /** Null for floats, which need no fit. */
+  /** Of what was learnt as well; null for floats, which need no fit. */
   fitSeconds: number | null;
   queriesPerSecond: number;
   /** By growing cut-off. */

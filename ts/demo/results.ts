@@ -12,7 +12,7 @@ export interface ResultsTable {
 /** A formatted value. */
 export interface Cell {
   text: string;
-  /** The best of the binary methods, as far as the text shows. */
+  /** The best of the binary methods without labels, as far as the text shows. */
   best: boolean;
 }
 
@@ -40,6 +40,11 @@ const COLUMNS: readonly Column[] = [
   { title: 'queries per second', better: 'more', value: (m) => m.queriesPerSecond, format: formatSpeed },
 ];
 
+/** Those that know vectors alone and give codes: neither floats nor what has seen labels. */
+function isRival({ key }: MethodReport): boolean {
+  return key !== 'float' && key !== 'learnt';
+}
+
 /** All methods of a report, in its order. */
 export function resultsTable({ methods }: DemoReport): ResultsTable {
   const best = COLUMNS.map((column) => bestText(column, methods));
@@ -51,7 +56,7 @@ export function resultsTable({ methods }: DemoReport): ResultsTable {
         { text: method.name, best: false },
         ...COLUMNS.map((column, i) => {
           const text = cellText(column, method);
-          return { text, best: method.key !== 'float' && text === best[i] };
+          return { text, best: isRival(method) && text === best[i] };
         }),
       ],
     })),
@@ -75,7 +80,7 @@ function bestText(column: Column, methods: MethodReport[]): string | null {
   if (!JUDGED.includes(column)) return null;
   const sign = column.better === 'less' ? -1 : 1;
   const score = (method: MethodReport) => sign * (column.value(method) ?? Number.NaN);
-  const binary = methods.filter((method) => method.key !== 'float' && column.value(method) !== null);
+  const binary = methods.filter((method) => isRival(method) && column.value(method) !== null);
   const [winner] = binary.sort((a, b) => score(b) - score(a));
   return winner ? cellText(column, winner) : null;
 }
