@@ -101,16 +101,29 @@ fn the_number_of_threads_changes_no_byte() {
 
 #[test]
 fn an_abort_leaves_the_state_of_the_last_whole_epoch() {
-    let mut session = session(&options());
+    // Hundreds of steps to an epoch, which take far longer than the abort waits.
+    let slow = LearnOptions { batch_size: Some(2), hidden: Some(vec![512]), ..options() };
+    let mut session = session(&slow);
     let never = Cancel::default();
     session.step(2, &never).expect("nobody aborts");
-    let before = session.checkpoint();
-    let aborted = Cancel::default();
-    aborted.cancel();
-    assert!(matches!(session.step(1, &aborted), Err(Error::Aborted)));
-    assert_eq!(session.checkpoint(), before);
+    let before = session.checkpoint().expect("it was prepared");
+    for milliseconds in [0, 3] {
+        let aborted = Cancel::default();
+        let result = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+                aborted.cancel();
+            });
+            session.step(1, &aborted)
+        });
+        assert!(matches!(result, Err(Error::Aborted)), "{result:?}");
+        let seconds = 32..40;
+        let now = session.checkpoint().expect("it was prepared");
+        assert_eq!(now[..seconds.start], before[..seconds.start]);
+        assert_eq!(now[seconds.end..now.len() - 8], before[seconds.end..before.len() - 8]);
+    }
     let (model, _) = learnt(session);
-    assert_eq!(model.to_bytes(), learnt(self::session(&options())).0.to_bytes());
+    assert_eq!(model.to_bytes(), learnt(self::session(&slow)).0.to_bytes());
 }
 
 #[test]
@@ -132,10 +145,12 @@ fn a_checkpoint_goes_on_to_the_same_bytes() {
 fn a_checkpoint_of_something_else_is_refused() {
     let mut first = session(&options());
     assert_eq!(first.checkpoint(), None);
+    let never = Cancel::default();
     first.step(1, &Cancel::default()).expect("nobody aborts");
     let bytes = first.checkpoint().expect("it was prepared");
     let refused = |session: &mut LearnSession, bytes: &[u8]| {
-        matches!(session.resume(bytes), Err(Error::ModelFormat { .. }))
+        let result = session.resume(bytes).and_then(|()| session.prepare(&never));
+        matches!(result, Err(Error::ModelFormat { .. }))
     };
     assert!(refused(&mut session(&LearnOptions { seed: Some(4), ..options() }), &bytes));
     assert!(refused(&mut session(&LearnOptions { bits: Some(8), ..options() }), &bytes));
@@ -221,6 +236,10 @@ fn requests_that_make_no_sense_are_refused_by_name() {
     assert_eq!(named(request(&|o| o.hidden = Some(vec![8; 8]))), "hidden");
     assert_eq!(named(request(&|o| o.hidden = Some(vec![8, 0]))), "hidden");
     assert_eq!(named(request(&|o| o.batch_size = Some(1))), "batchSize");
+    assert_eq!(named(request(&|o| o.batch_size = Some(4097))), "batchSize");
+    assert_eq!(named(request(&|o| o.bits = Some(20_000))), "bits");
+    assert_eq!(named(request(&|o| o.hidden = Some(vec![16_384, 16_384]))), "hidden");
+    assert_eq!(named(request(&|o| o.hidden = Some(vec![20_000]))), "hidden");
     assert_eq!(named(request(&|o| o.epochs = Some(0))), "epochs");
     assert_eq!(named(request(&|o| o.patience = Some(0))), "patience");
     assert_eq!(named(request(&|o| o.learning_rate = Some(0.0))), "learningRate");
@@ -246,6 +265,18 @@ fn requests_that_make_no_sense_are_refused_by_name() {
             LearnSession::new(vectors.clone(), labels, None, &options()).expect("not yet known");
         assert_eq!(named(session.prepare(&Cancel::default()).err()), "labels");
     }
+    // Nobody asks for a label that is taught.
+    let others = Labels::single("labels", vec![99; ROWS]).expect("labels");
+    let judges = Some((vectors.clone(), others));
+    let mut session = LearnSession::new(vectors.clone(), labels.clone(), judges, &options())
+        .expect("not yet known");
+    assert_eq!(named(session.prepare(&Cancel::default()).err()), "validationLabels");
+    // A rare label is one all the same.
+    let rare = (0..ROWS).map(|row| i64::from(row % 100 == 7)).collect();
+    let rare = Labels::single("labels", rare).expect("labels");
+    let mut session =
+        LearnSession::new(vectors.clone(), rare, None, &options()).expect("a request that is fine");
+    session.prepare(&Cancel::default()).expect("six rows of another label");
     let flat = Arc::new(Vectors::new(vec![0.5; ROWS * COLUMNS], COLUMNS).expect("finite"));
     let mut session = LearnSession::new(flat, labels.clone(), None, &options()).expect("not yet");
     assert_eq!(named(session.prepare(&Cancel::default()).err()), "vectors");
@@ -253,11 +284,16 @@ fn requests_that_make_no_sense_are_refused_by_name() {
 
 #[test]
 fn a_rate_that_is_too_high_says_so() {
-    let options =
-        LearnOptions { learning_rate: Some(1e30), loss: Some(SimilarityLoss::Dsh), ..options() };
-    let mut session = session(&options);
-    let result = session.step(6, &Cancel::default());
-    assert!(matches!(result, Err(Error::Diverged { .. })), "{result:?}");
+    let loss = Some(SimilarityLoss::Dsh);
+    let parameters = LearnOptions { learning_rate: Some(1e30), loss, ..options() };
+    let (penalty, penalty_weight) = (Some(Penalty::L2), Some(1e24));
+    let moments = LearnOptions { penalty, penalty_weight, ..options() };
+    let hidden = Some(vec![8, 8]);
+    let embeddings = LearnOptions { learning_rate: Some(1e15), hidden, ..options() };
+    for options in [parameters, moments, embeddings] {
+        let result = session(&options).step(6, &Cancel::default());
+        assert!(matches!(result, Err(Error::Diverged { .. })), "{options:?}: {result:?}");
+    }
 }
 
 #[test]

@@ -54,14 +54,17 @@ fn gradients_of_every_loss_equal_central_differences() {
                     let mut proxies = values(count, 5 + seed as u64, 1.0);
                     let evaluate = |z: &[f64], proxies: &[f64]| {
                         let (mut by_z, mut by_proxies) = (vec![7.0; z.len()], vec![7.0; count]);
-                        let value = objective.value_and_gradient(
-                            z,
-                            proxies,
-                            &labels,
-                            sharpness,
-                            &mut by_z,
-                            &mut by_proxies,
-                        );
+                        let value = objective
+                            .value_and_gradient(
+                                z,
+                                proxies,
+                                &labels,
+                                sharpness,
+                                &mut by_z,
+                                &mut by_proxies,
+                                &Cancel::default(),
+                            )
+                            .expect("nobody aborts");
                         (value, by_z, by_proxies)
                     };
                     let (value, by_z, by_proxies) = evaluate(&z, &proxies);
@@ -115,8 +118,17 @@ fn values_of_a_pair_equal_the_definitions() {
         ] {
             let objective = Objective::new(loss, k, 2, share, (Penalty::None, 0.0));
             let mut gradient = vec![0.0; 2 * k];
-            let value =
-                objective.value_and_gradient(&z, &[], &labels, None, &mut gradient, &mut []);
+            let value = objective
+                .value_and_gradient(
+                    &z,
+                    &[],
+                    &labels,
+                    None,
+                    &mut gradient,
+                    &mut [],
+                    &Cancel::default(),
+                )
+                .expect("nobody aborts");
             let error = (value - expected).abs();
             assert!(error < 1e-12 * (1.0 + expected.abs()), "{} {value} {expected}", loss.name());
         }

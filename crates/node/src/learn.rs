@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use h2q_core::jobs;
 use h2q_core::learn::{self as core, LearnSession, Penalty, SimilarityLoss};
 use h2q_core::parallel::Cancel;
 use napi::Env;
@@ -205,6 +206,14 @@ impl Learning {
     #[napi]
     pub fn resume(&self, env: Env, bytes: Uint8Array) -> napi::Result<()> {
         run_sync(&env, || locked(&self.session, |s| s.resume(&bytes)))
+    }
+
+    /// Gives the memory back; nothing else may be done with this then.
+    #[napi]
+    pub fn release(&self) {
+        // A step that was told to stop may hold it for a moment: not on this thread.
+        let session = self.session.clone();
+        jobs::spawn(move || locked(&session, LearnSession::release));
     }
 
     /// The best model so far.

@@ -8,10 +8,10 @@ use crate::sorting;
 /// The labels of a set of rows: one label per row, or a set of classes per row. At least one row.
 ///
 /// A database row is relevant for a query when their labels are equal, or when they share a class.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labels(Kind);
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
     /// Nothing is known of this many rows.
     Unknown(usize),
@@ -108,6 +108,31 @@ impl Labels {
                 distinct.dedup();
                 let number = |value: &i64| distinct.partition_point(|known| known < value) as i64;
                 (Self(Kind::Single(values.iter().map(number).collect())), distinct.len())
+            }
+        }
+    }
+
+    /// Of single labels, the share of pairs of different rows among `rows` that are alike.
+    pub(crate) fn similar_share(&self, rows: &[usize]) -> Option<f64> {
+        let Kind::Single(values) = &self.0 else { return None };
+        let mut chosen: Vec<i64> = rows.iter().map(|&row| values[row]).collect();
+        sorting::sort(&mut chosen);
+        let pairs = |count: usize| count as f64 * (count as f64 - 1.0) / 2.0;
+        let similar: f64 = chosen.chunk_by(|a, b| a == b).map(|alike| pairs(alike.len())).sum();
+        Some(similar / pairs(rows.len()))
+    }
+
+    /// Adds kind, sizes and values to a hash, alike on every machine.
+    pub(crate) fn add_to(&self, hasher: &mut impl std::hash::Hasher) {
+        match &self.0 {
+            Kind::Unknown(rows) => hasher.write(&(*rows as u64).to_le_bytes()),
+            Kind::Single(values) => {
+                hasher.write(&[1]);
+                values.iter().for_each(|value| hasher.write(&value.to_le_bytes()));
+            }
+            Kind::Multi { classes, bits } => {
+                hasher.write(&(*classes as u64).to_le_bytes());
+                bits.iter().for_each(|word| hasher.write(&word.to_le_bytes()));
             }
         }
     }

@@ -1,44 +1,71 @@
 //! The state of learning as bytes, to go on later: docs/formats.md.
 
-use xxhash_rust::xxh3::xxh3_64;
+use std::hash::Hasher;
+
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use super::adam::Adam;
+use super::options::Resolved;
 use super::session::{LearnSession, State};
 use crate::error::{Error, Result};
+use crate::evaluate::Labels;
+use crate::parallel::Cancel;
+use crate::vectors::Vectors;
 
 const MAGIC: &[u8; 8] = b"H2QLEARN";
 const VERSION: u32 = 1;
-/// magic, version, epochs, steps of Adam, best epoch, best precision, request, parameters.
-const HEADER: usize = 8 + 4 * 4 + 3 * 8;
+/// magic, version, epochs, steps of Adam, best epoch, best precision, seconds, request, parameters.
+const HEADER: usize = 8 + 4 * 4 + 4 * 8;
+/// Values that are hashed between two looks at the cancel flag.
+const HASHED: usize = 1 << 20;
 
-impl LearnSession {
-    /// All that [`LearnSession::resume`] needs to go on after the last whole epoch; `None` before the first
-    /// preparation.
-    pub fn checkpoint(&self) -> Option<Vec<u8>> {
-        let state = self.state.as_ref()?;
-        let mut bytes = Vec::with_capacity(HEADER + 16 * state.parameters.len() + 8);
-        bytes.extend_from_slice(MAGIC);
-        let counts = [state.epochs, state.adam.steps as usize, state.best_epoch];
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
-        counts.iter().for_each(|&n| bytes.extend_from_slice(&(n as u32).to_le_bytes()));
-        bytes.extend_from_slice(&state.best_precision.to_le_bytes());
-        bytes.extend_from_slice(&self.request_hash().to_le_bytes());
-        bytes.extend_from_slice(&(state.parameters.len() as u64).to_le_bytes());
-        for values in [&state.parameters, &state.adam.first, &state.adam.second, &state.best] {
-            values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
-        }
-        let checksum = xxh3_64(&bytes);
-        bytes.extend_from_slice(&checksum.to_le_bytes());
-        Some(bytes)
-    }
+/// A checkpoint that was read, of a request that is not known yet.
+pub(super) struct Checkpoint {
+    state: State,
+    request: u64,
+    /// That learning took so far.
+    pub seconds: f64,
+}
 
-    /// Takes up the state of a checkpoint, before anything was prepared.
+impl Checkpoint {
+    /// The state, if it belongs to `request` and a head of so many parameters.
     ///
     /// # Errors
-    /// `ModelFormat` for damaged bytes, or those of other vectors, labels or options: only `threads` and
-    /// `patience` may differ.
+    /// `ModelFormat`.
+    pub fn state_for(self, request: u64, parameters: usize) -> Result<State> {
+        if self.request != request || self.state.parameters.len() != parameters {
+            return Err(bad("it is a state of learning from other vectors, labels or options"));
+        }
+        Ok(self.state)
+    }
+}
+
+pub(super) fn to_bytes(state: &State, request: u64, seconds: f64) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEADER + 16 * state.parameters.len() + 8);
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    for count in [state.epochs, state.adam.steps as usize, state.best_epoch] {
+        bytes.extend_from_slice(&(count as u32).to_le_bytes());
+    }
+    bytes.extend_from_slice(&state.best_precision.to_le_bytes());
+    bytes.extend_from_slice(&seconds.to_le_bytes());
+    bytes.extend_from_slice(&request.to_le_bytes());
+    bytes.extend_from_slice(&(state.parameters.len() as u64).to_le_bytes());
+    for values in [&state.parameters, &state.adam.first, &state.adam.second, &state.best] {
+        values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+    }
+    let checksum = xxh3_64(&bytes);
+    bytes.extend_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+impl LearnSession {
+    /// Takes up the state of a checkpoint, before anything was prepared. Whether it belongs to these vectors,
+    /// labels and options, of which only `threads` and `patience` may differ, the preparation tells.
+    ///
+    /// # Errors
+    /// `ModelFormat` for damaged bytes.
     pub fn resume(&mut self, bytes: &[u8]) -> Result<()> {
-        let bad = |reason: &str| Error::ModelFormat { reason: reason.into() };
         if !bytes.starts_with(MAGIC) {
             return Err(bad("it does not start with H2QLEARN"));
         }
@@ -55,27 +82,51 @@ impl LearnSession {
         if word(8) != VERSION {
             return Err(bad("it has another version than 1, which this reads"));
         }
-        if long(32) != self.request_hash() {
-            return Err(bad("it is a state of learning from other vectors, labels or options"));
-        }
-        let count = long(40);
-        let floats = content[HEADER..].as_chunks::<4>().0;
+        let count = long(48);
         if (content.len() - HEADER) as u64 != count.saturating_mul(16) || count == 0 {
             return Err(bad("its size contradicts its header"));
         }
+        let floats = content[HEADER..].as_chunks::<4>().0;
         let mut parts = floats
             .chunks(count as usize)
             .map(|part| part.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect::<Vec<f32>>());
         let mut next = || parts.next().unwrap_or_default();
         let (parameters, first, second, best) = (next(), next(), next(), next());
-        self.state = Some(State {
+        let state = State {
             parameters,
             adam: Adam { first, second, steps: word(16) },
             epochs: word(12) as usize,
             best,
             best_precision: f64::from_bits(long(24)),
             best_epoch: word(20) as usize,
-        });
+        };
+        let (seconds, request) = (f64::from_bits(long(32)), long(40));
+        self.resumed = Some(Checkpoint { state, request, seconds });
         Ok(())
     }
+
+    /// XXH3-64 over options, vectors and labels: what decides the result.
+    pub(super) fn request_hash(&self, cancel: &Cancel) -> Result<u64> {
+        let mut hasher = Xxh3Default::new();
+        let options = Resolved { threads: 0, patience: 0, ..self.options.clone() };
+        hasher.update(format!("{options:?}").as_bytes());
+        let mut add = |vectors: &Vectors, labels: &Labels| {
+            hasher.write_u64(vectors.columns() as u64);
+            for values in vectors.as_slice().chunks(HASHED) {
+                cancel.check()?;
+                hasher.update(bytemuck::cast_slice(values));
+            }
+            labels.add_to(&mut hasher);
+            Ok(())
+        };
+        add(&self.vectors, &self.labels)?;
+        if let Some((vectors, labels)) = &self.validation {
+            add(vectors, labels)?;
+        }
+        Ok(hasher.digest())
+    }
+}
+
+fn bad(reason: &str) -> Error {
+    Error::ModelFormat { reason: reason.into() }
 }

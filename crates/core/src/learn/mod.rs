@@ -14,6 +14,7 @@ mod options;
 mod pairs;
 mod penalty;
 mod proxies;
+mod ready;
 mod session;
 mod similarity;
 

@@ -7,7 +7,9 @@ use super::pairs::PairLoss;
 use super::penalty::Penalty;
 use super::proxies::ProxyLoss;
 use super::similarity::{SimilarityLoss, separation};
+use crate::error::Result;
 use crate::evaluate::Labels;
+use crate::parallel::Cancel;
 use crate::real::Real;
 
 /// A loss with all that it depends on but the batch.
@@ -44,6 +46,13 @@ impl Objective {
     ///
     /// `labels` are those of the batch with classes numbered from 0. With `sharpness` β the loss is that of
     /// `tanh(β z)`.
+    ///
+    /// # Errors
+    /// `Aborted`.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "what a batch is, what it gives, and the way to stop"
+    )]
     pub fn value_and_gradient<T: Real>(
         &self,
         z: &[T],
@@ -52,7 +61,8 @@ impl Objective {
         sharpness: Option<f64>,
         by_z: &mut [T],
         by_proxies: &mut [T],
-    ) -> f64 {
+        cancel: &Cancel,
+    ) -> Result<f64> {
         let k = self.dimensions;
         by_z.fill(T::default());
         by_proxies.fill(T::default());
@@ -80,13 +90,14 @@ impl Objective {
             similar_share: self.similar_share,
         };
         let similar = |i: usize, j: usize| labels.is_relevant(i, labels, j);
-        let mut value = pairs.add(matrix, &similar, gradient.as_mut());
+        let mut value = pairs.add(matrix, &similar, gradient.as_mut(), cancel)?;
         if self.loss.has_proxies() {
             let proxy_loss = ProxyLoss { loss: self.loss, separation: zeta };
             let proxies = MatRef::from_row_major_slice(proxies, self.classes, k);
             let by_proxies = MatMut::from_row_major_slice_mut(by_proxies, self.classes, k);
             let belongs = |row: usize, class: usize| labels.belongs(row, class);
-            value += proxy_loss.add(matrix, proxies, &belongs, gradient.as_mut(), by_proxies);
+            let sides = (gradient.as_mut(), by_proxies);
+            value += proxy_loss.add(matrix, proxies, &belongs, sides, cancel)?;
         }
         value += self.penalty.add(self.penalty_weight, matrix, gradient);
 
@@ -96,6 +107,6 @@ impl Objective {
                 *by = T::from_f64(slope * beta * (1.0 - value * value));
             }
         }
-        value
+        Ok(value)
     }
 }

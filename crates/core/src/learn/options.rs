@@ -4,7 +4,12 @@ use super::penalty::Penalty;
 use super::similarity::SimilarityLoss;
 use crate::error::{Error, Result};
 use crate::head::MAX_LAYERS;
-use crate::model::check_dimensions;
+use crate::model::{MAX_DIMENSIONS, check_dimensions};
+
+/// The most rows of a step: a loss of pairs holds a few matrices of rows x rows.
+const MAX_BATCH: usize = 4_096;
+/// The most parameters: learning holds nine float32 values for each.
+pub(super) const MAX_PARAMETERS: usize = 1 << 26;
 
 /// The request; `None` leaves the choice to the defaults named at each field.
 #[derive(Debug, Clone, Default)]
@@ -13,11 +18,12 @@ pub struct LearnOptions {
     pub bits: Option<usize>,
     /// Default `cel`.
     pub loss: Option<SimilarityLoss>,
-    /// Dimensions of the hidden layers, at most 7 of them; none for a linear head. Default two of 512.
+    /// Dimensions of the hidden layers, at most 7 of them; none for a linear head. All layers together have at most
+    /// 67 million weights. Default two of 512.
     pub hidden: Option<Vec<usize>>,
     /// The most epochs; the learning rate falls to 0 over them by half a cosine. Default 60.
     pub epochs: Option<usize>,
-    /// Rows of a step, at least 2. Default 128.
+    /// Rows of a step, 2 to 4,096. Default 128.
     pub batch_size: Option<usize>,
     /// Of Adam, at the start. Default 0.001.
     pub learning_rate: Option<f64>,
@@ -70,18 +76,23 @@ impl LearnOptions {
     pub(crate) fn resolve(&self, dimensions: usize) -> Result<Resolved> {
         check_dimensions(dimensions)?;
         let bits = self.bits.unwrap_or(64);
-        if bits == 0 || !bits.is_multiple_of(8) {
-            return Err(invalid("bits", bits, "a positive multiple of 8"));
+        if bits == 0 || !bits.is_multiple_of(8) || bits > MAX_DIMENSIONS {
+            return Err(invalid("bits", bits, "a multiple of 8 from 8 to 16384"));
         }
-        check_dimensions(bits)?;
         let hidden = self.hidden.clone().unwrap_or_else(|| vec![512, 512]);
         if hidden.len() >= MAX_LAYERS {
             return Err(invalid("hidden", hidden.len(), "at most 7 layers"));
         }
-        if hidden.contains(&0) {
-            return Err(invalid("hidden", 0, "layers of at least one dimension"));
+        if let Some(&size) = hidden.iter().find(|size| !(1..=MAX_DIMENSIONS).contains(*size)) {
+            return Err(invalid("hidden", size, "layers of 1 to 16384 dimensions"));
         }
-        hidden.iter().try_for_each(|&size| check_dimensions(size))?;
+        let sizes: Vec<usize> =
+            [dimensions].iter().chain(&hidden).chain(&[bits]).copied().collect();
+        let weights: usize = sizes.windows(2).map(|pair| pair[0] * pair[1]).sum();
+        if weights > MAX_PARAMETERS {
+            let expected = "layers of at most 67108864 weights together";
+            return Err(invalid("hidden", format!("{hidden:?} of {weights} weights"), expected));
+        }
         let loss = self.loss.unwrap_or(SimilarityLoss::Cel);
         let penalty = self.penalty.unwrap_or(Penalty::None);
         if penalty == Penalty::None && self.penalty_weight.is_some() {
@@ -99,8 +110,8 @@ impl LearnOptions {
             bits,
             loss,
             hidden,
-            epochs: at_least("epochs", self.epochs.unwrap_or(60), 1)?,
-            batch_size: at_least("batchSize", self.batch_size.unwrap_or(128), 2)?,
+            epochs: at_least_one("epochs", self.epochs.unwrap_or(60))?,
+            batch_size: batch_size(self.batch_size.unwrap_or(128))?,
             learning_rate: positive("learningRate", self.learning_rate.unwrap_or(1e-3))?,
             weight_decay: not_negative("weightDecay", self.weight_decay.unwrap_or(5e-4))?,
             // What a byte of a random number can decide.
@@ -111,33 +122,39 @@ impl LearnOptions {
                 self.penalty_weight.unwrap_or(penalty.default_weight()),
             )?,
             continuation,
-            patience: at_least("patience", self.patience.unwrap_or(20), 1)?,
+            patience: at_least_one("patience", self.patience.unwrap_or(20))?,
             seed: self.seed.unwrap_or(0),
             threads: self.threads.unwrap_or(0),
         })
     }
 }
 
-fn at_least(option: &'static str, value: usize, least: usize) -> Result<usize> {
-    if value < least {
-        let expected = if least == 1 { "at least 1" } else { "at least 2" };
-        return Err(invalid(option, value, expected));
+fn at_least_one(option: &'static str, value: usize) -> Result<usize> {
+    if value == 0 {
+        return Err(invalid(option, value, "at least 1"));
     }
     Ok(value)
+}
+
+fn batch_size(rows: usize) -> Result<usize> {
+    if !(2..=MAX_BATCH).contains(&rows) {
+        return Err(invalid("batchSize", rows, "from 2 to 4096"));
+    }
+    Ok(rows)
 }
 
 fn positive(option: &'static str, value: f64) -> Result<f64> {
     if value > 0.0 && value <= f64::from(f32::MAX) {
         return Ok(value);
     }
-    Err(conflict(option, "not a positive float32"))
+    Err(invalid(option, value, "a positive float32"))
 }
 
 fn not_negative(option: &'static str, value: f64) -> Result<f64> {
     if value >= 0.0 && value <= f64::from(f32::MAX) {
         return Ok(value);
     }
-    Err(conflict(option, "not a float32 of at least 0"))
+    Err(invalid(option, value, "a float32 of at least 0"))
 }
 
 fn invalid(option: &'static str, value: impl ToString, expected: &'static str) -> Error {

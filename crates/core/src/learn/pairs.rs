@@ -4,6 +4,8 @@
 use faer::{Mat, MatMut, MatRef};
 
 use super::similarity::SimilarityLoss;
+use crate::error::Result;
+use crate::parallel::Cancel;
 use crate::products::multiply;
 use crate::real::Real;
 
@@ -108,24 +110,28 @@ impl PairLoss {
     /// `similar` tells of two rows whether they share a label. Adds the gradient to `gradient`.
     ///
     /// Rows of norm below 1e-6 are taken as that long in cosines.
+    ///
+    /// # Errors
+    /// `Aborted`.
     pub fn add<T: Real>(
         &self,
         z: MatRef<'_, T>,
         similar: &dyn Fn(usize, usize) -> bool,
         gradient: MatMut<'_, T>,
-    ) -> f64 {
+        cancel: &Cancel,
+    ) -> Result<f64> {
         if self.loss == SimilarityLoss::Cel {
-            return 0.0;
+            return Ok(0.0);
         }
         match self.measure() {
             Measure::Cosine => {
                 let (unit, norms) = normalised(z);
                 let mut by_unit = Mat::zeros(z.nrows(), z.ncols());
-                let value = self.add_by_gram(unit.as_ref(), similar, by_unit.as_mut());
+                let value = self.add_by_gram(unit.as_ref(), similar, by_unit.as_mut(), cancel)?;
                 add_through_norm(unit.as_ref(), &norms, by_unit.as_ref(), gradient);
-                value
+                Ok(value)
             }
-            _ => self.add_by_gram(z, similar, gradient),
+            _ => self.add_by_gram(z, similar, gradient, cancel),
         }
     }
 
@@ -134,7 +140,8 @@ impl PairLoss {
         z: MatRef<'_, T>,
         similar: &dyn Fn(usize, usize) -> bool,
         mut gradient: MatMut<'_, T>,
-    ) -> f64 {
+        cancel: &Cancel,
+    ) -> Result<f64> {
         let rows = z.nrows();
         let mut gram: Mat<T> = Mat::zeros(rows, rows);
         multiply(gram.as_mut(), z, z.transpose());
@@ -144,6 +151,7 @@ impl PairLoss {
         let (mut sum, mut pairs) = (0.0, 0usize);
         let mut slopes: Mat<f64> = Mat::zeros(rows, rows);
         for j in 0..rows {
+            cancel.check()?;
             for i in 0..j {
                 let inner: f64 = gram[(i, j)].into();
                 let is_similar = similar(i, j);
@@ -159,7 +167,7 @@ impl PairLoss {
             }
         }
         if pairs == 0 {
-            return 0.0;
+            return Ok(0.0);
         }
         // By z_i: Σ_j slope_ij z_j, of the squared distance 2 Σ_j slope_ij (z_i − z_j).
         let scale = if is_distance { -2.0 } else { 1.0 } / pairs as f64;
@@ -172,7 +180,7 @@ impl PairLoss {
         let mut product = Mat::zeros(rows, z.ncols());
         multiply(product.as_mut(), slopes.as_ref(), z);
         add_matrix(gradient.as_mut(), product.as_ref());
-        sum / pairs as f64
+        Ok(sum / pairs as f64)
     }
 }
 

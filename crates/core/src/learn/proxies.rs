@@ -4,6 +4,8 @@ use faer::{Mat, MatMut, MatRef};
 
 use super::pairs::{add_through_norm, normalised};
 use super::similarity::SimilarityLoss;
+use crate::error::Result;
+use crate::parallel::Cancel;
 use crate::products::multiply;
 use crate::real::Real;
 
@@ -18,24 +20,27 @@ pub struct ProxyLoss {
 
 impl ProxyLoss {
     /// The loss of a batch. `z` is rows x k, `proxies` classes x k, `belongs` tells of a row and a class
-    /// whether it is one of the row's. Adds the gradients.
+    /// whether it is one of the row's. Adds the gradients by both.
     ///
     /// A row without any class adds nothing to a classification.
+    ///
+    /// # Errors
+    /// `Aborted`.
     pub fn add<T: Real>(
         &self,
         z: MatRef<'_, T>,
         proxies: MatRef<'_, T>,
         belongs: &dyn Fn(usize, usize) -> bool,
-        by_z: MatMut<'_, T>,
-        by_proxies: MatMut<'_, T>,
-    ) -> f64 {
+        (by_z, by_proxies): (MatMut<'_, T>, MatMut<'_, T>),
+        cancel: &Cancel,
+    ) -> Result<f64> {
         let (unit, norms) = normalised(z);
         let (unit_proxies, proxy_norms) = normalised(proxies);
         let mut cosines: Mat<T> = Mat::zeros(z.nrows(), proxies.nrows());
         multiply(cosines.as_mut(), unit.as_ref(), unit_proxies.transpose());
         let (value, slopes) = match self.loss {
-            SimilarityLoss::Hyp2 => self.hinges(cosines.as_ref(), belongs),
-            _ => cross_entropy(cosines.as_ref(), belongs),
+            SimilarityLoss::Hyp2 => self.hinges(cosines.as_ref(), belongs, cancel)?,
+            _ => cross_entropy(cosines.as_ref(), belongs, cancel)?,
         };
         let mut by_unit = Mat::zeros(z.nrows(), z.ncols());
         multiply(by_unit.as_mut(), slopes.as_ref(), unit_proxies.as_ref());
@@ -43,7 +48,7 @@ impl ProxyLoss {
         let mut by_unit = Mat::zeros(proxies.nrows(), z.ncols());
         multiply(by_unit.as_mut(), slopes.transpose(), unit.as_ref());
         add_through_norm(unit_proxies.as_ref(), &proxy_norms, by_unit.as_ref(), by_proxies);
-        value
+        Ok(value)
     }
 
     /// `−c` averaged over rows and their classes plus `max(c − ζ, 0)` averaged over the rest.
@@ -51,23 +56,31 @@ impl ProxyLoss {
         &self,
         cosines: MatRef<'_, T>,
         belongs: &dyn Fn(usize, usize) -> bool,
-    ) -> (f64, Mat<T>) {
-        let cells = || (0..cosines.ncols()).flat_map(|j| (0..cosines.nrows()).map(move |i| (i, j)));
-        let own = cells().filter(|&(i, j)| belongs(i, j)).count();
-        let others = cosines.nrows() * cosines.ncols() - own;
+        cancel: &Cancel,
+    ) -> Result<(f64, Mat<T>)> {
+        let (rows, classes) = (cosines.nrows(), cosines.ncols());
+        let mut own = 0usize;
+        for j in 0..classes {
+            cancel.check()?;
+            own += (0..rows).filter(|&i| belongs(i, j)).count();
+        }
+        let others = rows * classes - own;
         let mut value = 0.0;
-        let mut slopes = Mat::zeros(cosines.nrows(), cosines.ncols());
-        for (i, j) in cells() {
-            let cosine: f64 = cosines[(i, j)].into();
-            if belongs(i, j) {
-                value -= cosine / own as f64;
-                slopes[(i, j)] = T::from_f64(-1.0 / own as f64);
-            } else if cosine > self.separation {
-                value += (cosine - self.separation) / others as f64;
-                slopes[(i, j)] = T::from_f64(1.0 / others as f64);
+        let mut slopes = Mat::zeros(rows, classes);
+        for j in 0..classes {
+            cancel.check()?;
+            for i in 0..rows {
+                let cosine: f64 = cosines[(i, j)].into();
+                if belongs(i, j) {
+                    value -= cosine / own as f64;
+                    slopes[(i, j)] = T::from_f64(-1.0 / own as f64);
+                } else if cosine > self.separation {
+                    value += (cosine - self.separation) / others as f64;
+                    slopes[(i, j)] = T::from_f64(1.0 / others as f64);
+                }
             }
         }
-        (value, slopes)
+        Ok((value, slopes))
     }
 }
 
@@ -75,31 +88,41 @@ impl ProxyLoss {
 fn cross_entropy<T: Real>(
     cosines: MatRef<'_, T>,
     belongs: &dyn Fn(usize, usize) -> bool,
-) -> (f64, Mat<T>) {
+    cancel: &Cancel,
+) -> Result<(f64, Mat<T>)> {
     let (rows, classes) = (cosines.nrows(), cosines.ncols());
     let scale = classification_scale(classes);
-    let count = |i: usize| (0..classes).filter(|&j| belongs(i, j)).count();
-    let counted = (0..rows).filter(|&i| count(i) > 0).count().max(1) as f64;
-    let mut value = 0.0;
-    let mut slopes = Mat::zeros(rows, classes);
-    for i in 0..rows {
-        let own = count(i);
-        if own == 0 {
-            continue;
-        }
-        let logit = |j: usize| -> f64 {
+    let mut own = vec![0usize; rows];
+    let mut totals = vec![0.0f64; rows];
+    let mut slopes: Mat<T> = Mat::zeros(rows, classes);
+    // Column by column, as matrices lie. |logit| is at most the scale: nothing overflows.
+    for j in 0..classes {
+        cancel.check()?;
+        for i in 0..rows {
             let cosine: f64 = cosines[(i, j)].into();
-            scale * cosine
-        };
-        // |logit| is at most the scale: nothing overflows.
-        let total: f64 = (0..classes).map(|j| logit(j).exp()).sum();
-        for j in 0..classes {
-            let target = if belongs(i, j) { 1.0 / own as f64 } else { 0.0 };
-            value += target * (total.ln() - logit(j)) / counted;
-            slopes[(i, j)] = T::from_f64(scale * (logit(j).exp() / total - target) / counted);
+            let exponential = (scale * cosine).exp();
+            slopes[(i, j)] = T::from_f64(exponential);
+            totals[i] += exponential;
+            own[i] += usize::from(belongs(i, j));
         }
     }
-    (value, slopes)
+    let counted = own.iter().filter(|&&count| count > 0).count().max(1) as f64;
+    let mut value = 0.0;
+    for j in 0..classes {
+        cancel.check()?;
+        for i in 0..rows {
+            if own[i] == 0 {
+                slopes[(i, j)] = T::default();
+                continue;
+            }
+            let target = if belongs(i, j) { 1.0 / own[i] as f64 } else { 0.0 };
+            let cosine: f64 = cosines[(i, j)].into();
+            value += target * (totals[i].ln() - scale * cosine) / counted;
+            let share: f64 = slopes[(i, j)].into();
+            slopes[(i, j)] = T::from_f64(scale * (share / totals[i] - target) / counted);
+        }
+    }
+    Ok((value, slopes))
 }
 
 fn classification_scale(classes: usize) -> f64 {
