@@ -1,6 +1,7 @@
-// `npm run reproduce [-- --full]`: set-up, then the comparison of strategies on Fashion-MNIST; writes docs/results.md.
+// `npm run reproduce [-- --full] [--resume]`: set-up, then the comparison of strategies on Fashion-MNIST; writes
+// docs/results.md, in full docs/results-full.md. With --resume it takes up the cells of a run that was stopped.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,8 +12,8 @@ import { setUp } from './lib/setup.mjs';
 const { values } = parseArgs({
   options: {
     full: { type: 'boolean', default: false },
+    resume: { type: 'boolean', default: false },
     threads: { type: 'string', default: '0' },
-    output: { type: 'string', default: join(root, 'docs/results.md') },
   },
 });
 
@@ -32,6 +33,8 @@ await setUp();
 const started = performance.now();
 const parts = await writeParts();
 const results = join(root, '.cache/reproduce', `${name}.jsonl`);
+if (!values.resume) rmSync(results, { force: true });
+const output = join(root, values.full ? 'docs/results-full.md' : 'docs/results.md');
 const report = join(root, '.cache/reproduce', `${name}.html`);
 const json = execFileSync(
   process.execPath,
@@ -72,5 +75,5 @@ const text = [
   'what a strategy of quantization is responsible for.',
   '',
 ].join('\n');
-writeFileSync(values.output, text);
-console.log(`${values.output}\n${report}`);
+writeFileSync(output, text);
+console.log(`${output}\n${report}`);

@@ -385,7 +385,7 @@ export interface Backend extends SearchBackend {
   vectorsBuilder(rows: number, columns: number, firstRow: number): CoreVectorsBuilder;
   vectorsSampler(rows: number, columns: number, keep: number, seed: number): CoreVectorsSampler;
   codesBuilder(rows: number, bits: number): CoreCodesBuilder;
-  /** Throws unless vectors of so many dimensions can be fitted with these options. */
+  /** Throws unless a head over vectors of so many dimensions can be learnt with these options. */
   checkLearn(dimensions: number, options: CoreLearnOptions): void;
   createLearning(
     train: CoreVectors,
@@ -394,6 +394,7 @@ export interface Backend extends SearchBackend {
     validationLabels: Labels | null,
     options: CoreLearnOptions,
   ): CoreLearning;
+  /** Throws unless vectors of so many dimensions can be fitted with these options. */
   checkFit(dimensions: number, options: CoreFitOptions): void;
   createFit(
     train: CoreVectors,

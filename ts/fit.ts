@@ -167,7 +167,11 @@ function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult>
 }
 
 function checkHead(head: Model, dimensions: number): void {
-  if (!(head instanceof Model) || head.summary.method !== 'identity' || !head.summary.head) {
+  const isPlain =
+    head instanceof Model &&
+    head.summary.method === 'identity' &&
+    head.summary.head?.dimensions === head.bits;
+  if (!isPlain) {
     throw invalidArgument('head', 'expected the model of `learn`');
   }
   if (head.dimensions !== dimensions) {

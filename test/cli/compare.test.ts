@@ -76,7 +76,7 @@ describe('h2q compare', () => {
     const wrong = await work.run(...FILES, ...SMALL, '--query-labels', 'db-y.npy');
     expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('db-y.npy')]);
     const bits = await work.run(...FILES, ...SMALL, '--bits', '12');
-    expect([bits.code, bits.stderr]).toEqual([1, 'h2q: --bits: 12 is no multiple of 8\n']);
+    expect([bits.code, bits.stderr]).toEqual([1, 'h2q: --bits: 12 is not a multiple of 8 from 8 to 16384\n']);
     const loss = await work.run(...FILES, ...SMALL, '--losses', 'cel,hinge');
     expect([loss.code, loss.stderr]).toEqual([1, expect.stringContaining("--losses: 'hinge'")]);
   });

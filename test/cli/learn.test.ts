@@ -80,5 +80,5 @@ it('says which head does not fit', async () => {
   writeInputs();
   await work.succeed('fit', 'x.npy', '-o', 'plain.h2q');
   const { code, stderr } = await work.run('fit', 'x.npy', '--head', 'plain.h2q', '-o', 'm.h2q');
-  expect([code, stderr]).toEqual([1, expect.stringContaining('head: expected the model of `learn`')]);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('plain.h2q: expected the model of `learn`')]);
 });

@@ -1,7 +1,6 @@
 /** `h2q compare`: strategies of quantization side by side, on embeddings that are learnt for it. */
 
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import type { SimilarityLoss } from '../backend.js';
 import { type CellKey, type Grid, STRATEGIES, trainingsOf } from '../compare/grid.js';
@@ -13,13 +12,15 @@ import { type Sheet, sampleQueries, tilesOf } from '../compare/sheet.js';
 import { summarise } from '../compare/summary.js';
 import { buildSprite, type TileSource } from '../demo/images.js';
 import { writeFile } from '../io/files.js';
-import { PENALTIES, SIMILARITY_LOSSES } from '../learn.js';
+import { withSource } from '../io/input.js';
+import { checkSameKind } from '../labels.js';
+import { checkLearnOptions, PENALTIES, SIMILARITY_LOSSES } from '../learn.js';
 import { info, readLabels, withVectorFile } from '../node/index.js';
 import { platform } from '../platform.js';
 import { type Context, note, print, printJson } from './context.js';
 import { expectDimensions, type Shape, shapeOf } from './inputs.js';
 import { expectLabels, readIfThere, readLabelled } from './labelled.js';
-import { examples, flagError, oneOf, VECTORS, wholeNumber, wholeNumbers } from './options.js';
+import { examples, flagError, hiddenSizes, oneOf, VECTORS, wholeNumber, wholeNumbers } from './options.js';
 import { withProgress } from './progress.js';
 import { formatTable } from './table.js';
 
@@ -78,7 +79,7 @@ export function addCompare(program: Command, context: Context): void {
     .option('--bits <b,…>', 'code lengths', wholeNumbers('--bits', 8), [16, 32, 48, 64])
     .option('--seeds <n,…>', 'seeds', wholeNumbers('--seeds', 0, Number.MAX_SAFE_INTEGER), [0])
     .option('--strategies <names>', `of ${NAMES.join(', ')}`, namesOf('--strategies', NAMES), NAMES)
-    .option('--hidden <sizes>', 'hidden layers of the head (default: 512,512)', wholeNumbers('--hidden', 1))
+    .option('--hidden <sizes>', 'hidden layers of the head, or none (default: 512,512)', hiddenSizes)
     .option('--epochs <n>', 'largest number of epochs (default: 60)', wholeNumber('--epochs', 1))
     .option('--threads <n>', 'threads (default: all)', wholeNumber('--threads'))
     .option('--json', 'print all cells as JSON')
@@ -102,15 +103,15 @@ async function runCompare(input: string, flags: Flags, context: Context): Promis
   }
   for (const path of [flags.output, flags.report]) if (path) await platform().checkWritable(path);
   const grid: Grid = {
-    losses: flags.losses,
-    bits: flags.bits,
-    seeds: flags.seeds,
+    losses: [...new Set(flags.losses)],
+    bits: [...new Set(flags.bits)],
+    seeds: [...new Set(flags.seeds)],
     strategies: STRATEGIES.filter(({ name }) => flags.strategies.includes(name)),
   };
-  const wrong = grid.bits.find((bits) => bits % 8 !== 0);
-  if (wrong !== undefined) throw flagError('--bits', `${wrong} is no multiple of 8`);
-
-  const learning = { hidden: flags.hidden, epochs: flags.epochs };
+  const learning = { hidden: flags.hidden ?? [512, 512], epochs: flags.epochs ?? 60 };
+  for (const loss of grid.losses) {
+    for (const bits of grid.bits) checkLearnOptions({ ...learning, loss, bits, labels: true }, columns);
+  }
   const data = await fingerprintOf(files, learning);
   const before = await readIfThere(flags.output);
   const known = before ? parseResults(new TextDecoder().decode(before), data, flags.output) : [];
@@ -142,7 +143,7 @@ async function runGrid(
   grid: Grid,
   files: Files,
   known: readonly Cell[],
-  { data, learning }: { data: string; learning: Pick<Flags, 'hidden' | 'epochs'> },
+  { data, learning }: { data: string; learning: { hidden: number[]; epochs: number } },
   { output, threads }: Flags,
   context: Context,
 ): Promise<Cell[]> {
@@ -228,9 +229,11 @@ async function picturesOf(path: string, rows: number[], width: number, name: str
 async function checkFiles(files: Files): Promise<Shape> {
   const train = await shapeOf(files.train.vectors);
   const { columns } = train;
+  const { labels: own } = files.train;
+  const kind = await expectLabels(own, train, files.train.vectors);
   for (const { vectors, labels } of Object.values(files)) {
     const shape: Shape = await expectDimensions(vectors, columns, files.train.vectors);
-    await expectLabels(labels, shape, vectors);
+    checkSameKind(await expectLabels(labels, shape, vectors), labels, kind, own);
   }
   return train;
 }
@@ -244,12 +247,21 @@ async function readSplits(files: Files, context: Context): Promise<Splits> {
   return parts as Splits;
 }
 
+/** Raised whenever a change of the code changes a cell. */
+const PROCEDURE = 1;
+const HASH_BYTES = 64 * 1024 * 1024;
+
 /** Tells the bytes of all files and what else decides a cell apart. */
-async function fingerprintOf(files: Files, settings: object): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify({ settings, version: info().version }));
+async function fingerprintOf(files: Files, learning: object): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify({ learning, PROCEDURE, STRATEGIES }));
   for (const { vectors, labels } of Object.values(files)) {
-    for (const path of [vectors, labels])
-      for await (const chunk of createReadStream(path)) hash.update(chunk);
+    for (const path of [vectors, labels]) {
+      await withSource(path, async (source) => {
+        for (let first = 0; first < source.byteLength; first += HASH_BYTES) {
+          hash.update(await source.slice(first, Math.min(first + HASH_BYTES, source.byteLength)));
+        }
+      });
+    }
   }
   return hash.digest('hex').slice(0, 16);
 }

@@ -103,7 +103,7 @@ async function runFit(input: string, flags: Flags, context: Context): Promise<vo
   const { output, head: headFile, labels, validation, validationLabels, sample, json, ...rest } = flags;
   const options = withoutFormat(rest);
   const { signal } = context;
-  const files = { vectors: input, labels, validation, validationLabels };
+  const files = { vectors: input, labels, validation, validationLabels, head: headFile };
   const head = headFile === undefined ? undefined : await Model.load(headFile);
   const train = await checkInputs(files, { ...options, head }, format);
   await platform().checkWritable(output);

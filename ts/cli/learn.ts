@@ -16,11 +16,11 @@ import {
   examples,
   flagError,
   formatOptions,
+  hiddenSizes,
   oneOf,
   positiveNumber,
   VECTORS,
   wholeNumber,
-  wholeNumbers,
 } from './options.js';
 import { sparkline, withProgress } from './progress.js';
 import { formatFacts } from './table.js';
@@ -106,6 +106,7 @@ async function runLearn(input: string, flags: Flags, context: Context): Promise<
   const { format: _, column: __, tensor: ___, dataset: ____, ...options } = rest;
   const { signal } = context;
   const files = { vectors: input, labels, validation, validationLabels };
+  if (checkpoint === output) throw flagError('--checkpoint', `${output} is the model's own file`);
   const { columns } = await checkFiles(files, format);
   await namingFiles({ vectors: input }, async () => checkLearnOptions({ ...options, ...files }, columns));
   for (const path of [output, checkpoint]) if (path !== undefined) await platform().checkWritable(path);
@@ -118,7 +119,7 @@ async function runLearn(input: string, flags: Flags, context: Context): Promise<
   if (resume) note(context, `${checkpoint}: going on from there`);
 
   const precisions: number[] = [];
-  let saved = Promise.resolve();
+  const states = new LatestFile(checkpoint);
   const { model, history } = await withProgress(context, 'learn', options.epochs ?? 60, (update) =>
     namingFiles({ ...files, resume: checkpoint }, () =>
       learn(train.vectors, {
@@ -134,20 +135,55 @@ async function runLearn(input: string, flags: Flags, context: Context): Promise<
           precisions.push(meanAveragePrecision);
           const shown = `| mAP ${meanAveragePrecision.toFixed(4)} ${sparkline(precisions)}`;
           update(epoch, { total: plannedEpochs, note: shown });
-          if (checkpoint !== undefined && state) {
-            saved = saved.then(() => writeFile(checkpoint, (file) => file.write(state)));
-            saved.catch(() => {});
-          }
+          if (state) states.write(state);
         },
       }),
     ),
   );
-  await saved;
   signal.throwIfAborted();
+  // First what was learnt: the state is of no use beside it.
   await model.save(output);
+  await states.settled();
   await (json
     ? printJson(context, { ...model.summary.head, ...shapeOfModel(model), history })
     : print(context, describe(model, history, output)));
+}
+
+/** A file of which the last contents count: while one is being written, of those that come only the newest waits. */
+class LatestFile {
+  readonly #path: string | undefined;
+  #next: Uint8Array | undefined;
+  #writing: Promise<void> | undefined;
+  #failure: unknown;
+
+  constructor(path: string | undefined) {
+    this.#path = path;
+  }
+
+  /** Throws what went wrong with what came before. */
+  write(bytes: Uint8Array): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#next = bytes;
+    this.#writing ??= this.#run();
+  }
+
+  async settled(): Promise<void> {
+    await this.#writing;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#next && this.#path !== undefined) {
+        const bytes = this.#next;
+        this.#next = undefined;
+        await writeFile(this.#path, (file) => file.write(bytes));
+      }
+    } catch (error) {
+      this.#failure = error;
+    }
+    this.#writing = undefined;
+  }
 }
 
 type Files = Partial<Record<'validation' | 'validationLabels', string | undefined>> &
@@ -181,10 +217,6 @@ function describe(model: Model, history: readonly LearnReport[], output: string)
     seconds: (seconds ?? 0).toFixed(2),
     model: output,
   });
-}
-
-function hiddenSizes(text: string): number[] {
-  return text === 'none' ? [] : wholeNumbers('--hidden', 1)(text);
 }
 
 function number(flag: string): (text: string) => number {

@@ -59,6 +59,11 @@ export function wholeNumbers(flag: string, minimum: number, maximum?: number): (
   return (text) => text.split(',').map((part) => parse(part.trim()));
 }
 
+/** Sizes of hidden layers; `none` for a linear head. */
+export function hiddenSizes(text: string): number[] {
+  return text === 'none' ? [] : wholeNumbers('--hidden', 1)(text);
+}
+
 /** One of `choices`. */
 export function oneOf<T extends string>(flag: string, choices: readonly T[]): (text: string) => T {
   return (text) => {

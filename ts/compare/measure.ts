@@ -70,6 +70,8 @@ export async function* measure(
     bits,
     seed,
     penalty,
+    // As published, and as the code of H²Q runs it.
+    continuation: loss === 'hashnet' ? true : undefined,
     threads,
     signal,
   });
@@ -95,7 +97,7 @@ export async function* measure(
     for (const { name, method, loss: quantization } of strategies) {
       const { model: rotation, summary } = await fit(fitted, {
         method,
-        loss: method === 'itq' ? undefined : quantization,
+        loss: quantization,
         seed,
         threads,
         signal,
@@ -112,7 +114,7 @@ export async function* measure(
         floatMeanAveragePrecision: float[AT]?.meanAveragePrecision ?? 0,
         learnSeconds: round(learnSeconds),
         fitSeconds: round(summary.seconds),
-        ...(samples && { hits: await hitsOf(rotation, task.database, task.queries, samples) }),
+        ...(samples && { hits: await hitsOf(rotation, task, samples) }),
       };
     }
   } finally {
@@ -120,17 +122,26 @@ export async function* measure(
   }
 }
 
+interface Task {
+  database: Vectors;
+  queries: Vectors;
+  threads: number | undefined;
+  signal: AbortSignal | undefined;
+}
+
 /** The ten nearest by Hamming distance of each sample, ties in order of the row. */
-async function hitsOf(model: Model, database: Vectors, queries: Vectors, samples: readonly number[]) {
-  const index = await HammingIndex.build(await model.encode(database));
-  const { data, bits } = await model.encode(queries);
+async function hitsOf(model: Model, task: Task, samples: readonly number[]): Promise<number[][]> {
+  const { threads, signal } = task;
+  const run = { threads, signal };
+  const index = await HammingIndex.build(await model.encode(task.database, run), { signal });
+  const { data, bits } = await model.encode(task.queries, run);
   const bytes = bits / 8;
   const asked = samples.map((row) => data.subarray(row * bytes, (row + 1) * bytes));
   const all = new Uint8Array(asked.length * bytes);
   asked.forEach((code, i) => {
     all.set(code, i * bytes);
   });
-  const { rows, k } = await index.search({ data: all, bits }, HITS);
+  const { rows, k } = await index.search({ data: all, bits }, HITS, run);
   return samples.map((_, i) => [...rows.subarray(i * k, (i + 1) * k)]);
 }
 

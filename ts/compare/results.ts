@@ -30,7 +30,10 @@ export function parseResults(text: string, data: string, file: string): Cell[] {
 function parseLine(line: string): Line | undefined {
   try {
     const value = JSON.parse(line) as Line;
-    const isCell = typeof value?.strategy === 'string' && typeof value.meanAveragePrecision === 'number';
+    const texts = [value?.data, value?.loss, value?.strategy];
+    const numbers = [value?.bits, value?.seed, value?.meanAveragePrecision, value?.floatMeanAveragePrecision];
+    const isCell =
+      texts.every((text) => typeof text === 'string') && numbers.every((number) => Number.isFinite(number));
     return isCell ? value : undefined;
   } catch {
     return undefined;

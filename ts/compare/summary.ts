@@ -1,9 +1,9 @@
 /** What cells amount to: means, spreads, wins and gains. */
 
-import { type Grid, REFERENCE } from './grid.js';
+import { type Grid, REFERENCE, STRATEGIES } from './grid.js';
 import type { Cell } from './measure.js';
 
-/** Mean and sample standard deviation over seeds; of a single seed there is no deviation. */
+/** Mean and sample standard deviation: of a score over seeds, of a gain over all comparisons; of one value there is none. */
 export interface Spread {
   mean: number;
   deviation: number | null;
@@ -39,8 +39,11 @@ export function summarise(cells: readonly Cell[], grid: Grid): Summary {
         const own = here.filter(({ strategy }) => strategy === name);
         scores.set(scoreKey(loss, bits, name), spread(own.map((cell) => cell.meanAveragePrecision)));
       }
-      const plain = here.filter(({ strategy }) => strategy === REFERENCE);
-      floats.set(scoreKey(loss, bits), spread(plain.map((cell) => cell.floatMeanAveragePrecision)));
+      const plain = new Map(here.filter(hasNoPenalty).map((cell) => [cell.seed, cell]));
+      floats.set(
+        scoreKey(loss, bits),
+        spread([...plain.values()].map((cell) => cell.floatMeanAveragePrecision)),
+      );
       for (const seed of grid.seeds) {
         const rivals = here.filter((cell) => cell.seed === seed);
         const best = Math.max(...rivals.map((cell) => cell.meanAveragePrecision));
@@ -68,6 +71,10 @@ export function summarise(cells: readonly Cell[], grid: Grid): Summary {
       ]),
     ),
   };
+}
+
+function hasNoPenalty({ strategy }: Cell): boolean {
+  return STRATEGIES.some(({ name, penalty }) => name === strategy && penalty === 'none');
 }
 
 export function spread(values: readonly number[]): Spread {

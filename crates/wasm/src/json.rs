@@ -38,8 +38,9 @@ pub fn read(text: &[u8]) -> Result<(Summary, HeadSummary), String> {
 pub fn write(members: Vec<Member>) -> Vec<u8> {
     let members = members.into_iter().map(|(name, value)| {
         let value = match value {
-            // Names, of which no character is special.
-            Value::Text(text) => ["\"", &text, "\""].concat(),
+            Value::Text(text) => {
+                JSON::stringify(&text.into()).map(String::from).unwrap_or_default()
+            }
             Value::Count(count) => count.to_string(),
             Value::Number(number) => float(number),
         };

@@ -14,8 +14,8 @@ pub enum Penalty {
     L2,
     /// The sliced Wasserstein distance along the axes of the cube, HSWD (Doan, Yang, Li, CVPR 2022, section 3.3):
     /// each coordinate's values over the batch, sorted, against −1 for the lower and +1 for the upper half,
-    /// squared, mean over rows and coordinates. The authors draw the signs anew for each batch; halves are what
-    /// they expect, and nothing is left to chance.
+    /// squared, mean over rows and coordinates. The authors draw the signs anew for each batch; halves
+    /// are about what they expect, and leave nothing to chance.
     Hswd,
 }
 

@@ -98,8 +98,8 @@ impl SimilarityLoss {
 /// codes at the largest distance d that the Griesmer bound `Σ_i ⌈d/2^i⌉ ≤ dimensions` allows a linear code with
 /// `classes` words.
 pub fn separation(dimensions: usize, classes: usize) -> f64 {
-    let words = classes.max(2).next_power_of_two().trailing_zeros();
-    let length = |distance: usize| (0..words).map(|i| distance.div_ceil(1 << i)).sum::<usize>();
+    let dimension = classes.max(2).next_power_of_two().trailing_zeros();
+    let length = |distance: usize| (0..dimension).map(|i| distance.div_ceil(1 << i)).sum::<usize>();
     let distance = (1..=dimensions).take_while(|&d| length(d) <= dimensions).last().unwrap_or(0);
     1.0 - 2.0 * distance as f64 / dimensions as f64
 }
