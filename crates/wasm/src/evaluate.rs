@@ -1,7 +1,7 @@
 //! Evaluation of rankings.
 
 use h2q_core::error::Error;
-use h2q_core::evaluate::{self as core, Ties};
+use h2q_core::evaluate::{self as core, AveragePrecision, Ties};
 use h2q_core::parallel::Cancel;
 use js_sys::Array;
 use wasm_bindgen::JsValue;
@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::codes::Codes;
 use crate::convert::{Result, count, object};
 use crate::labels::Labels;
+use crate::model::Model;
 use crate::vectors::Vectors;
 
 /// The nearest rows of each query by cosine.
@@ -19,7 +20,7 @@ pub fn neighbours(database: &Vectors, queries: &Vectors, number: f64) -> Result<
     Ok(core::neighbours(database, queries, count(number), 1, &Cancel::default())?)
 }
 
-/// Judges Hamming rankings; returns `MetricsAt[]` of `ts/backend.ts`.
+/// Judges Hamming rankings; returns `CodesMetrics` of `ts/backend.ts`.
 #[wasm_bindgen(js_name = evaluateCodesSync)]
 #[allow(clippy::too_many_arguments, reason = "a list of conversions")]
 pub fn evaluate_codes(
@@ -30,6 +31,7 @@ pub fn evaluate_codes(
     neighbours: &[u32],
     at: &[f64],
     ties: &str,
+    average_precision: &str,
     database_vectors: Option<Vectors>,
     query_vectors: Option<Vectors>,
 ) -> Result<JsValue> {
@@ -45,11 +47,25 @@ pub fn evaluate_codes(
         query_labels: &query_labels.inner,
         neighbours,
         at: &cutoffs(at),
-        ties: parse_ties(ties)?,
+        ties: Ties::parse(ties)?,
+        average_precision: AveragePrecision::parse(average_precision)?,
         database_vectors: database_vectors.as_ref().map(|vectors| &*vectors.inner),
         query_vectors: query_vectors.as_ref().map(|vectors| &*vectors.inner),
     };
-    Ok(metrics_at(core::evaluate_codes(&evaluation, 1, &Cancel::default())?))
+    let metrics = core::evaluate_codes(&evaluation, 1, &Cancel::default())?;
+    let within = metrics.within.into_iter().map(|metrics| {
+        object([
+            ("radius", Some(metrics.radius.into())),
+            ("precision", Some(metrics.precision.into())),
+            ("pooledPrecision", Some(metrics.pooled_precision.into())),
+            ("recall", Some(metrics.recall.into())),
+            ("neighbourRecall", Some(metrics.neighbour_recall.unwrap_or(0.0).into())),
+            ("answered", Some(metrics.answered.into())),
+            ("hits", Some(metrics.hits.into())),
+        ])
+    });
+    let within = within.collect::<Array>().into();
+    Ok(object([("at", Some(metrics_at(metrics.at))), ("within", Some(within))]))
 }
 
 /// Judges the exact ranking by cosine; returns `{ metrics, neighbours }`.
@@ -60,6 +76,7 @@ pub fn evaluate_cosine(
     database_labels: &Labels,
     query_labels: &Labels,
     at: &[f64],
+    average_precision: &str,
     neighbours: f64,
 ) -> Result<JsValue> {
     let evaluation = core::CosineEvaluation {
@@ -68,6 +85,7 @@ pub fn evaluate_cosine(
         database_labels: &database_labels.inner,
         query_labels: &query_labels.inner,
         at: &cutoffs(at),
+        average_precision: AveragePrecision::parse(average_precision)?,
         neighbours: count(neighbours),
     };
     let (metrics, neighbours) = core::evaluate_cosine(&evaluation, 1, &Cancel::default())?;
@@ -81,16 +99,29 @@ fn cutoffs(at: &[f64]) -> Vec<usize> {
     at.iter().map(|at| count(*at)).collect()
 }
 
-fn parse_ties(value: &str) -> Result<Ties> {
-    match value {
-        "expected" => Ok(Ties::Expected),
-        "float" => Ok(Ties::Float),
-        "id" => Ok(Ties::Id),
-        _ => {
-            let (value, expected) = (value.into(), "one of expected, float, id");
-            Err(Error::InvalidOption { option: "ties", value, expected }.into())
-        }
-    }
+/// What codes look like; returns `CodeStatistics` of `ts/backend.ts`.
+#[wasm_bindgen(js_name = codeStatisticsSync)]
+pub fn code_statistics(codes: &Codes) -> Result<JsValue> {
+    let codes = &codes.inner;
+    let statistics = core::code_statistics(codes, 1, &Cancel::default())?;
+    let numbers =
+        |values: Vec<f64>| values.into_iter().map(JsValue::from).collect::<Array>().into();
+    Ok(object([
+        ("rows", Some((codes.rows() as f64).into())),
+        ("bits", Some((codes.bits() as f64).into())),
+        ("distinct", Some((statistics.distinct as f64).into())),
+        ("ones", Some(numbers(statistics.ones))),
+        ("entropy", Some(numbers(statistics.entropy))),
+        ("meanCorrelation", Some(statistics.mean_correlation.into())),
+        ("maxCorrelation", Some(statistics.max_correlation.into())),
+    ]))
+}
+
+/// The losses of the transformed rows, scaled as for a fit: bit-variance, l2, l1, min-entropy.
+#[wasm_bindgen(js_name = quantizationLossesSync)]
+pub fn quantization_losses(model: &Model, vectors: &Vectors) -> Result<Vec<f64>> {
+    let (model, vectors) = (&model.inner, &vectors.inner);
+    Ok(core::quantization_losses(model, vectors, 1, &Cancel::default())?.to_vec())
 }
 
 fn metrics_at(metrics: Vec<core::MetricsAt>) -> JsValue {

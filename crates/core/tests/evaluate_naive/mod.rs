@@ -1,7 +1,7 @@
 //! Straightforward implementations that the tests hold the library against, and random inputs.
 #![allow(dead_code, reason = "each test crate uses its own part")]
 
-use h2q_core::evaluate::{Labels, MetricsAt};
+use h2q_core::evaluate::{AveragePrecision, Labels, MetricsAt, MetricsWithin};
 use h2q_core::vectors::Vectors;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -13,8 +13,18 @@ pub fn rng(seed: u64) -> ChaCha8Rng {
 /// The four metrics of one query, or their mean: AP, precision, recall, neighbour recall.
 pub type Metrics = [f64; 4];
 
+/// Every way to normalise AP.
+pub const NORMALISED: [AveragePrecision; 3] =
+    [AveragePrecision::Retrieved, AveragePrecision::All, AveragePrecision::Possible];
+
 /// Metrics of the first `n` rows of a settled ranking of the whole database.
-pub fn metrics(ranking: &[usize], relevant: &[bool], neighbours: &[u32], n: usize) -> Metrics {
+pub fn metrics(
+    ranking: &[usize],
+    relevant: &[bool],
+    neighbours: &[u32],
+    n: usize,
+    normalised: AveragePrecision,
+) -> Metrics {
     let n = n.min(ranking.len());
     let (mut hits, mut precisions, mut found) = (0.0, 0.0, 0.0);
     for i in 0..n {
@@ -29,7 +39,51 @@ pub fn metrics(ranking: &[usize], relevant: &[bool], neighbours: &[u32], n: usiz
     let all = relevant.iter().filter(|&&r| r).count() as f64;
     let share = |part: f64, whole: f64| if whole == 0.0 { 0.0 } else { part / whole };
     let neighbour_recall = share(found, neighbours.len() as f64);
-    [share(precisions, hits), hits / n as f64, share(hits, all), neighbour_recall]
+    let divisor = match normalised {
+        AveragePrecision::Retrieved => hits,
+        AveragePrecision::All => all,
+        AveragePrecision::Possible => all.min(n as f64),
+    };
+    [share(precisions, divisor), hits / n as f64, share(hits, all), neighbour_recall]
+}
+
+/// What one query finds within a radius: rows, relevant ones, neighbours.
+pub fn found_within(
+    distances: &[u32],
+    relevant: &[bool],
+    neighbours: &[u32],
+    radius: usize,
+) -> [f64; 3] {
+    let is_found = |row: usize| distances[row] as usize <= radius;
+    let rows: Vec<_> = (0..distances.len()).filter(|&row| is_found(row)).collect();
+    let hits = rows.iter().filter(|&&row| relevant[row]).count();
+    let near = neighbours.iter().filter(|&&row| is_found(row as usize)).count();
+    [rows.len(), hits, near].map(|count| count as f64)
+}
+
+/// Compares with the means over queries of `[found_within, relevant rows, neighbours]`.
+pub fn assert_within(actual: &MetricsWithin, queries: &[([f64; 3], f64, f64)], context: &str) {
+    let count = queries.len() as f64;
+    let share = |part: f64, whole: f64| if whole == 0.0 { 0.0 } else { part / whole };
+    let mean = |value: &dyn Fn(&([f64; 3], f64, f64)) -> f64| {
+        queries.iter().map(value).sum::<f64>() / count
+    };
+    let rows = mean(&|([rows, ..], ..)| *rows);
+    let pairs = [
+        ("precision", actual.precision, mean(&|([rows, hits, _], ..)| share(*hits, *rows))),
+        ("pooled", actual.pooled_precision, share(mean(&|([_, hits, _], ..)| *hits), rows)),
+        ("recall", actual.recall, mean(&|([_, hits, _], all, _)| share(*hits, *all))),
+        (
+            "neighbours",
+            actual.neighbour_recall.unwrap_or(0.0),
+            mean(&|([_, _, near], _, all)| share(*near, *all)),
+        ),
+        ("answered", actual.answered, mean(&|([rows, ..], ..)| f64::from(*rows > 0.0))),
+        ("hits", actual.hits, rows),
+    ];
+    for (name, a, e) in pairs {
+        assert!((a - e).abs() < 1e-10, "{context}: {name} within {}: {a}, not {e}", actual.radius);
+    }
 }
 
 /// Mean over many, entry by entry.
