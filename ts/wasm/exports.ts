@@ -2,6 +2,8 @@
 
 import type {
   Candidate,
+  CodeStatistics,
+  CodesMetrics,
   CoreFitOptions,
   EpochReport,
   HammingRound,
@@ -205,7 +207,7 @@ export interface WholeExports extends SearchExports {
   ) => WasmStoredVectors;
   rerankByStoredSync(originals: WasmStoredVectors, vectors: WasmVectors, hits: WasmHits, k: number): WasmHits;
   neighboursSync(database: WasmVectors, queries: WasmVectors, count: number): Uint32Array;
-  /** {@link MetricsAt}[] */
+  /** {@link CodesMetrics} */
   evaluateCodesSync(
     database: WasmCodes,
     queries: WasmCodes,
@@ -214,6 +216,7 @@ export interface WholeExports extends SearchExports {
     neighbours: Uint32Array,
     at: Float64Array,
     ties: string,
+    averagePrecision: string,
     databaseVectors?: WasmVectors | null,
     queryVectors?: WasmVectors | null,
   ): unknown;
@@ -224,8 +227,12 @@ export interface WholeExports extends SearchExports {
     databaseLabels: WasmLabels,
     queryLabels: WasmLabels,
     at: Float64Array,
+    averagePrecision: string,
     neighbours: number,
   ): unknown;
+  /** {@link CodeStatistics} */
+  codeStatisticsSync(codes: WasmCodes): unknown;
+  quantizationLossesSync(model: WasmModel, vectors: WasmVectors): Float64Array;
   HammingMeasure: new (
     bits: number,
     rows: number,
@@ -244,6 +251,7 @@ export interface Plain {
   candidates: Candidate[];
   reports: EpochReport[];
   round: HammingRound;
-  metrics: MetricsAt[];
+  codes: CodesMetrics;
+  statistics: CodeStatistics;
   cosine: { metrics: MetricsAt[]; neighbours: Uint32Array };
 }

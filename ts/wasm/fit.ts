@@ -3,7 +3,10 @@
 import type {
   CancelToken,
   Candidate,
+  CodeStatistics,
   CodesEvaluation,
+  CodesMetrics,
+  CoreCodes,
   CoreFit,
   CoreFitOptions,
   CoreHammingMeasure,
@@ -14,7 +17,6 @@ import type {
   HammingMeasureOptions,
   HammingRound,
   Labels,
-  MetricsAt,
 } from '../backend.js';
 import type { Plain, WasmFit, WasmHammingMeasure, WasmLabels, WholeExports } from './exports.js';
 import { share, shareCodes } from './held.js';
@@ -135,14 +137,17 @@ function withLabels<T>(
 }
 
 /** Judges codes, in one slice. */
-export function* evaluateCodes(instance: Instance<WholeExports>, task: CodesEvaluation): Slices<MetricsAt[]> {
+export function* evaluateCodes(
+  instance: Instance<WholeExports>,
+  task: CodesEvaluation,
+): Slices<CodesMetrics> {
   const [database, queries] = [shareCodes(task.databaseCodes), shareCodes(task.queryCodes)];
   const [databaseVectors, queryVectors] = [task.databaseVectors, task.queryVectors].map(
     (vectors) => vectors && share(vectors),
   );
   try {
     yield;
-    const { neighbours, ties } = task;
+    const { neighbours, ties, averagePrecision } = task;
     return withLabels(
       instance,
       task,
@@ -154,9 +159,10 @@ export function* evaluateCodes(instance: Instance<WholeExports>, task: CodesEval
           neighbours.rows,
           at,
           ties,
+          averagePrecision,
           databaseVectors,
           queryVectors,
-        ) as Plain['metrics'],
+        ) as Plain['codes'],
     );
   } finally {
     instance.free(database, queries);
@@ -175,10 +181,44 @@ export function* evaluateCosine(
       instance,
       task,
       ({ evaluateCosineSync }, at, ...labels) =>
-        evaluateCosineSync(database, queries, ...labels, at, task.neighbours) as Plain['cosine'],
+        evaluateCosineSync(
+          database,
+          queries,
+          ...labels,
+          at,
+          task.averagePrecision,
+          task.neighbours,
+        ) as Plain['cosine'],
     );
   } finally {
     instance.free(database, queries);
+  }
+}
+
+/** What codes look like, in one slice. */
+export function* codeStatistics(instance: Instance<WholeExports>, codes: CoreCodes): Slices<CodeStatistics> {
+  const own = shareCodes(codes);
+  try {
+    yield;
+    return instance.run(({ codeStatisticsSync }) => codeStatisticsSync(own) as Plain['statistics']);
+  } finally {
+    instance.free(own);
+  }
+}
+
+/** Losses of the transformed rows, in one slice. */
+export function* quantizationLosses(
+  instance: Instance<WholeExports>,
+  model: CoreModel,
+  vectors: CoreVectors,
+): Slices<Float64Array> {
+  const own = share(vectors);
+  try {
+    yield;
+    const { wasm } = model as ModelInWasm;
+    return instance.run(({ quantizationLossesSync }) => quantizationLossesSync(wasm, own));
+  } finally {
+    instance.free(own);
   }
 }
 

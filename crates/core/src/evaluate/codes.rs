@@ -7,6 +7,7 @@ use pulp::Arch;
 
 use super::checks::{LABEL_NAMES, check_neighbours, check_row_numbers, count_codes, transformed};
 use super::expected::{self, Group, harmonic_numbers};
+use super::labels::Mark;
 use super::order::{self, NEIGHBOUR, RELEVANT};
 use super::ranked::Placed;
 use super::within::{self, MetricsWithin, WithinSums};
@@ -292,10 +293,12 @@ impl<'a> Job<'a> {
             let relevant = &mut work.relevant[..rows.len()];
             for (query, asked) in queries.clone().zip(&mut work.asked) {
                 self.kernel.distances(&asked.words, &self.database, start, distances);
-                self.arch.dispatch(
-                    #[inline(always)]
-                    || self.query_labels.mark(query, self.database_labels, rows.clone(), relevant),
-                );
+                self.arch.dispatch(Mark {
+                    query,
+                    labels: (self.query_labels, self.database_labels),
+                    rows: rows.clone(),
+                    out: &mut *relevant,
+                });
                 for (&distance, &relevant) in distances.iter().zip(&*relevant) {
                     asked.counts[distance as usize][usize::from(relevant & 1)] += 1;
                 }
@@ -329,20 +332,27 @@ impl<'a> Job<'a> {
         vectors: &Vectors,
         all: &mut [Asked],
     ) -> Result<()> {
-        let limits: Vec<_> =
-            all[..queries.len()].iter().map(|asked| order::key(self.radius(asked) + 1)).collect();
+        let asking: Vec<_> = queries
+            .zip(&*all)
+            .map(|(query, asked)| {
+                let vector: Vec<_> = vectors.row(query).iter().map(|&x| f64::from(x)).collect();
+                (vector, order::key(self.radius(asked) + 1))
+            })
+            .collect();
         let step = (VECTOR_BYTES / size_of::<f32>() / database.columns()).clamp(1, ROWS);
         for start in (0..self.rows).step_by(step) {
             self.cancel.check()?;
             let rows = start..(start + step).min(self.rows);
-            for ((query, asked), &limit) in queries.clone().zip(&mut *all).zip(&limits) {
+            for ((query, limit), asked) in asking.iter().zip(&mut *all) {
                 asked.squared.resize(self.rows, 0.0);
-                let (keys, out) = (&asked.keys, &mut asked.squared);
-                let query = vectors.row(query);
-                self.arch.dispatch(
-                    #[inline(always)]
-                    || order::squared_distances(query, database, rows.clone(), keys, limit, out),
-                );
+                self.arch.dispatch(order::SquaredDistances {
+                    query,
+                    database,
+                    rows: rows.clone(),
+                    keys: &asked.keys,
+                    limit: *limit,
+                    out: &mut asked.squared,
+                });
             }
         }
         Ok(())

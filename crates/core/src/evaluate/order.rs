@@ -116,19 +116,29 @@ fn sort_ties(ties: &mut [u64], squared: &[f64]) {
 }
 
 /// Writes to `out` the squared Euclidean distances of `query` to `rows` of the database where their
-/// key is below `limit`, and leaves the others. For callers inside a SIMD dispatch.
-#[inline(always)]
-pub(super) fn squared_distances(
-    query: &[f32],
-    database: &Vectors,
-    rows: Range<usize>,
-    keys: &[u32],
-    limit: u32,
-    out: &mut [f64],
-) {
-    for row in rows {
-        if keys[row] < limit {
-            out[row] = squared_distance(query, database.row(row));
+/// key is below `limit`, and leaves the others.
+///
+/// To be dispatched. It is no closure, since the compiler gives up inlining one of this size, and only what
+/// is inlined is compiled for the CPU's SIMD level.
+pub(super) struct SquaredDistances<'a> {
+    pub query: &'a [f64],
+    pub database: &'a Vectors,
+    pub rows: Range<usize>,
+    pub keys: &'a [u32],
+    pub limit: u32,
+    pub out: &'a mut [f64],
+}
+
+impl pulp::WithSimd for SquaredDistances<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let Self { query, database, rows, keys, limit, out } = self;
+        for row in rows {
+            if keys[row] < limit {
+                out[row] = squared_distance(query, database.row(row));
+            }
         }
     }
 }
@@ -136,10 +146,10 @@ pub(super) fn squared_distances(
 /// In float64 and a fixed order of summation, so that it is the same on every CPU; float32 values
 /// cannot overflow it.
 #[inline(always)]
-fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
+fn squared_distance(a: &[f64], b: &[f32]) -> f64 {
     const LANES: usize = 8;
-    let square = |a: f32, b: f32| {
-        let difference = f64::from(a) - f64::from(b);
+    let square = |a: f64, b: f32| {
+        let difference = a - f64::from(b);
         difference * difference
     };
     let (a, a_rest) = a.as_chunks::<LANES>();

@@ -85,16 +85,7 @@ fn ones_in_both(codes: &Codes, threads: usize, cancel: &Cancel) -> Result<Vec<u6
             }
             for (i, counts) in counts.chunks_exact_mut(bits).enumerate() {
                 cancel.check()?;
-                arch.dispatch(
-                    #[inline(always)]
-                    || {
-                        for (count, other) in counts[i..].iter_mut().zip(&columns[i..]) {
-                            let both =
-                                columns[i].iter().zip(other).map(|(a, b)| (a & b).count_ones());
-                            *count += u64::from(both.sum::<u32>());
-                        }
-                    },
-                );
+                arch.dispatch(OnesInBoth { one: i, columns, counts });
             }
             Ok(())
         })?;
@@ -103,6 +94,27 @@ fn ones_in_both(codes: &Codes, threads: usize, cancel: &Cancel) -> Result<Vec<u6
         total.iter_mut().zip(state?.0).for_each(|(total, count)| *total += count);
     }
     Ok(total)
+}
+
+/// Adds to `counts` in how many rows of a block column `one` and each column are both 1, from `one` on. To be
+/// dispatched; no closure, so that all of it is compiled for the CPU's SIMD level.
+struct OnesInBoth<'a> {
+    one: usize,
+    columns: &'a [[u64; BLOCK_WORDS]],
+    counts: &'a mut [u64],
+}
+
+impl pulp::WithSimd for OnesInBoth<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let Self { one, columns, counts } = self;
+        for (count, other) in counts[one..].iter_mut().zip(&columns[one..]) {
+            let both = columns[one].iter().zip(other).map(|(a, b)| (a & b).count_ones());
+            *count += u64::from(both.sum::<u32>());
+        }
+    }
 }
 
 /// Puts the ones of a code into the columns of its bits.
