@@ -345,6 +345,8 @@ export interface MetricsWithin {
   pooledPrecision: number;
   /** Share of all relevant rows; a query without any counts 0. */
   recall: number;
+  /** Share of the relevant rows of all queries together; 0 where there are none. */
+  pooledRecall: number;
   /** Share of the nearest rows by cosine of the input (10 of them). */
   neighbourRecall: number;
   /** Share of the queries that find a row, relevant or not. */

@@ -30,6 +30,7 @@ export function judgedNaively(
       precision: mean((ranking) => share(relevant(found(ranking)), found(ranking).length)),
       pooledPrecision: share(relevant(all), all.length),
       recall: mean((ranking) => share(relevant(found(ranking)), relevant(ranking))),
+      pooledRecall: share(relevant(all), relevant(rankings.flat())),
       answered: mean((ranking) => (found(ranking).length > 0 ? 1 : 0)),
       hits: mean((ranking) => found(ranking).length),
     };

@@ -106,9 +106,7 @@ impl Input {
                 let each: Vec<_> = queries
                     .iter()
                     .map(|(distances, _, relevant, neighbours)| {
-                        let all = relevant.iter().filter(|&&relevant| relevant).count() as f64;
-                        let found = found_within(distances, relevant, neighbours, radius);
-                        (found, all, neighbours.len() as f64)
+                        found_within(distances, relevant, neighbours, radius)
                     })
                     .collect();
                 assert_within(actual, &each, &context);
@@ -227,22 +225,25 @@ fn a_lookup_by_hand() {
     let within = evaluate_codes(&evaluation, 1, &Cancel::default()).unwrap().within;
     let values = |radius: usize| {
         let m = within[radius];
-        [m.precision, m.pooled_precision, m.recall, m.neighbour_recall.unwrap(), m.answered, m.hits]
+        [
+            [m.precision, m.pooled_precision, m.recall, m.pooled_recall],
+            [m.neighbour_recall.unwrap(), m.answered, m.hits, m.radius as f64],
+        ]
     };
-    assert_eq!(values(0), [0.5, 1.0, 0.25, 0.5, 0.5, 0.5]);
-    assert_eq!(values(2), [0.25, 0.5, 0.25, 0.5, 0.5, 1.0]);
-    assert_eq!(values(3), [(0.5 + 1.0) / 2.0, 2.0 / 3.0, 0.5, 1.0, 1.0, 1.5]);
-    assert_eq!(values(8), [2.0 / 3.0, 2.0 / 3.0, 1.0, 1.0, 1.0, 3.0]);
+    assert_eq!(values(0), [[0.5, 1.0, 0.25, 0.25], [0.5, 0.5, 0.5, 0.0]]);
+    assert_eq!(values(2), [[0.25, 0.5, 0.25, 0.25], [0.5, 0.5, 1.0, 2.0]]);
+    assert_eq!(values(3), [[0.75, 2.0 / 3.0, 0.5, 0.5], [1.0, 1.0, 1.5, 3.0]]);
+    assert_eq!(values(8), [[2.0 / 3.0, 2.0 / 3.0, 1.0, 1.0], [1.0, 1.0, 3.0, 8.0]]);
 }
 
 #[test]
 fn float_ties_tell_apart_what_float32_cannot() {
-    // All at one distance; the squared distances are those of the row numbers from the end, within 1e-9.
+    // All at one distance, and the nearer the later.
     let rows = 300;
     let value = |row: usize| 1.0 + (rows - row) as f32 * f32::EPSILON;
     let mut input = Input::random(11, rows, 1, 8);
     input.database = vec![3; rows];
-    // 2^-12 more makes squares differ in their last bits only, below those that float32 has.
+    // Beside 4096² they differ by less than float32 has digits for, and by more than float64.
     let values = (0..rows).flat_map(|row| [4096.0, value(row)]).collect();
     input.database_vectors = Vectors::new(values, 2).unwrap();
     input.query_vectors = Vectors::new(vec![0.0, 0.0], 2).unwrap();
@@ -287,6 +288,19 @@ fn threads_do_not_change_metrics() {
         let one = with(1);
         assert!(one.at.iter().all(|metrics| metrics.precision > 0.0));
         assert!([2, 3, 8].into_iter().all(|threads| with(threads) == one), "{ties:?}");
+    }
+}
+
+#[test]
+fn other_cutoffs_do_not_change_metrics() {
+    for ties in [Ties::Expected, Ties::Float, Ties::Id] {
+        let input = Input::random(12, 900, 5, 16);
+        let at = |at: &[usize]| {
+            let evaluation = CodesEvaluation { at, ..input.evaluation(ties) };
+            evaluate_codes(&evaluation, 1, &Cancel::default()).unwrap().at
+        };
+        let all = at(&[900, 400, 77, 3]);
+        assert_eq!(all, [at(&[900]), at(&[400]), at(&[77]), at(&[3])].concat(), "{ties:?}");
     }
 }
 

@@ -51,6 +51,8 @@ pub struct MetricsWithin {
     pub pooled_precision: f64,
     /// Share of all relevant rows.
     pub recall: f64,
+    /// The same over the rows of all queries together.
+    pub pooled_recall: f64,
     /// Share of the nearest neighbours; 0 where none were given.
     pub neighbour_recall: f64,
     /// Share of the queries that find a row.
@@ -66,6 +68,7 @@ impl From<core::MetricsWithin> for MetricsWithin {
             precision: metrics.precision,
             pooled_precision: metrics.pooled_precision,
             recall: metrics.recall,
+            pooled_recall: metrics.pooled_recall,
             neighbour_recall: metrics.neighbour_recall.unwrap_or(0.0),
             answered: metrics.answered,
             hits: metrics.hits,

@@ -59,6 +59,7 @@ pub fn evaluate_codes(
             ("precision", Some(metrics.precision.into())),
             ("pooledPrecision", Some(metrics.pooled_precision.into())),
             ("recall", Some(metrics.recall.into())),
+            ("pooledRecall", Some(metrics.pooled_recall.into())),
             ("neighbourRecall", Some(metrics.neighbour_recall.unwrap_or(0.0).into())),
             ("answered", Some(metrics.answered.into())),
             ("hits", Some(metrics.hits.into())),

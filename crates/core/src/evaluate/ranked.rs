@@ -2,10 +2,14 @@
 
 use super::{Cutoffs, Scores, Totals, share};
 
+/// Unit of the sums of precisions. They are whole numbers, so that neither the order in which items are seen
+/// nor the other cut-offs change a bit of a sum.
+const UNIT: f64 = (1u64 << 63) as f64;
+
 /// What lies between one cut-off and the next.
 #[derive(Debug, Clone, Copy, Default)]
 struct Between {
-    precisions: f64,
+    precisions: u128,
     relevant: usize,
     neighbours: usize,
 }
@@ -31,7 +35,7 @@ impl<'a> Placed<'a> {
     #[inline(always)]
     pub fn relevant(&mut self, count: usize, position: usize) {
         if let Some(between) = self.at(position) {
-            between.precisions += count as f64 / position as f64;
+            between.precisions += u128::from((count as f64 / position as f64 * UNIT) as u64);
             between.relevant += 1;
         }
     }
@@ -54,7 +58,7 @@ impl<'a> Placed<'a> {
             let Between { precisions, relevant, neighbours } = so_far;
             let divisor = self.cutoffs.average_precision.divisor(relevant, totals.relevant, rank);
             sum.add(&Scores {
-                average_precision: share(precisions, divisor),
+                average_precision: share(precisions as f64 / UNIT, divisor),
                 precision: relevant as f64 / rank as f64,
                 recall: share(relevant as f64, totals.relevant),
                 neighbour_recall: share(neighbours as f64, totals.neighbours),

@@ -15,6 +15,8 @@ pub struct MetricsWithin {
     pub pooled_precision: f64,
     /// Relevant rows found, divided by all relevant rows of the database; 0 for a query without any.
     pub recall: f64,
+    /// Relevant rows that all queries together find, divided by all that they have; 0 without any.
+    pub pooled_recall: f64,
     /// Share of the given nearest neighbours that are found; `None` when none were given.
     pub neighbour_recall: Option<f64>,
     /// Share of the queries that find at least one row, relevant or not.
@@ -30,6 +32,7 @@ pub(super) struct WithinSums {
     recall: f64,
     neighbour_recall: f64,
     relevant: u64,
+    all_relevant: u64,
     answered: u64,
     hits: u64,
 }
@@ -45,6 +48,7 @@ pub(super) fn add_query(groups: &[Group], totals: Totals, sums: &mut [WithinSums
         sum.recall += share(found.relevant as f64, totals.relevant);
         sum.neighbour_recall += share(found.neighbours as f64, totals.neighbours);
         sum.relevant += found.relevant as u64;
+        sum.all_relevant += totals.relevant as u64;
         sum.answered += u64::from(found.total > 0);
         sum.hits += found.total as u64;
     }
@@ -64,6 +68,7 @@ pub(super) fn means<'a>(
             sum.recall += part.recall;
             sum.neighbour_recall += part.neighbour_recall;
             sum.relevant += part.relevant;
+            sum.all_relevant += part.all_relevant;
             sum.answered += part.answered;
             sum.hits += part.hits;
         }
@@ -71,9 +76,10 @@ pub(super) fn means<'a>(
     let mean = |(radius, sum): (usize, &WithinSums)| MetricsWithin {
         radius,
         precision: share(sum.precision, queries),
-        // At least one row found, or none that is relevant.
+        // Where the divisor is 0, so is what it divides.
         pooled_precision: sum.relevant as f64 / sum.hits.max(1) as f64,
         recall: share(sum.recall, queries),
+        pooled_recall: sum.relevant as f64 / sum.all_relevant.max(1) as f64,
         neighbour_recall: neighbours.then(|| share(sum.neighbour_recall, queries)),
         answered: share(sum.answered as f64, queries),
         hits: share(sum.hits as f64, queries),

@@ -47,38 +47,48 @@ pub fn metrics(
     [share(precisions, divisor), hits / n as f64, share(hits, all), neighbour_recall]
 }
 
-/// What one query finds within a radius: rows, relevant ones, neighbours.
+/// What one query finds within a radius, and what there is.
+pub struct Found {
+    rows: f64,
+    hits: f64,
+    near: f64,
+    relevant: f64,
+    neighbours: f64,
+}
+
 pub fn found_within(
     distances: &[u32],
     relevant: &[bool],
     neighbours: &[u32],
     radius: usize,
-) -> [f64; 3] {
+) -> Found {
     let is_found = |row: usize| distances[row] as usize <= radius;
     let rows: Vec<_> = (0..distances.len()).filter(|&row| is_found(row)).collect();
-    let hits = rows.iter().filter(|&&row| relevant[row]).count();
-    let near = neighbours.iter().filter(|&&row| is_found(row as usize)).count();
-    [rows.len(), hits, near].map(|count| count as f64)
+    Found {
+        rows: rows.len() as f64,
+        hits: rows.iter().filter(|&&row| relevant[row]).count() as f64,
+        near: neighbours.iter().filter(|&&row| is_found(row as usize)).count() as f64,
+        relevant: relevant.iter().filter(|&&relevant| relevant).count() as f64,
+        neighbours: neighbours.len() as f64,
+    }
 }
 
-/// Compares with the means over queries of `[found_within, relevant rows, neighbours]`.
-pub fn assert_within(actual: &MetricsWithin, queries: &[([f64; 3], f64, f64)], context: &str) {
-    let count = queries.len() as f64;
+/// Compares with the means over queries.
+pub fn assert_within(actual: &MetricsWithin, queries: &[Found], context: &str) {
     let share = |part: f64, whole: f64| if whole == 0.0 { 0.0 } else { part / whole };
-    let mean = |value: &dyn Fn(&([f64; 3], f64, f64)) -> f64| {
-        queries.iter().map(value).sum::<f64>() / count
+    let mean = |value: &dyn Fn(&Found) -> f64| {
+        queries.iter().map(value).sum::<f64>() / queries.len() as f64
     };
-    let rows = mean(&|([rows, ..], ..)| *rows);
+    let rows = mean(&|found| found.rows);
+    let relevant = mean(&|found| found.relevant);
+    let near = actual.neighbour_recall.unwrap_or(0.0);
     let pairs = [
-        ("precision", actual.precision, mean(&|([rows, hits, _], ..)| share(*hits, *rows))),
-        ("pooled", actual.pooled_precision, share(mean(&|([_, hits, _], ..)| *hits), rows)),
-        ("recall", actual.recall, mean(&|([_, hits, _], all, _)| share(*hits, *all))),
-        (
-            "neighbours",
-            actual.neighbour_recall.unwrap_or(0.0),
-            mean(&|([_, _, near], _, all)| share(*near, *all)),
-        ),
-        ("answered", actual.answered, mean(&|([rows, ..], ..)| f64::from(*rows > 0.0))),
+        ("precision", actual.precision, mean(&|found| share(found.hits, found.rows))),
+        ("pooled", actual.pooled_precision, share(mean(&|found| found.hits), rows)),
+        ("pooled recall", actual.pooled_recall, share(mean(&|found| found.hits), relevant)),
+        ("recall", actual.recall, mean(&|found| share(found.hits, found.relevant))),
+        ("neighbours", near, mean(&|found| share(found.near, found.neighbours))),
+        ("answered", actual.answered, mean(&|found| f64::from(found.rows > 0.0))),
         ("hits", actual.hits, rows),
     ];
     for (name, a, e) in pairs {
