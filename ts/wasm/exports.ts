@@ -2,8 +2,6 @@
 
 import type {
   Candidate,
-  CodeStatistics,
-  CodesMetrics,
   CoreFitOptions,
   EpochReport,
   HammingRound,
@@ -207,7 +205,7 @@ export interface WholeExports extends SearchExports {
   ) => WasmStoredVectors;
   rerankByStoredSync(originals: WasmStoredVectors, vectors: WasmVectors, hits: WasmHits, k: number): WasmHits;
   neighboursSync(database: WasmVectors, queries: WasmVectors, count: number): Uint32Array;
-  /** {@link CodesMetrics} */
+  /** `{ metrics: MetricsAt[], within: Float64Array }`, seven numbers for each radius. */
   evaluateCodesSync(
     database: WasmCodes,
     queries: WasmCodes,
@@ -230,8 +228,8 @@ export interface WholeExports extends SearchExports {
     averagePrecision: string,
     neighbours: number,
   ): unknown;
-  /** {@link CodeStatistics} */
-  codeStatisticsSync(codes: WasmCodes): unknown;
+  /** Rows, bits, different codes, mean and largest correlation, ones of each bit, entropy of each bit. */
+  codeStatisticsSync(codes: WasmCodes): Float64Array;
   quantizationLossesSync(model: WasmModel, vectors: WasmVectors): Float64Array;
   HammingMeasure: new (
     bits: number,
@@ -251,7 +249,6 @@ export interface Plain {
   candidates: Candidate[];
   reports: EpochReport[];
   round: HammingRound;
-  codes: CodesMetrics;
-  statistics: CodeStatistics;
+  codes: { metrics: MetricsAt[]; within: Float64Array };
   cosine: { metrics: MetricsAt[]; neighbours: Uint32Array };
 }

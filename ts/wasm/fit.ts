@@ -17,6 +17,7 @@ import type {
   HammingMeasureOptions,
   HammingRound,
   Labels,
+  MetricsWithin,
 } from '../backend.js';
 import type { Plain, WasmFit, WasmHammingMeasure, WasmLabels, WholeExports } from './exports.js';
 import { share, shareCodes } from './held.js';
@@ -148,7 +149,7 @@ export function* evaluateCodes(
   try {
     yield;
     const { neighbours, ties, averagePrecision } = task;
-    return withLabels(
+    const { metrics, within } = withLabels(
       instance,
       task,
       ({ evaluateCodesSync }, at, ...labels) =>
@@ -164,9 +165,24 @@ export function* evaluateCodes(
           queryVectors,
         ) as Plain['codes'],
     );
+    return { at: metrics, within: Array.from({ length: within.length / 7 }, (_, r) => withinOf(within, r)) };
   } finally {
     instance.free(database, queries);
   }
+}
+
+function withinOf(numbers: Float64Array, radius: number): MetricsWithin {
+  const of = (at: number) => numbers[radius * 7 + at] as number;
+  return {
+    radius,
+    precision: of(0),
+    pooledPrecision: of(1),
+    recall: of(2),
+    pooledRecall: of(3),
+    neighbourRecall: of(4),
+    answered: of(5),
+    hits: of(6),
+  };
 }
 
 /** Judges the ranking by cosine, in one slice. */
@@ -200,7 +216,17 @@ export function* codeStatistics(instance: Instance<WholeExports>, codes: CoreCod
   const own = shareCodes(codes);
   try {
     yield;
-    return instance.run(({ codeStatisticsSync }) => codeStatisticsSync(own) as Plain['statistics']);
+    const numbers = [...instance.run(({ codeStatisticsSync }) => codeStatisticsSync(own))];
+    const [rows, bits, distinct, meanCorrelation, maxCorrelation] = numbers as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const ones = numbers.slice(5, 5 + bits);
+    const entropy = numbers.slice(5 + bits);
+    return { rows, bits, distinct, ones, entropy, meanCorrelation, maxCorrelation };
   } finally {
     instance.free(own);
   }

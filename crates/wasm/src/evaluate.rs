@@ -3,7 +3,7 @@
 use h2q_core::error::Error;
 use h2q_core::evaluate::{self as core, AveragePrecision, Ties};
 use h2q_core::parallel::Cancel;
-use js_sys::Array;
+use js_sys::{Array, Float64Array};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -20,7 +20,8 @@ pub fn neighbours(database: &Vectors, queries: &Vectors, number: f64) -> Result<
     Ok(core::neighbours(database, queries, count(number), 1, &Cancel::default())?)
 }
 
-/// Judges Hamming rankings; returns `CodesMetrics` of `ts/backend.ts`.
+/// Judges Hamming rankings; returns `{ metrics, within }`, of which the second has seven
+/// numbers for each radius: those of `MetricsWithin` of `ts/backend.ts` in its order.
 #[wasm_bindgen(js_name = evaluateCodesSync)]
 #[allow(clippy::too_many_arguments, reason = "a list of conversions")]
 pub fn evaluate_codes(
@@ -53,20 +54,13 @@ pub fn evaluate_codes(
         query_vectors: query_vectors.as_ref().map(|vectors| &*vectors.inner),
     };
     let metrics = core::evaluate_codes(&evaluation, 1, &Cancel::default())?;
-    let within = metrics.within.into_iter().map(|metrics| {
-        object([
-            ("radius", Some(metrics.radius.into())),
-            ("precision", Some(metrics.precision.into())),
-            ("pooledPrecision", Some(metrics.pooled_precision.into())),
-            ("recall", Some(metrics.recall.into())),
-            ("pooledRecall", Some(metrics.pooled_recall.into())),
-            ("neighbourRecall", Some(metrics.neighbour_recall.unwrap_or(0.0).into())),
-            ("answered", Some(metrics.answered.into())),
-            ("hits", Some(metrics.hits.into())),
-        ])
-    });
-    let within = within.collect::<Array>().into();
-    Ok(object([("at", Some(metrics_at(metrics.at))), ("within", Some(within))]))
+    let mut within = Vec::new();
+    for m in metrics.within {
+        within.extend_from_slice(&[m.precision, m.pooled_precision, m.recall, m.pooled_recall]);
+        within.extend_from_slice(&[m.neighbour_recall.unwrap_or(0.0), m.answered, m.hits]);
+    }
+    let within = Float64Array::from(&within[..]).into();
+    Ok(object([("metrics", Some(metrics_at(metrics.at))), ("within", Some(within))]))
 }
 
 /// Judges the exact ranking by cosine; returns `{ metrics, neighbours }`.
@@ -100,22 +94,17 @@ fn cutoffs(at: &[f64]) -> Vec<usize> {
     at.iter().map(|at| count(*at)).collect()
 }
 
-/// What codes look like; returns `CodeStatistics` of `ts/backend.ts`.
+/// What codes look like, as `CodeStatistics` of `ts/backend.ts` has it: rows, bits, different codes, mean and
+/// largest correlation, then the ones and the entropy of each bit.
 #[wasm_bindgen(js_name = codeStatisticsSync)]
-pub fn code_statistics(codes: &Codes) -> Result<JsValue> {
+pub fn code_statistics(codes: &Codes) -> Result<Vec<f64>> {
     let codes = &codes.inner;
     let statistics = core::code_statistics(codes, 1, &Cancel::default())?;
-    let numbers =
-        |values: Vec<f64>| values.into_iter().map(JsValue::from).collect::<Array>().into();
-    Ok(object([
-        ("rows", Some((codes.rows() as f64).into())),
-        ("bits", Some((codes.bits() as f64).into())),
-        ("distinct", Some((statistics.distinct as f64).into())),
-        ("ones", Some(numbers(statistics.ones))),
-        ("entropy", Some(numbers(statistics.entropy))),
-        ("meanCorrelation", Some(statistics.mean_correlation.into())),
-        ("maxCorrelation", Some(statistics.max_correlation.into())),
-    ]))
+    let mut numbers = vec![codes.rows() as f64, codes.bits() as f64, statistics.distinct as f64];
+    numbers.extend_from_slice(&[statistics.mean_correlation, statistics.max_correlation]);
+    numbers.extend_from_slice(&statistics.ones);
+    numbers.extend_from_slice(&statistics.entropy);
+    Ok(numbers)
 }
 
 /// The losses of the transformed rows, scaled as for a fit: bit-variance, l2, l1, min-entropy.

@@ -1,6 +1,7 @@
 //! Hamming rankings in a settled order. None is written down by row: a row's place follows from how many
 //! rows lie at smaller distances and how many came before it at its own.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::expected::Group;
@@ -90,7 +91,9 @@ pub(super) fn by_distance(
     for (group, &[first, mut relevant]) in groups.iter().zip(&before) {
         cancel.check()?;
         let ties = &mut sorted[first..first + group.total];
-        sort_ties(ties, squared);
+        sort_halves(ties, &|&a, &b| {
+            squared[row_of(a)].total_cmp(&squared[row_of(b)]).then(a.cmp(&b))
+        });
         for (&item, position) in ties.iter().zip(first + 1..) {
             let key = keys[row_of(item)];
             relevant += (key & RELEVANT) as usize;
@@ -100,18 +103,17 @@ pub(super) fn by_distance(
     Ok(())
 }
 
-fn row_of(item: u64) -> usize {
+/// The row of an item: the lower half, below what it is sorted by first.
+pub(super) fn row_of(item: u64) -> usize {
     item as u32 as usize
 }
 
-/// Puts rows, each below its squared distance in float32, in order of (squared distance, row). What float32
-/// cannot tell apart stands together then, and is few.
-fn sort_ties(ties: &mut [u64], squared: &[f64]) {
-    sorting::sort(ties);
-    for alike in ties.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|alike| alike.len() > 1) {
-        sorting::sort_by(alike, |&a, &b| {
-            squared[row_of(a)].total_cmp(&squared[row_of(b)]).then(a.cmp(&b))
-        });
+/// Sorts by the upper halves of the items, then by `order`, which is asked only of items that these cannot tell
+/// apart. Such items should be few, or equal.
+pub(super) fn sort_halves(items: &mut [u64], order: &dyn Fn(&u64, &u64) -> Ordering) {
+    sorting::sort(items);
+    for alike in items.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|alike| alike.len() > 1) {
+        sorting::sort_by(alike, order);
     }
 }
 

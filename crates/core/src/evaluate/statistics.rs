@@ -1,15 +1,17 @@
 //! What codes look like without any query: how much their bits carry, how far they repeat each other, and
 //! how far the vectors behind them are from their signs.
 
+use std::f64::consts::LN_2;
+
 use pulp::Arch;
 
+use super::order::{row_of, sort_halves};
 use crate::codes::Codes;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fit::scale_to_root;
 use crate::losses::{Loss, Weight};
 use crate::model::Model;
-use crate::parallel::{Cancel, fold_tasks, map_tasks};
-use crate::sorting;
+use crate::parallel::{Cancel, fold_tasks};
 use crate::vectors::{Vectors, zeros};
 
 /// Bits and what they share, over the rows of some codes.
@@ -44,26 +46,30 @@ pub fn code_statistics(codes: &Codes, threads: usize, cancel: &Cancel) -> Result
     let count = |bit: usize| both[bit * bits + bit] as f64;
     let n = rows as f64;
     let ones: Vec<_> = (0..bits).map(|bit| count(bit) / n).collect();
-    let information = |p: f64| if p > 0.0 { -p * p.log2() } else { 0.0 };
+    let information = |p: f64| if p > 0.0 { -p * (p.ln() / LN_2) } else { 0.0 };
     let entropy = ones.iter().map(|&p| information(p) + information(1.0 - p)).collect();
 
-    let (mut sum, mut max_correlation, mut pairs) = (0.0, 0.0f64, 0.0);
+    let (mut sum, mut max_correlation, mut pairs) = (0.0, 0.0, 0.0);
     for i in 0..bits {
         for j in i + 1..bits {
             let (a, b) = (count(i), count(j));
             let variances = a * (n - a) * b * (n - b);
             if variances > 0.0 {
                 let covariance = n * both[i * bits + j] as f64 - a * b;
-                // Rounding may lead a little beyond 1.
-                let correlation = (covariance.abs() / variances.sqrt()).min(1.0);
+                let mut correlation = covariance.abs() / variances.sqrt();
+                if correlation > 1.0 {
+                    correlation = 1.0; // by rounding
+                }
+                if correlation > max_correlation {
+                    max_correlation = correlation;
+                }
                 sum += correlation;
-                max_correlation = max_correlation.max(correlation);
                 pairs += 1.0;
             }
         }
     }
     let mean_correlation = if pairs > 0.0 { sum / pairs } else { 0.0 };
-    let distinct = count_distinct(codes, threads, cancel)?;
+    let distinct = count_distinct(codes)?;
     Ok(CodeStatistics { ones, entropy, mean_correlation, max_correlation, distinct })
 }
 
@@ -71,13 +77,16 @@ pub fn code_statistics(codes: &Codes, threads: usize, cancel: &Cancel) -> Result
 fn ones_in_both(codes: &Codes, threads: usize, cancel: &Cancel) -> Result<Vec<u64>> {
     let (rows, bits) = (codes.rows(), codes.bits());
     let arch = Arch::new();
+    let what = "counts of pairs of bits";
     let new_state = || {
         let columns = vec![[0u64; BLOCK_WORDS]; bits];
-        zeros::<u64>(bits * bits, "counts of pairs of bits").map(|counts| (counts, columns))
+        zeros::<u64>(bits * bits, what).map(|counts| (counts, columns)).ok()
     };
     let states =
         fold_tasks(threads, rows.div_ceil(BLOCK_ROWS), cancel, new_state, |state, task| {
-            let (counts, columns) = state.as_mut().map_err(|error| error.clone())?;
+            let Some((counts, columns)) = state else {
+                return Err(Error::out_of_memory(what, bits * bits * size_of::<u64>()));
+            };
             let end = ((task + 1) * BLOCK_ROWS).min(rows);
             columns.iter_mut().for_each(|column| column.fill(0));
             for row in task * BLOCK_ROWS..end {
@@ -89,9 +98,10 @@ fn ones_in_both(codes: &Codes, threads: usize, cancel: &Cancel) -> Result<Vec<u6
             }
             Ok(())
         })?;
-    let mut total = zeros(bits * bits, "counts of pairs of bits")?;
-    for state in states {
-        total.iter_mut().zip(state?.0).for_each(|(total, count)| *total += count);
+    let mut counts = states.into_iter().flatten().map(|(counts, _)| counts);
+    let mut total = counts.next().unwrap_or_default();
+    for counts in counts {
+        total.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
     }
     Ok(total)
 }
@@ -127,48 +137,24 @@ fn transpose_row(code: &[u8], row: usize, columns: &mut [[u64; BLOCK_WORDS]]) {
     }
 }
 
-/// Number of different codes: rows are dealt out by a hash, so that equal ones meet, and sorted share by share.
-fn count_distinct(codes: &Codes, threads: usize, cancel: &Cancel) -> Result<usize> {
-    const SHARE: usize = 1 << 14;
-    let shares = codes.rows().div_ceil(SHARE);
-    let prefix = |row: usize| {
-        let mut bytes = [0; 8];
-        bytes.iter_mut().zip(codes.row(row)).for_each(|(to, from)| *to = *from);
-        u64::from_le_bytes(bytes)
-    };
-    // Fibonacci hashing: the golden ratio spreads neighbours.
-    let share_of = |prefix: u64| {
-        ((u128::from(prefix.wrapping_mul(0x9e37_79b9_7f4a_7c15)) * shares as u128) >> 64) as usize
-    };
-    let mut ends = vec![0; shares];
-    (0..codes.rows()).for_each(|row| ends[share_of(prefix(row))] += 1);
-    let mut end = 0;
-    for count in &mut ends {
-        (*count, end) = (end, end + *count);
+/// Number of different codes: rows are sorted by a hash, and by their bytes where that is the same.
+fn count_distinct(codes: &Codes) -> Result<usize> {
+    let mut rows = zeros::<u64>(codes.rows(), "rows in order of their codes")?;
+    for (row, item) in rows.iter_mut().enumerate() {
+        let mut hash = 0u64;
+        for bytes in codes.row(row).chunks(8) {
+            let mut word = [0; 8];
+            word[..bytes.len()].copy_from_slice(bytes);
+            // Multiplying carries every bit to the upper half, which is all that is kept.
+            hash = (hash.rotate_left(32) ^ u64::from_le_bytes(word))
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+        *item = hash >> 32 << 32 | row as u64;
     }
-    let mut dealt = zeros::<(u64, u32)>(codes.rows(), "rows in order of their codes")?;
-    for row in 0..codes.rows() {
-        let prefix = prefix(row);
-        let next = &mut ends[share_of(prefix)];
-        dealt[*next] = (prefix, row as u32);
-        *next += 1;
-    }
-    let starts = std::iter::once(0).chain(ends.iter().copied());
-    let ranges: Vec<_> = starts.zip(&ends).map(|(start, end)| start..*end).collect();
-    let dealt = &dealt;
-    let counts = map_tasks(threads, shares, cancel, Vec::new, |share, task| {
-        share.clear();
-        share.extend_from_slice(&dealt[ranges[task].clone()]);
-        let rest = |row: u32| &codes.row(row as usize)[8.min(codes.bits() / 8)..];
-        sorting::sort_by(share, |a, b| {
-            a.0.cmp(&b.0).then_with(|| rest(a.1).cmp(rest(b.1))).then(a.1.cmp(&b.1))
-        });
-        let differ =
-            |pair: &[(u64, u32)]| pair[0].0 != pair[1].0 || rest(pair[0].1) != rest(pair[1].1);
-        let first = usize::from(!share.is_empty());
-        Ok(first + share.windows(2).filter(|pair| differ(pair)).count())
-    })?;
-    Ok(counts.into_iter().sum())
+    let code = |item: &u64| codes.row(row_of(*item));
+    sort_halves(&mut rows, &|a, b| code(a).cmp(code(b)));
+    let differ = |pair: &&[u64]| code(&pair[0]) != code(&pair[1]);
+    Ok(1 + rows.windows(2).filter(differ).count())
 }
 
 /// The losses of the transformed `vectors`, each row scaled to norm √bits as for a fit, in the order of
@@ -183,21 +169,23 @@ pub fn quantization_losses(
     cancel: &Cancel,
 ) -> Result<[f64; 4]> {
     let bits = model.bits();
-    let mut by_row = zeros::<[f64; 4]>(vectors.rows(), "losses")?;
-    model.map_rows(vectors, &mut by_row, threads, cancel, |z, out| {
+    let losses = Loss::ALL.len();
+    let mut by_row = zeros(vectors.rows() * losses, "losses")?;
+    model.map_rows(vectors, &mut by_row, threads, cancel, &|z, out| {
         let (mut scaled, mut scratch) = (vec![0.0; bits], vec![0.0; bits]);
-        for (z, out) in z.chunks_exact(bits).zip(out) {
+        for (z, out) in z.chunks_exact(bits).zip(out.chunks_exact_mut(losses)) {
             scaled.copy_from_slice(z);
             scale_to_root(&mut scaled);
             for (out, loss) in out.iter_mut().zip(Loss::ALL) {
                 scratch.copy_from_slice(&scaled);
-                *out = loss.sum_and_weights(&mut scratch, bits, Weight::Gradient { scale: 0.0 });
+                let weight = Weight::Gradient { scale: 0.0 };
+                *out = loss.sum_and_weights(&mut scratch, bits, weight) as f32;
             }
         }
     })?;
     let mut sums = [0.0; 4];
-    for row in &by_row {
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    for (i, value) in by_row.iter().enumerate() {
+        sums[i % losses] += f64::from(*value);
     }
     for (sum, loss) in sums.iter_mut().zip(Loss::ALL) {
         *sum /= loss.terms(vectors.rows(), bits) as f64;
