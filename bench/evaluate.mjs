@@ -14,7 +14,11 @@ const TIES = /** @type {const} */ (['expected', 'id', 'float']);
 const SAME = 'evaluate, id, at all';
 
 /** @typedef {import('./lib/record.mjs').Spread} Spread */
-/** @typedef {{ work: string, seconds: Spread, timesLoops: number | null }} Result */
+/**
+ * `cpuSeconds` are those of all threads together: what else runs on a machine changes them less.
+ *
+ * @typedef {{ work: string, seconds: Spread, cpuSeconds: Spread, timesLoops: number | null }} Result
+ */
 
 /** @param {{ quick: boolean }} options */
 export async function run({ quick }) {
@@ -51,14 +55,16 @@ export async function run({ quick }) {
   const difference = Math.abs((at.all?.meanAveragePrecision ?? Number.NaN) - loops());
   if (!(difference < 1e-9)) throw new Error(`the loops find another mAP, by ${difference}`);
 
-  /** @type {Map<string, number[]>} */
-  const seconds = new Map();
+  /** @type {Map<string, { wall: number, cpu: number }[]>} */
+  const samples = new Map();
   /** @type {(work: string, call: () => unknown, times?: number) => Promise<void>} */
   const time = async (work, call, times = 1) => {
-    const started = performance.now();
+    const [started, before] = [performance.now(), process.cpuUsage()];
     await call();
-    const passed = ((performance.now() - started) / 1000) * times;
-    seconds.set(work, [...(seconds.get(work) ?? []), passed]);
+    const { user, system } = process.cpuUsage(before);
+    const wall = ((performance.now() - started) / 1e3) * times;
+    const cpu = ((user + system) / 1e6) * times;
+    samples.set(work, [...(samples.get(work) ?? []), { wall, cpu }]);
   };
   const rounds = quick ? 1 : ROUNDS;
   for (let round = 0; round < rounds; round += 1) {
@@ -68,11 +74,12 @@ export async function run({ quick }) {
   rows.database.release();
   rows.queries.release();
 
-  const loopSeconds = spread(seconds.get('loops of JavaScript') ?? []).median;
+  const loopSeconds = spread((samples.get('loops of JavaScript') ?? []).map(({ cpu }) => cpu)).median;
   /** @type {Result[]} */
-  const results = [...seconds].map(([work, samples]) => {
-    const of = spread(samples);
-    return { work, seconds: of, timesLoops: work === SAME ? loopSeconds / of.median : null };
+  const results = [...samples].map(([work, all]) => {
+    const [seconds, cpuSeconds] = [spread(all.map(({ wall }) => wall)), spread(all.map(({ cpu }) => cpu))];
+    const timesLoops = work === SAME ? loopSeconds / cpuSeconds.median : null;
+    return { work, seconds, cpuSeconds, timesLoops };
   });
   print(results);
   const outcome = { ...sizes, rounds, naiveQueries: count, results };
@@ -126,11 +133,12 @@ function firstOf({ vectors, labels }, count, columns) {
 
 /** @param {Result[]} results */
 function print(results) {
-  const rows = results.map(({ work, seconds, timesLoops }) => [
+  const rows = results.map(({ work, seconds, cpuSeconds, timesLoops }) => [
     work,
     seconds.median.toFixed(2),
     `${seconds.lowest.toFixed(2)}–${seconds.highest.toFixed(2)}`,
+    cpuSeconds.median.toFixed(2),
     timesLoops === null ? '–' : timesLoops.toFixed(1),
   ]);
-  console.log(formatTable(['work', 'seconds', 'lowest–highest', 'x loops'], rows).trimEnd());
+  console.log(formatTable(['work', 'seconds', 'lowest–highest', 'CPU seconds', 'x loops'], rows).trimEnd());
 }
