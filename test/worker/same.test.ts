@@ -144,10 +144,8 @@ it('evaluations are the same', async () => {
   const task = { database: matrix, queries, ...labels, at: [100, 10] };
   const reference = await h2q.evaluateCosine(task);
   expect(await client.evaluateCosine(task)).toEqual(reference);
-  const options = {
-    ...{ ...task, at: ['all', 10], ties: 'float', averagePrecision: 'possible' },
-    ...{ rerank: true, statistics: true },
-  } as const;
+  const conventions = { at: ['all', 10], ties: 'float', averagePrecision: 'possible' } as const;
+  const options = { ...task, ...conventions, rerank: true, statistics: true };
   const wanted = await h2q.evaluate({ ...options, model: here.model });
   expect(await client.evaluate({ ...options, model: there.model })).toEqual(wanted);
   const codes = await here.model.encode(matrix);
