@@ -103,6 +103,19 @@ fn equal_codes_are_counted_once_wherever_they_stand() {
 }
 
 #[test]
+fn codes_of_one_hash_are_told_apart() {
+    // The hash of 8 bytes is the upper half of a product: one more in the lower half leaves it alone.
+    let factor = 0x9e37_79b9_7f4a_7c15u64;
+    let inverse = (0..6).fold(factor, |inverse, _| {
+        inverse.wrapping_mul(2u64.wrapping_sub(factor.wrapping_mul(inverse)))
+    });
+    assert_eq!(factor.wrapping_mul(inverse), 1);
+    let (one, other) = (7u64, 7u64.wrapping_add(inverse));
+    let codes: Vec<u8> = [one, other, one, other, one].map(u64::to_le_bytes).concat();
+    assert_eq!(statistics(&codes, 64, 1).distinct, 2);
+}
+
+#[test]
 fn threads_do_not_change_statistics() {
     let codes = random_codes(&mut rng(3), 20_000, 64);
     let one = statistics(&codes, 64, 1);
