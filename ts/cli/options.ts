@@ -54,6 +54,12 @@ export function positiveNumber(flag: string): (text: string) => number {
   };
 }
 
+/** Numbers separated by commas. */
+export function wholeNumbers(flag: string, minimum: number, maximum?: number): (text: string) => number[] {
+  const parse = wholeNumber(flag, minimum, maximum);
+  return (text) => text.split(',').map((part) => parse(part.trim()));
+}
+
 /** Numbers of rows separated by commas, or `all`. */
 export function cutOffs(flag: string): (text: string) => CutOff[] {
   const parse = wholeNumber(flag, 1, Number.MAX_SAFE_INTEGER);
