@@ -12,7 +12,7 @@ use super::objective::Objective;
 use super::options::{LearnOptions, Resolved};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
-use crate::evaluate::{CosineEvaluation, Labels, evaluate_cosine};
+use crate::evaluate::{AveragePrecision, CosineEvaluation, Labels, evaluate_cosine};
 use crate::fit::part::Part;
 use crate::fit::random::{Stream, generator, numbered_generator};
 use crate::fit::{FitLabels, FitOptions, FitSession, Method, Split};
@@ -336,6 +336,7 @@ impl Ready {
             database_labels,
             query_labels,
             at,
+            average_precision: AveragePrecision::Retrieved,
             neighbours: 0,
         };
         let (metrics, _) = evaluate_cosine(&evaluation, options.threads, cancel)?;
