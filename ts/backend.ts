@@ -4,8 +4,10 @@
  * takes a {@link CancelToken}; the `Sync` twin blocks.
  */
 
+import type { EvaluationBackend, Labels } from './backend-evaluation.js';
 import type { SearchBackend, SearchMethod } from './backend-search.js';
 
+export type * from './backend-evaluation.js';
 export type * from './backend-search.js';
 
 /** Element types of raw buffers, as in `.npy` headers, little-endian. */
@@ -21,7 +23,6 @@ export type Loss = 'bit-variance' | 'l2' | 'l1' | 'min-entropy';
 export type Solver = 'auto' | 'sgd';
 /** What a score of re-ranking by codes estimates when it is multiplied with the factor of its row. */
 export type FactorMetric = 'cosine' | 'inner-product';
-export type Ties = 'expected' | 'float' | 'id';
 
 /** Asks running work to stop. */
 export interface CancelToken {
@@ -316,51 +317,6 @@ export interface CoreHammingMeasure {
   round(cancel: CancelToken): Promise<HammingRound>;
 }
 
-/** One label per row, or `classes` 0/1 bytes per row (multi-label: relevant when any class is shared). */
-export type Labels =
-  | { kind: 'single'; values: BigInt64Array }
-  | { kind: 'multi'; classes: number; values: Uint8Array };
-
-/** Means over the queries at one cut-off N. */
-export interface MetricsAt {
-  meanAveragePrecision: number;
-  precision: number;
-  recall: number;
-  /** Of the nearest rows by cosine of the input (10 of them), the share found in the first N. */
-  neighbourRecall: number;
-}
-
-/** Rows of the nearest neighbours by cosine, best first: queries x count. */
-export interface Neighbours {
-  rows: Uint32Array;
-  count: number;
-}
-
-export interface CodesEvaluation {
-  databaseCodes: CoreCodes;
-  queryCodes: CoreCodes;
-  databaseLabels: Labels;
-  queryLabels: Labels;
-  neighbours: Neighbours;
-  at: number[];
-  ties: Ties;
-  /** Required for ties `float`: the transformed vectors. */
-  databaseVectors?: CoreVectors;
-  queryVectors?: CoreVectors;
-  threads: number;
-}
-
-export interface CosineEvaluation {
-  database: CoreVectors;
-  queries: CoreVectors;
-  databaseLabels: Labels;
-  queryLabels: Labels;
-  at: number[];
-  /** How many nearest neighbours to return. */
-  neighbours: number;
-  threads: number;
-}
-
 export interface BackendInfo {
   backend: 'native' | 'wasm';
   version: string;
@@ -378,7 +334,7 @@ export interface LossValue {
   gradient: Float32Array;
 }
 
-export interface Backend extends SearchBackend {
+export interface Backend extends SearchBackend, EvaluationBackend {
   info(): BackendInfo;
   createCancelToken(): CancelToken;
   /** `firstRow` is added to row numbers in errors. */
@@ -404,20 +360,6 @@ export interface Backend extends SearchBackend {
     validationLabels: Labels | null,
   ): CoreFit;
   modelFromBytes(bytes: Uint8Array): CoreModel;
-  /** The `count` nearest database rows of each query by cosine. */
-  neighbours(
-    database: CoreVectors,
-    queries: CoreVectors,
-    count: number,
-    threads: number,
-    cancel: CancelToken,
-  ): Promise<Uint32Array>;
-  evaluateCodes(evaluation: CodesEvaluation, cancel: CancelToken): Promise<MetricsAt[]>;
-  /** Ranks by cosine of the float vectors: the unquantized reference. */
-  evaluateCosine(
-    evaluation: CosineEvaluation,
-    cancel: CancelToken,
-  ): Promise<{ metrics: MetricsAt[]; neighbours: Uint32Array }>;
   createHammingMeasure(options: HammingMeasureOptions, cancel: CancelToken): Promise<CoreHammingMeasure>;
   // Primitives, for research and teaching; small inputs, synchronous.
   /** U = H1 H2 … Hm, dimensions x dimensions row-major, of `m` reflection vectors (rows of `reflections`). */

@@ -2,7 +2,17 @@
 
 import { runAbortable } from './abort.js';
 import { checkInteger, checkOneOf, checkThreads, invalidArgument, invalidOption } from './arguments.js';
-import type { CodesEvaluation, MetricsAt, Neighbours, Releasable, Ties } from './backend.js';
+import type {
+  AveragePrecision,
+  CodeStatistics,
+  CodesEvaluation,
+  Loss,
+  MetricsAt,
+  MetricsWithin,
+  Neighbours,
+  Releasable,
+  Ties,
+} from './backend.js';
 import { toCoreCodes } from './codes.js';
 import { inContext } from './errors.js';
 import { checkNeighbours, evaluateRerank, type RerankEvaluation } from './evaluate-rerank.js';
@@ -10,11 +20,21 @@ import { checkSameKind, type LabelsInput, toLabels } from './labels.js';
 import type { Model } from './model.js';
 import { backend } from './platform.js';
 import { checkOversample } from './rerank.js';
+import { lossesOf, statisticsOf } from './statistics.js';
 import { checkDimensions, countRows, toVectors, Vectors, type VectorsInput } from './vectors.js';
 import { run } from './work.js';
 
 /** Nearest rows by cosine of the input whose recall is measured. */
 const NEIGHBOURS = 10;
+
+/** How many of the first rows count: a number, or all there are (`Infinity` is the same). */
+export type CutOff = number | 'all';
+
+/** Metrics by cut-off, under the names that were asked for. */
+export interface MetricsByCutOff {
+  [cutOff: number]: MetricsAt;
+  all?: MetricsAt;
+}
 
 export interface CosineEvaluationOptions {
   /** The rows that are ranked. */
@@ -23,8 +43,17 @@ export interface CosineEvaluationOptions {
   /** The rows that ask, of the same dimensions. */
   queries: VectorsInput;
   queryLabels: LabelsInput;
-  /** Cut-offs N, each at least 1; beyond the rows means all of them. Default 1000 and 100. */
-  at?: readonly number[] | undefined;
+  /**
+   * Cut-offs N, each at least 1; beyond the rows means all of them, as `'all'` does: then
+   * `meanAveragePrecision` is that of the whole ranking. Default 1000 and 100.
+   */
+  at?: readonly CutOff[] | undefined;
+  /**
+   * What AP@N divides the precisions at the relevant rows among the first N by: `retrieved` (default), the
+   * relevant rows among them, as most hashing papers do; `all`, all relevant rows of the database, as trec_eval
+   * does; `possible`, as many as the first N could hold. At `'all'` the three are the same.
+   */
+  averagePrecision?: AveragePrecision | undefined;
   /** Threads of the core; 0 (default) uses all. Results do not depend on it. */
   threads?: number | undefined;
   /** Ends the work; the promise rejects with `signal.reason` at once. */
@@ -40,6 +69,8 @@ export interface EvaluationOptions extends CosineEvaluationOptions {
   ties?: Ties | undefined;
   /** Nearest rows known already, from {@link evaluateCosine} with the same rows. Computed when left out. */
   neighbours?: Neighbours | undefined;
+  /** Also looks at the codes of the database themselves. Default false. */
+  statistics?: boolean | undefined;
   /**
    * Also measures how many neighbours each way of re-ranking finds, for about one more transform of the
    * database. Default false.
@@ -51,24 +82,38 @@ export interface EvaluationOptions extends CosineEvaluationOptions {
 
 export interface CosineEvaluationResult {
   /** Metrics for each N of `at`, means over the queries. */
-  at: Record<number, MetricsAt>;
+  at: MetricsByCutOff;
+  averagePrecision: AveragePrecision;
   /** The ten nearest rows of each query, best first. */
   neighbours: Neighbours;
 }
 
 export interface EvaluationResult {
   /** Metrics for each N of `at`, means over the queries. */
-  at: Record<number, MetricsAt>;
+  at: MetricsByCutOff;
   ties: Ties;
+  averagePrecision: AveragePrecision;
+  /**
+   * What is found within each Hamming radius from 0 to the length of the codes, which is also its index here: the
+   * curve of precision over recall, and hash lookup at small radii. The same for all `ties`.
+   */
+  within: MetricsWithin[];
+  /** Of the database's codes; only where `statistics` asked for it. */
+  statistics?: EvaluationStatistics;
   /** Only where `rerank` asked for it. */
   rerank?: RerankEvaluation;
+}
+
+export interface EvaluationStatistics extends CodeStatistics {
+  /** Losses of the transformed database, as `quantizationLosses` gives them. */
+  quantizationLoss: Record<Loss, number>;
 }
 
 /**
  * Ranks the database by Hamming distance to each query's code and judges the ranking.
  *
- * `meanAveragePrecision` averages over the relevant rows retrieved in the first N; `neighbourRecall` is
- * the share of the ten nearest rows by cosine of the input found there.
+ * `meanAveragePrecision` averages over the relevant rows retrieved in the first N unless `averagePrecision` says
+ * otherwise; `neighbourRecall` is the share of the ten nearest rows by cosine of the input found there.
  *
  * @throws MISMATCH when dimensions or labels do not fit, INVALID_OPTION, INVALID_ARGUMENT, EMPTY_INPUT,
  * NOT_FINITE
@@ -105,10 +150,17 @@ async function judge(
     evaluation.queryVectors = await transform(model, queries, run);
   }
   const metrics = await runAbortable(signal, (cancel) => backend().evaluateCodes(evaluation, cancel));
-  const result = { at: byCutOff(common.at, metrics), ties };
+  const { averagePrecision, threads } = common;
+  const { within } = metrics;
+  const result: EvaluationResult = { at: byCutOff(common.at, metrics.at), ties, averagePrecision, within };
+  if (options.statistics) {
+    const quantizationLoss = await lossesOf(model, database.core, threads, signal);
+    const statistics = await statisticsOf(evaluation.databaseCodes, threads, signal);
+    result.statistics = { ...statistics, quantizationLoss };
+  }
   if (oversample === undefined) return result;
   const queryVectors = evaluation.queryVectors ?? (await transform(model, queries, run));
-  const hammingRecall = metrics.at(-1)?.neighbourRecall ?? 0;
+  const hammingRecall = metrics.at.at(-1)?.neighbourRecall ?? 0;
   const task = { ...evaluation, model, database, queries, queryVectors, hammingRecall, oversample, signal };
   return { ...result, rerank: await evaluateRerank(task) };
 }
@@ -143,16 +195,26 @@ export async function evaluateCosine(options: CosineEvaluationOptions): Promise<
     const result = await runAbortable(options.signal, (cancel) =>
       backend().evaluateCosine(evaluation, cancel),
     );
-    return { at: byCutOff(common.at, result.metrics), neighbours: { rows: result.neighbours, count } };
+    const { at, averagePrecision } = common;
+    const neighbours = { rows: result.neighbours, count };
+    return { at: byCutOff(at, result.metrics), averagePrecision, neighbours };
   });
 }
 
 export const TIES: readonly Ties[] = ['expected', 'float', 'id'];
+export const AVERAGE_PRECISIONS: readonly AveragePrecision[] = ['retrieved', 'all', 'possible'];
+/** What stands for all rows among cut-offs of the core; no database has as many. */
+const ALL_ROWS = Number.MAX_SAFE_INTEGER;
 
 /** Everything checked, then copied: nothing is computed for input that does not fit together. */
 async function prepare(options: CosineEvaluationOptions, made: Releasable[], dimensions?: number) {
   const { signal } = options;
   const at = checkCutOffs(options.at ?? [1000, 100]);
+  const averagePrecision = checkOneOf(
+    'averagePrecision',
+    options.averagePrecision ?? 'retrieved',
+    AVERAGE_PRECISIONS,
+  );
   const threads = checkThreads(options.threads);
   if (dimensions !== undefined) checkDimensions(options.database, dimensions, 'database');
   checkDimensions(options.queries, dimensions ?? options.database.columns, 'queries');
@@ -172,12 +234,13 @@ async function prepare(options: CosineEvaluationOptions, made: Releasable[], dim
   if (database !== options.database) made.push(database);
   const queries = await run(toVectors(options.queries, 'queries'), signal);
   if (queries !== options.queries) made.push(queries);
-  return { database, queries, databaseLabels, queryLabels, at, threads };
+  return { database, queries, databaseLabels, queryLabels, at, averagePrecision, threads };
 }
 
-function checkCutOffs(at: readonly number[]): number[] {
+function checkCutOffs(at: readonly CutOff[]): number[] {
   if (!Array.isArray(at) || at.length === 0) throw invalidOption('at', at, 'a list of whole numbers');
-  return at.map((cutOff) => checkInteger('at', cutOff, 1, Number.MAX_SAFE_INTEGER));
+  const isAll = (cutOff: CutOff) => cutOff === 'all' || cutOff === Number.POSITIVE_INFINITY;
+  return at.map((cutOff) => (isAll(cutOff) ? ALL_ROWS : checkInteger('at', cutOff, 1, ALL_ROWS)));
 }
 
 interface RunOptions {
@@ -211,6 +274,7 @@ async function findNeighbours(database: Vectors, queries: Vectors, options: RunO
   return { rows, count };
 }
 
-function byCutOff(at: number[], metrics: MetricsAt[]): Record<number, MetricsAt> {
-  return Object.fromEntries(at.map((cutOff, i) => [cutOff, metrics[i] as MetricsAt]));
+function byCutOff(at: number[], metrics: MetricsAt[]): MetricsByCutOff {
+  const nameOf = (cutOff: number) => (cutOff === ALL_ROWS ? 'all' : cutOff);
+  return Object.fromEntries(at.map((cutOff, i) => [nameOf(cutOff), metrics[i] as MetricsAt]));
 }

@@ -5,8 +5,10 @@ import { backend } from './platform.js';
 
 export { settled } from './abort.js';
 export type {
+  AveragePrecision,
   BackendInfo,
   Candidate,
+  CodeStatistics,
   CodesAre,
   Criterion,
   EpochReport,
@@ -19,6 +21,7 @@ export type {
   LossValue,
   Method,
   MetricsAt,
+  MetricsWithin,
   ModelSummary,
   Neighbours,
   Penalty,
@@ -34,10 +37,13 @@ export { type ErrorCode, type ErrorDetails, H2qError } from './errors.js';
 export {
   type CosineEvaluationOptions,
   type CosineEvaluationResult,
+  type CutOff,
   type EvaluationOptions,
   type EvaluationResult,
+  type EvaluationStatistics,
   evaluate,
   evaluateCosine,
+  type MetricsByCutOff,
 } from './evaluate.js';
 export type { RerankEvaluation, RerankMode } from './evaluate-rerank.js';
 export type { FilterOptions, IdSet } from './filter.js';
@@ -84,6 +90,7 @@ export {
 } from './model.js';
 export { hammingDistance, popcount, quantizationLoss, reflectionProduct } from './primitives.js';
 export type { AsymmetricRerank, FloatRerank, RerankOptions } from './rerank.js';
+export { codeStatistics, quantizationLosses, type StatisticsOptions } from './statistics.js';
 export { type CopyOptions, type Matrix, Vectors, type VectorsInput } from './vectors.js';
 
 /** Which backend runs, with how many threads and which SIMD level. Throws NATIVE_UNAVAILABLE. */

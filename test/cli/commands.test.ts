@@ -270,8 +270,10 @@ it('eval prints the metrics for each cut-off', async () => {
   const evaluation = ['--database', 'x.npy', '--database-labels', 'y.npy', '--queries', 'q.npy'];
   const all = ['eval', 'm', ...evaluation, '--query-labels', 'z.npy'];
 
-  const { at, ties, rerank } = JSON.parse(await work.succeed(...all, '--at', '50,10,120', '--json'));
-  expect(ties).toBe('expected');
+  const { at, ties, averagePrecision, within, statistics, rerank } = JSON.parse(
+    await work.succeed(...all, '--at', '50,10,120', '--json'),
+  );
+  expect([ties, averagePrecision]).toEqual(['expected', 'retrieved']);
   expect(Object.keys(at)).toEqual(['10', '50', '120']);
   for (const metrics of Object.values<Record<string, number>>(at)) {
     expect(Object.keys(metrics).sort()).toEqual([
@@ -288,6 +290,45 @@ it('eval prints the metrics for each cut-off', async () => {
 
   const beyond = JSON.parse(await work.succeed(...all, '--at', '5000000000', '--json'));
   expect(beyond.at[5_000_000_000]).toEqual(at[120]);
+
+  const full = JSON.parse(
+    await work.succeed(...all, '--at', 'all, 10', '--average-precision', 'all', '--json'),
+  );
+  expect(full).toMatchObject({ averagePrecision: 'all', ties: 'expected' });
+  expect(Object.keys(full.at)).toEqual(['10', 'all']);
+  expect(full.at.all).toEqual(at[120]);
+  // A third of 120 rows is relevant, and at most 10 of these 40 are among the first 10.
+  expect(full.at[10].meanAveragePrecision).toBeLessThan(at[10].meanAveragePrecision);
+  expect(full.at[10].meanAveragePrecision).toBeLessThanOrEqual(10 / 40);
+
+  // Every radius, and the codes themselves.
+  expect(within).toEqual(full.within);
+  expect(within.map(({ radius }: { radius: number }) => radius)).toEqual(
+    Array.from({ length: 17 }, (_, radius) => radius),
+  );
+  expect(within[16]).toMatchObject({
+    recall: 1,
+    pooledRecall: 1,
+    answered: 1,
+    hits: 120,
+    neighbourRecall: 1,
+  });
+  expect(within[16].precision).toBeCloseTo(1 / 3, 6);
+  expect(statistics).toMatchObject({ rows: 120, bits: 16 });
+  expect(Object.keys(statistics.quantizationLoss)).toEqual(['bit-variance', 'l2', 'l1', 'min-entropy']);
+  await work.succeed('encode', 'm', 'x.npy', '-o', 'c.npy');
+  const { quantizationLoss: _, ...ofCodes } = statistics;
+  const inspected = JSON.parse(await work.succeed('inspect', 'c.npy', '--statistics', '--json'));
+  expect(inspected.statistics).toEqual(ofCodes);
+  const lines =
+    /\ncodes +120 of 16 bits, \d+ different\nones per bit +0\.\d{4} to 0\.\d{4}\nentropy per bit +0\.\d{4} /;
+  expect(await work.succeed('inspect', 'c.npy', '--statistics')).toMatch(lines);
+  const text = await work.succeed(...all);
+  expect(text).toMatch(lines);
+  expect(text).toMatch(
+    /\n\nwithin +precision +pooled +recall +neighbour recall +answered +rows found\n +0 (.*\n) +1 (.*\n) +2 /,
+  );
+  expect(text).toMatch(/\n +\d+ +0\.3\d+ +0\.3\d+ +1\.0000 +1\.0000 +1\.0000 +1[12]\d(\.\d)?\n\n/);
 
   for (const rule of ['expected', 'float', 'id']) {
     expect(JSON.parse(await work.succeed(...all, '--ties', rule, '--json')).ties).toBe(rule);

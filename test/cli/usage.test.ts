@@ -24,6 +24,10 @@ async function h2q(...args: string[]) {
 describe('wrong usage exits 1 with one line that names the culprit', () => {
   const fit = ['fit', 'X.npy', '-o', 'M'];
   const search = ['search', 'C.npy', 'Q.npy', '-k', '1'];
+  const evaluation = [
+    ...['eval', 'M', '--database', 'X', '--database-labels', 'y'],
+    ...['--queries', 'Q', '--query-labels', 'z'],
+  ];
   const cases: [string[], string][] = [
     [['frobnicate'], 'h2q: frobnicate: unknown command'],
     [['fit', '-o', 'M'], 'h2q: vectors: missing required argument'],
@@ -69,22 +73,11 @@ describe('wrong usage exits 1 with one line that names the culprit', () => {
     [[...search, '--ids', 'A', '--distances', 'A'], 'h2q: --distances: A is the file of --ids too'],
     [[...search, '--ids', 'A', '--distances', './A'], 'h2q: --distances: ./A is the file of --ids too'],
     [['eval', 'M'], 'h2q: --database: required option not specified'],
+    [[...evaluation, '--at', '10,x'], "h2q: --at: 'x' is not a whole number"],
+    [[...evaluation, '--at', 'all,'], "h2q: --at: '' is not a whole number"],
     [
-      [
-        'eval',
-        'M',
-        '--database',
-        'X',
-        '--database-labels',
-        'y',
-        '--queries',
-        'Q',
-        '--query-labels',
-        'z',
-        '--at',
-        '10,x',
-      ],
-      "h2q: --at: 'x' is not a whole number",
+      [...evaluation, '--average-precision', 'recall'],
+      "h2q: --average-precision: 'recall' is not one of retrieved, all, possible",
     ],
   ];
 

@@ -144,10 +144,16 @@ it('evaluations are the same', async () => {
   const task = { database: matrix, queries, ...labels, at: [100, 10] };
   const reference = await h2q.evaluateCosine(task);
   expect(await client.evaluateCosine(task)).toEqual(reference);
-  const options = { ...task, ties: 'float', rerank: true } as const;
+  const conventions = { at: ['all', 10], ties: 'float', averagePrecision: 'possible' } as const;
+  const options = { ...task, ...conventions, rerank: true, statistics: true };
   const wanted = await h2q.evaluate({ ...options, model: here.model });
   expect(await client.evaluate({ ...options, model: there.model })).toEqual(wanted);
+  const codes = await here.model.encode(matrix);
+  expect(await client.codeStatistics(codes)).toEqual(await h2q.codeStatistics(codes));
   const database = await client.Vectors.from(matrix);
+  expect(await client.quantizationLosses(there.model, database)).toEqual(
+    await h2q.quantizationLosses(here.model, matrix),
+  );
   const known = { database, neighbours: reference.neighbours };
   expect(await client.evaluate({ ...options, ...known, model: there.model })).toEqual(wanted);
 });

@@ -1,10 +1,11 @@
 /** `h2q eval`: how well codes keep labels and neighbours. */
 
 import type { Command } from 'commander';
-import type { Ties } from '../backend.js';
-import { TIES } from '../evaluate.js';
+import type { AveragePrecision, MetricsWithin, Ties } from '../backend.js';
+import { AVERAGE_PRECISIONS, type CutOff, TIES } from '../evaluate.js';
 import {
   type EvaluationResult,
+  type EvaluationStatistics,
   evaluate,
   Model,
   type RerankEvaluation,
@@ -15,7 +16,8 @@ import { DEFAULT_OVERSAMPLE } from '../rerank.js';
 import { type Context, print, printJson } from './context.js';
 import { namingFiles } from './failures.js';
 import { expectDimensions, readWithProgress } from './inputs.js';
-import { oneOf, wholeNumber, wholeNumbers } from './options.js';
+import { cutOffs, oneOf, wholeNumber } from './options.js';
+import { describeStatistics } from './statistics.js';
 import { formatTable } from './table.js';
 
 interface Flags {
@@ -23,8 +25,9 @@ interface Flags {
   databaseLabels: string;
   queries: string;
   queryLabels: string;
-  at: number[];
+  at: CutOff[];
   ties: Ties;
+  averagePrecision: AveragePrecision;
   oversample: number;
   threads?: number;
   json?: boolean;
@@ -42,8 +45,14 @@ export function addEval(program: Command, context: Context): void {
     )
     .requiredOption('--queries <file>', 'vectors that ask')
     .requiredOption('--query-labels <file>', 'their labels')
-    .option('--at <n,…>', 'cut-offs', wholeNumbers('--at', 1, Number.MAX_SAFE_INTEGER), [1000, 100])
+    .option('--at <n,…>', 'cut-offs; all: every row of the database', cutOffs('--at'), [1000, 100])
     .option('--ties <name>', 'expected (mean over all orders), float, id', oneOf('--ties', TIES), 'expected')
+    .option(
+      '--average-precision <name>',
+      'AP@N is divided by the relevant rows retrieved, all, or possible in N rows',
+      oneOf('--average-precision', AVERAGE_PRECISIONS),
+      'retrieved',
+    )
     .option(
       '--oversample <n>',
       'hits to re-rank per hit wanted',
@@ -69,7 +78,10 @@ async function runEval(modelPath: string, flags: Flags, context: Context): Promi
     queries: await readWithProgress(queries, context),
   };
   const result = await namingFiles({ database, databaseLabels, queries, queryLabels }, () =>
-    evaluate({ model, ...vectors, ...labels, ...options, rerank: true, signal: context.signal }),
+    evaluate({
+      ...{ model, ...vectors, ...labels, ...options },
+      ...{ rerank: true, statistics: true, signal: context.signal },
+    }),
   );
   await (json ? printJson(context, result) : print(context, describe(result)));
 }
@@ -81,23 +93,68 @@ const MODES: Readonly<Record<RerankMode, string>> = {
   float: 'float',
 };
 
-function describe({ at, ties, rerank }: EvaluationResult): string {
+function describe(result: EvaluationResult): string {
+  const { at, ties, averagePrecision, within, rerank, statistics } = result;
   const rows = Object.entries(at).map(([cutOff, metrics]) => [
-    Number(cutOff),
-    metrics.meanAveragePrecision.toFixed(4),
-    metrics.precision.toFixed(4),
-    metrics.recall.toFixed(4),
-    metrics.neighbourRecall.toFixed(4),
+    cutOff === 'all' ? cutOff : Number(cutOff),
+    ...shares(metrics.meanAveragePrecision, metrics.precision, metrics.recall, metrics.neighbourRecall),
   ]);
   const table = formatTable(['N', 'mAP', 'precision', 'recall', 'neighbour recall'], rows);
-  return `${table}ties: ${ties}\n${rerank ? `\n${describeRerank(rerank)}` : ''}`;
+  const parts = [`${table}ties: ${ties}, AP over the relevant rows ${OVER[averagePrecision]}\n`];
+  parts.push(describeWithin(within));
+  if (statistics) parts.push(describeCodes(statistics));
+  if (rerank) parts.push(describeRerank(rerank));
+  return parts.join('\n');
+}
+
+const OVER: Readonly<Record<AveragePrecision, string>> = {
+  retrieved: 'retrieved',
+  all: 'of the database',
+  possible: 'that N rows can hold',
+};
+
+/** Hash lookup, then the radii at which another tenth of the relevant rows is found. */
+function describeWithin(within: readonly MetricsWithin[]): string {
+  let tenths = 0;
+  const isShown = ({ radius, recall }: MetricsWithin) => {
+    const isNext = Math.floor(recall * 10 + 1e-9) > tenths;
+    if (isNext) tenths = Math.floor(recall * 10 + 1e-9);
+    return radius <= 2 || isNext;
+  };
+  const rows = within
+    .filter(isShown)
+    .map((metrics) => [
+      metrics.radius,
+      ...shares(
+        metrics.precision,
+        metrics.pooledPrecision,
+        metrics.recall,
+        metrics.neighbourRecall,
+        metrics.answered,
+      ),
+      Number(metrics.hits.toPrecision(4)),
+    ]);
+  const names = ['precision', 'pooled', 'recall', 'neighbour recall', 'answered', 'rows found'];
+  return formatTable(['within', ...names], rows);
 }
 
 function describeRerank({ k, oversample, neighbourRecall }: RerankEvaluation): string {
   const rows = Object.entries(MODES).map(([mode, name]) => [
     name,
-    neighbourRecall[mode as RerankMode].toFixed(4),
+    ...shares(neighbourRecall[mode as RerankMode]),
   ]);
   const table = formatTable(['re-ranking', `neighbour recall ${k}@${k}`], rows);
   return `${table}oversample: ${oversample}\n`;
+}
+
+function describeCodes({ quantizationLoss, ...statistics }: EvaluationStatistics): string {
+  const losses = Object.entries(quantizationLoss).map(([loss, value]) => [
+    `loss, ${loss}`,
+    value.toPrecision(4),
+  ]);
+  return describeStatistics(statistics, Object.fromEntries(losses));
+}
+
+function shares(...values: number[]): string[] {
+  return values.map((value) => value.toFixed(4));
 }

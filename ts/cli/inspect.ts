@@ -5,16 +5,26 @@ import { H2qError } from '../errors.js';
 import { formatOf } from '../io/formats.js';
 import { withSource } from '../io/input.js';
 import { type NpyHeader, readNpyHeader } from '../io/npy.js';
-import { type FormatOptions, HammingIndex, Model, withVectorFile } from '../node/index.js';
+import {
+  type CodeStatistics,
+  codeStatistics,
+  type FormatOptions,
+  HammingIndex,
+  Model,
+  readCodes,
+  withVectorFile,
+} from '../node/index.js';
 import type { ByteSource } from '../platform.js';
 import { type Context, print, printJson } from './context.js';
 import { addFormatOptions, examples, formatOptions } from './options.js';
+import { describeStatistics } from './statistics.js';
 import { formatFacts } from './table.js';
 
 /** Names and values, for people and for programs. */
 type Facts = Record<string, unknown>;
 
 interface Flags extends FormatOptions {
+  statistics?: boolean;
   json?: boolean;
 }
 
@@ -23,10 +33,11 @@ export function addInspect(program: Command, context: Context): void {
   command
     .description('tell what a file holds: vectors, codes, labels, a model or an index')
     .argument('<file>', 'any file that h2q reads or writes, also at an address')
+    .option('--statistics', 'take it for codes (.npy), and tell what their bits carry')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
-      examples('h2q inspect x.parquet', 'h2q inspect codes.npy', 'h2q inspect m.h2q --json'),
+      examples('h2q inspect x.parquet', 'h2q inspect codes.npy --statistics', 'h2q inspect m.h2q --json'),
     )
     .action((path: string, flags: Flags) => runInspect(path, flags, context));
   addFormatOptions(command);
@@ -39,6 +50,9 @@ async function runInspect(path: string, flags: Flags, context: Context): Promise
   else if (kind === 'index') Object.assign(facts, await describeIndex(path, context.signal));
   else if (header) Object.assign(facts, describeArray(header));
   else Object.assign(facts, await describeVectors(path, formatOptions(flags)));
+  if (flags.statistics) {
+    facts['statistics'] = await codeStatistics(await readCodes(path), { signal: context.signal });
+  }
   await (flags.json ? printJson(context, facts) : print(context, toText(facts)));
 }
 
@@ -111,10 +125,11 @@ async function describeVectors(path: string, options: FormatOptions): Promise<Fa
   }
 }
 
-function toText({ parts = [], holds, summary, ...facts }: Facts): string {
+function toText({ parts = [], holds, summary, statistics, ...facts }: Facts): string {
   const cells = Object.entries(facts).map(([name, value]) => [name, String(value ?? 'not told')]);
   const what = Array.isArray(holds) ? [['holds', holds.join('; or ')]] : [];
   const fitted = typeof summary === 'object' && summary !== null ? [['fitted', JSON.stringify(summary)]] : [];
   const text = formatFacts(Object.fromEntries([...cells, ...what, ...fitted]));
-  return [text, ...(parts as Facts[]).map((part) => toText(part))].join('\n');
+  const codes = statistics ? [describeStatistics(statistics as CodeStatistics)] : [];
+  return [text, ...codes, ...(parts as Facts[]).map((part) => toText(part))].join('\n');
 }

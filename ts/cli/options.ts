@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { MAX_F32 } from '../arguments.js';
 import { H2qError } from '../errors.js';
+import type { CutOff } from '../evaluate.js';
 import { VECTOR_FORMATS } from '../io/formats.js';
 import type { FormatOptions } from '../io/vector-file.js';
 
@@ -62,6 +63,13 @@ export function wholeNumbers(flag: string, minimum: number, maximum?: number): (
 /** Sizes of hidden layers; `none` for a linear head. */
 export function hiddenSizes(text: string): number[] {
   return text === 'none' ? [] : wholeNumbers('--hidden', 1)(text);
+}
+
+/** Numbers of rows separated by commas, or `all`. */
+export function cutOffs(flag: string): (text: string) => CutOff[] {
+  const parse = wholeNumber(flag, 1, Number.MAX_SAFE_INTEGER);
+  const one = (part: string) => (part === 'all' ? part : parse(part));
+  return (text) => text.split(',').map((part) => one(part.trim()));
 }
 
 /** One of `choices`. */

@@ -39,6 +39,8 @@ interface Addon
     | 'neighbours'
     | 'evaluateCodes'
     | 'evaluateCosine'
+    | 'codeStatistics'
+    | 'quantizationLosses'
     | 'createHammingMeasure'
     | 'reflectionProduct'
     | 'hammingDistance'
@@ -131,6 +133,8 @@ function adapt(addon: Addon): Backend {
     neighbours: addon.neighbours,
     evaluateCodes: addon.evaluateCodes,
     evaluateCosine: addon.evaluateCosine,
+    codeStatistics: addon.codeStatistics,
+    quantizationLosses: addon.quantizationLosses,
     createHammingMeasure: addon.createHammingMeasure,
     reflectionProduct: addon.reflectionProduct,
     loss: addon.lossValue,

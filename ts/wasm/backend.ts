@@ -7,7 +7,15 @@
 import type { Backend, BackendInfo, SearchBackend } from '../backend.js';
 import { H2qError } from '../errors.js';
 import type { SearchExports, WholeExports } from './exports.js';
-import { evaluateCodes, evaluateCosine, FitInWasm, HammingMeasureInWasm, neighbours } from './fit.js';
+import {
+  codeStatistics,
+  evaluateCodes,
+  evaluateCosine,
+  FitInWasm,
+  HammingMeasureInWasm,
+  neighbours,
+  quantizationLosses,
+} from './fit.js';
 import { codesBuilder, HeldFilter, idsBuilder, shareIds, vectorsBuilder, vectorsSampler } from './held.js';
 import { createIndex, IndexInWasm, indexReader } from './index-in-wasm.js';
 import type { Instance } from './instance.js';
@@ -84,6 +92,9 @@ export function wholeBackend(instance: Instance<WholeExports>): Backend {
       inTurns(neighbours(instance, database, queries, count), cancel),
     evaluateCodes: (task, cancel) => inTurns(evaluateCodes(instance, task), cancel),
     evaluateCosine: (task, cancel) => inTurns(evaluateCosine(instance, task), cancel),
+    codeStatistics: (codes, _threads, cancel) => inTurns(codeStatistics(instance, codes), cancel),
+    quantizationLosses: (model, vectors, _threads, cancel) =>
+      inTurns(quantizationLosses(instance, model, vectors), cancel),
     createHammingMeasure: (options, cancel) =>
       later(() => new HammingMeasureInWasm(instance, options), cancel),
     reflectionProduct: (reflections, dimensions) =>

@@ -205,7 +205,7 @@ export interface WholeExports extends SearchExports {
   ) => WasmStoredVectors;
   rerankByStoredSync(originals: WasmStoredVectors, vectors: WasmVectors, hits: WasmHits, k: number): WasmHits;
   neighboursSync(database: WasmVectors, queries: WasmVectors, count: number): Uint32Array;
-  /** {@link MetricsAt}[] */
+  /** `{ metrics: MetricsAt[], within: Float64Array }`, seven numbers for each radius. */
   evaluateCodesSync(
     database: WasmCodes,
     queries: WasmCodes,
@@ -214,6 +214,7 @@ export interface WholeExports extends SearchExports {
     neighbours: Uint32Array,
     at: Float64Array,
     ties: string,
+    averagePrecision: string,
     databaseVectors?: WasmVectors | null,
     queryVectors?: WasmVectors | null,
   ): unknown;
@@ -224,8 +225,12 @@ export interface WholeExports extends SearchExports {
     databaseLabels: WasmLabels,
     queryLabels: WasmLabels,
     at: Float64Array,
+    averagePrecision: string,
     neighbours: number,
   ): unknown;
+  /** Rows, bits, different codes, mean and largest correlation, ones of each bit, entropy of each bit. */
+  codeStatisticsSync(codes: WasmCodes): Float64Array;
+  quantizationLossesSync(model: WasmModel, vectors: WasmVectors): Float64Array;
   HammingMeasure: new (
     bits: number,
     rows: number,
@@ -244,6 +249,6 @@ export interface Plain {
   candidates: Candidate[];
   reports: EpochReport[];
   round: HammingRound;
-  metrics: MetricsAt[];
+  codes: { metrics: MetricsAt[]; within: Float64Array };
   cosine: { metrics: MetricsAt[]; neighbours: Uint32Array };
 }

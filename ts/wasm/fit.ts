@@ -3,7 +3,10 @@
 import type {
   CancelToken,
   Candidate,
+  CodeStatistics,
   CodesEvaluation,
+  CodesMetrics,
+  CoreCodes,
   CoreFit,
   CoreFitOptions,
   CoreHammingMeasure,
@@ -14,7 +17,7 @@ import type {
   HammingMeasureOptions,
   HammingRound,
   Labels,
-  MetricsAt,
+  MetricsWithin,
 } from '../backend.js';
 import type { Plain, WasmFit, WasmHammingMeasure, WasmLabels, WholeExports } from './exports.js';
 import { share, shareCodes } from './held.js';
@@ -135,15 +138,18 @@ function withLabels<T>(
 }
 
 /** Judges codes, in one slice. */
-export function* evaluateCodes(instance: Instance<WholeExports>, task: CodesEvaluation): Slices<MetricsAt[]> {
+export function* evaluateCodes(
+  instance: Instance<WholeExports>,
+  task: CodesEvaluation,
+): Slices<CodesMetrics> {
   const [database, queries] = [shareCodes(task.databaseCodes), shareCodes(task.queryCodes)];
   const [databaseVectors, queryVectors] = [task.databaseVectors, task.queryVectors].map(
     (vectors) => vectors && share(vectors),
   );
   try {
     yield;
-    const { neighbours, ties } = task;
-    return withLabels(
+    const { neighbours, ties, averagePrecision } = task;
+    const { metrics, within } = withLabels(
       instance,
       task,
       ({ evaluateCodesSync }, at, ...labels) =>
@@ -154,13 +160,29 @@ export function* evaluateCodes(instance: Instance<WholeExports>, task: CodesEval
           neighbours.rows,
           at,
           ties,
+          averagePrecision,
           databaseVectors,
           queryVectors,
-        ) as Plain['metrics'],
+        ) as Plain['codes'],
     );
+    return { at: metrics, within: Array.from({ length: within.length / 7 }, (_, r) => withinOf(within, r)) };
   } finally {
     instance.free(database, queries);
   }
+}
+
+function withinOf(numbers: Float64Array, radius: number): MetricsWithin {
+  const of = (at: number) => numbers[radius * 7 + at] as number;
+  return {
+    radius,
+    precision: of(0),
+    pooledPrecision: of(1),
+    recall: of(2),
+    pooledRecall: of(3),
+    neighbourRecall: of(4),
+    answered: of(5),
+    hits: of(6),
+  };
 }
 
 /** Judges the ranking by cosine, in one slice. */
@@ -175,10 +197,54 @@ export function* evaluateCosine(
       instance,
       task,
       ({ evaluateCosineSync }, at, ...labels) =>
-        evaluateCosineSync(database, queries, ...labels, at, task.neighbours) as Plain['cosine'],
+        evaluateCosineSync(
+          database,
+          queries,
+          ...labels,
+          at,
+          task.averagePrecision,
+          task.neighbours,
+        ) as Plain['cosine'],
     );
   } finally {
     instance.free(database, queries);
+  }
+}
+
+/** What codes look like, in one slice. */
+export function* codeStatistics(instance: Instance<WholeExports>, codes: CoreCodes): Slices<CodeStatistics> {
+  const own = shareCodes(codes);
+  try {
+    yield;
+    const numbers = [...instance.run(({ codeStatisticsSync }) => codeStatisticsSync(own))];
+    const [rows, bits, distinct, meanCorrelation, maxCorrelation] = numbers as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const ones = numbers.slice(5, 5 + bits);
+    const entropy = numbers.slice(5 + bits);
+    return { rows, bits, distinct, ones, entropy, meanCorrelation, maxCorrelation };
+  } finally {
+    instance.free(own);
+  }
+}
+
+/** Losses of the transformed rows, in one slice. */
+export function* quantizationLosses(
+  instance: Instance<WholeExports>,
+  model: CoreModel,
+  vectors: CoreVectors,
+): Slices<Float64Array> {
+  const own = share(vectors);
+  try {
+    yield;
+    const { wasm } = model as ModelInWasm;
+    return instance.run(({ quantizationLossesSync }) => quantizationLossesSync(wasm, own));
+  } finally {
+    instance.free(own);
   }
 }
 

@@ -12,6 +12,7 @@ export { type ErrorCode, type ErrorDetails, H2qError } from '../errors.js';
 export type {
   BackendInfo,
   Candidate,
+  CodeStatistics,
   Codes,
   EpochReport,
   FitSummary,
@@ -20,6 +21,7 @@ export type {
   LossValue,
   Matrix,
   MetricsAt,
+  MetricsWithin,
   ModelSummary,
   Neighbours,
   Progress,

@@ -11,6 +11,8 @@ export const FUNCTIONS = {
   learn: 1,
   evaluate: 0,
   evaluateCosine: 0,
+  codeStatistics: 1,
+  quantizationLosses: 2,
   measureHamming: 0,
   quantizationLoss: 2,
   reflectionProduct: 2,

@@ -3,6 +3,7 @@
 import { invalidArgument } from '../arguments.js';
 import { H2qError } from '../errors.js';
 import {
+  codeStatistics,
   evaluate,
   evaluateCosine,
   fit,
@@ -14,6 +15,7 @@ import {
   measureHamming,
   popcount,
   quantizationLoss,
+  quantizationLosses,
   readCodes,
   readLabels,
   readVectors,
@@ -44,6 +46,8 @@ const functions = {
   learn,
   evaluate,
   evaluateCosine,
+  codeStatistics,
+  quantizationLosses,
   measureHamming,
   quantizationLoss,
   reflectionProduct,

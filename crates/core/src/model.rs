@@ -319,7 +319,7 @@ impl Model {
         cancel: &Cancel,
     ) -> Result<Codes> {
         let mut bytes = zeros(vectors.rows() * self.bits() / 8, "codes")?;
-        self.map_rows(vectors, &mut bytes, threads, cancel, |z, bytes| {
+        self.map_rows(vectors, &mut bytes, threads, cancel, &|z, bytes| {
             pack_signs(z, layout, bytes);
         })?;
         Ok(Codes::new(bytes, self.bits())?.of_model(self.fingerprint))
@@ -333,7 +333,7 @@ impl Model {
         out: &mut [T],
         threads: usize,
         cancel: &Cancel,
-        map: impl Fn(&[f32], &mut [T]) + Sync,
+        map: &(dyn Fn(&[f32], &mut [T]) + Sync),
     ) -> Result<()> {
         self.check(vectors)?;
         let (dimensions, bits) = (self.dimensions(), self.bits());

@@ -4,7 +4,7 @@ mod evaluate_naive;
 
 use evaluate_naive::*;
 use h2q_core::error::Error;
-use h2q_core::evaluate::{CodesEvaluation, Labels, Ties, evaluate_codes};
+use h2q_core::evaluate::{AveragePrecision, CodesEvaluation, Labels, Ties, evaluate_codes};
 use h2q_core::parallel::Cancel;
 use h2q_core::vectors::Vectors;
 use rand::RngExt;
@@ -55,39 +55,62 @@ impl Input {
             neighbours: &self.neighbours,
             at: &self.at,
             ties,
+            average_precision: AveragePrecision::Retrieved,
             database_vectors: Some(&self.database_vectors),
             query_vectors: Some(&self.query_vectors),
         }
     }
 
-    /// Compares with a full sort by (Hamming distance, `tie_break`, row).
+    /// Compares with a full sort by (Hamming distance, `tie_break`, row), and with the rows at each distance.
     fn check(&self, ties: Ties, tie_break: impl Fn(usize, usize) -> f64) {
-        let actual = evaluate_codes(&self.evaluation(ties), 2, &Cancel::default()).unwrap();
         let bytes = self.bits / 8;
         let rows = self.database.len() / bytes;
         let count = rows.min(5);
-        assert_eq!(actual.len(), self.at.len());
-        for (actual, &n) in actual.iter().zip(&self.at) {
-            assert_eq!(actual.at, n);
-            let mut each = Vec::new();
-            for (query, code) in self.queries.chunks(bytes).enumerate() {
+        let context = format!("{rows} rows, {} bits, {ties:?}", self.bits);
+        let queries: Vec<_> = self
+            .queries
+            .chunks(bytes)
+            .enumerate()
+            .map(|(query, code)| {
                 let distance = |row: usize| hamming(code, &self.database[row * bytes..][..bytes]);
+                let distances: Vec<_> = (0..rows).map(distance).collect();
                 let mut ranking: Vec<_> = (0..rows).collect();
                 ranking.sort_by(|&a, &b| {
                     let ties = tie_break(query, a).total_cmp(&tie_break(query, b));
-                    distance(a).cmp(&distance(b)).then(ties).then(a.cmp(&b))
+                    distances[a].cmp(&distances[b]).then(ties).then(a.cmp(&b))
                 });
                 let is_relevant =
                     |row| self.query_labels.is_relevant(query, &self.database_labels, row);
                 let relevant: Vec<_> = (0..rows).map(is_relevant).collect();
-                let neighbours = &self.neighbours[query * count..][..count];
-                each.push(metrics(&ranking, &relevant, neighbours, n));
+                (distances, ranking, relevant, &self.neighbours[query * count..][..count])
+            })
+            .collect();
+        for normalised in NORMALISED {
+            let context = format!("{context}, {normalised:?}");
+            let evaluation =
+                CodesEvaluation { average_precision: normalised, ..self.evaluation(ties) };
+            let actual = evaluate_codes(&evaluation, 2, &Cancel::default()).unwrap();
+            assert_eq!(actual.at.len(), self.at.len());
+            for (actual, &n) in actual.at.iter().zip(&self.at) {
+                assert_eq!(actual.at, n);
+                let of_query =
+                    |(_, ranking, relevant, neighbours): &(_, Vec<_>, Vec<_>, &[u32])| {
+                        metrics(ranking, relevant, neighbours, n, normalised)
+                    };
+                let each: Vec<_> = queries.iter().map(of_query).collect();
+                assert_close(actual, mean(&each), &context);
             }
-            assert_close(
-                actual,
-                mean(&each),
-                &format!("{rows} rows, {} bits, {ties:?}", self.bits),
-            );
+            assert_eq!(actual.within.len(), self.bits + 1);
+            for (actual, radius) in actual.within.iter().zip(0..) {
+                assert_eq!(actual.radius, radius);
+                let each: Vec<_> = queries
+                    .iter()
+                    .map(|(distances, _, relevant, neighbours)| {
+                        found_within(distances, relevant, neighbours, radius)
+                    })
+                    .collect();
+                assert_within(actual, &each, &context);
+            }
         }
     }
 }
@@ -129,7 +152,7 @@ fn without_ties_all_rules_agree() {
     let mut input = Input::random(3, 9, 1, 8);
     input.database = vec![0x07, 0xff, 0x00, 0x0f, 0x01, 0x7f, 0x03, 0x3f, 0x1f];
     input.queries = vec![0];
-    let by = |ties| evaluate_codes(&input.evaluation(ties), 1, &Cancel::default()).unwrap();
+    let by = |ties| evaluate_codes(&input.evaluation(ties), 1, &Cancel::default()).unwrap().at;
     for (expected, id) in by(Ties::Expected).iter().zip(by(Ties::Id)) {
         let id_values =
             [id.mean_average_precision, id.precision, id.recall, id.neighbour_recall.unwrap()];
@@ -150,10 +173,81 @@ fn a_small_ranking_by_hand() {
         at: vec![1, 2, 3],
         ..Input::random(0, 3, 1, 8)
     };
-    let actual = evaluate_codes(&input.evaluation(Ties::Id), 1, &Cancel::default()).unwrap();
+    let actual = evaluate_codes(&input.evaluation(Ties::Id), 1, &Cancel::default()).unwrap().at;
     assert_close(&actual[0], [1.0, 1.0, 0.5, 0.0], "at 1");
     assert_close(&actual[1], [1.0, 0.5, 0.5, 1.0], "at 2");
     assert_close(&actual[2], [(1.0 + 2.0 / 3.0) / 2.0, 2.0 / 3.0, 1.0, 1.0], "at 3");
+}
+
+#[test]
+fn average_precision_is_normalised_by_name() {
+    // Ranked 0, 1, 2, 3 (distances 0 to 3); rows 0, 2 and 3 are relevant.
+    let input = Input {
+        database: vec![0, 1, 3, 7],
+        queries: vec![0],
+        database_labels: single(&[1, 2, 1, 1]),
+        query_labels: single(&[1]),
+        neighbours: vec![],
+        at: vec![1, 2, 3, 4],
+        ..Input::random(0, 4, 1, 8)
+    };
+    for ties in [Ties::Expected, Ties::Id, Ties::Float] {
+        let of = |average_precision| {
+            let evaluation = CodesEvaluation { average_precision, ..input.evaluation(ties) };
+            let metrics = evaluate_codes(&evaluation, 1, &Cancel::default()).unwrap().at;
+            metrics.iter().map(|m| m.mean_average_precision).collect::<Vec<_>>()
+        };
+        let (third, fourth) = (2.0 / 3.0, 3.0 / 4.0);
+        let close = |actual: Vec<f64>, expected: [f64; 4]| {
+            let differences = actual.iter().zip(expected).map(|(a, e)| (a - e).abs());
+            assert!(differences.fold(0.0, f64::max) < 1e-12, "{actual:?}, not {expected:?}");
+        };
+        let all = (1.0 + third + fourth) / 3.0;
+        close(of(AveragePrecision::Retrieved), [1.0, 1.0, (1.0 + third) / 2.0, all]);
+        close(of(AveragePrecision::All), [1.0 / 3.0, 1.0 / 3.0, (1.0 + third) / 3.0, all]);
+        close(of(AveragePrecision::Possible), [1.0, 0.5, (1.0 + third) / 3.0, all]);
+    }
+}
+
+#[test]
+fn a_lookup_by_hand() {
+    // Query 0 finds row 0 at distance 0 and row 1 at 1; query 255 finds nothing before row 2 at 3.
+    let input = Input {
+        database: vec![0, 1, 31],
+        queries: vec![0, 255],
+        database_labels: single(&[4, 9, 4]),
+        query_labels: single(&[4, 4]),
+        neighbours: vec![0, 2],
+        at: vec![3],
+        ..Input::random(0, 3, 2, 8)
+    };
+    let evaluation = input.evaluation(Ties::Id);
+    let within = evaluate_codes(&evaluation, 1, &Cancel::default()).unwrap().within;
+    let values = |radius: usize| {
+        let m = within[radius];
+        [
+            [m.precision, m.pooled_precision, m.recall, m.pooled_recall],
+            [m.neighbour_recall.unwrap(), m.answered, m.hits, m.radius as f64],
+        ]
+    };
+    assert_eq!(values(0), [[0.5, 1.0, 0.25, 0.25], [0.5, 0.5, 0.5, 0.0]]);
+    assert_eq!(values(2), [[0.25, 0.5, 0.25, 0.25], [0.5, 0.5, 1.0, 2.0]]);
+    assert_eq!(values(3), [[0.75, 2.0 / 3.0, 0.5, 0.5], [1.0, 1.0, 1.5, 3.0]]);
+    assert_eq!(values(8), [[2.0 / 3.0, 2.0 / 3.0, 1.0, 1.0], [1.0, 1.0, 3.0, 8.0]]);
+}
+
+#[test]
+fn float_ties_tell_apart_what_float32_cannot() {
+    // All at one distance, and the nearer the later.
+    let rows = 300;
+    let value = |row: usize| 1.0 + (rows - row) as f32 * f32::EPSILON;
+    let mut input = Input::random(11, rows, 1, 8);
+    input.database = vec![3; rows];
+    // Beside 4096² they differ by less than float32 has digits for, and by more than float64.
+    let values = (0..rows).flat_map(|row| [4096.0, value(row)]).collect();
+    input.database_vectors = Vectors::new(values, 2).unwrap();
+    input.query_vectors = Vectors::new(vec![0.0, 0.0], 2).unwrap();
+    input.check(Ties::Float, |_, row| 4096.0f64.powi(2) + f64::from(value(row)).powi(2));
 }
 
 #[test]
@@ -162,7 +256,7 @@ fn a_query_without_relevant_rows_counts_as_zero() {
     input.database_labels = single(&[1; 50]);
     input.query_labels = single(&[1, 2]);
     for ties in [Ties::Expected, Ties::Float, Ties::Id] {
-        let actual = evaluate_codes(&input.evaluation(ties), 1, &Cancel::default()).unwrap();
+        let actual = evaluate_codes(&input.evaluation(ties), 1, &Cancel::default()).unwrap().at;
         for (n, metrics) in input.at.iter().zip(actual) {
             let recall = (*n).min(50) as f64 / 50.0 / 2.0;
             let neighbours = metrics.neighbour_recall.unwrap();
@@ -192,8 +286,21 @@ fn threads_do_not_change_metrics() {
         let with =
             |threads| evaluate_codes(&input.evaluation(ties), threads, &Cancel::default()).unwrap();
         let one = with(1);
-        assert!(one.iter().all(|metrics| metrics.precision > 0.0));
+        assert!(one.at.iter().all(|metrics| metrics.precision > 0.0));
         assert!([2, 3, 8].into_iter().all(|threads| with(threads) == one), "{ties:?}");
+    }
+}
+
+#[test]
+fn other_cutoffs_do_not_change_metrics() {
+    for ties in [Ties::Expected, Ties::Float, Ties::Id] {
+        let input = Input::random(12, 900, 5, 16);
+        let at = |at: &[usize]| {
+            let evaluation = CodesEvaluation { at, ..input.evaluation(ties) };
+            evaluate_codes(&evaluation, 1, &Cancel::default()).unwrap().at
+        };
+        let all = at(&[900, 400, 77, 3]);
+        assert_eq!(all, [at(&[900]), at(&[400]), at(&[77]), at(&[3])].concat(), "{ties:?}");
     }
 }
 
@@ -201,7 +308,7 @@ fn threads_do_not_change_metrics() {
 fn no_neighbours_give_no_neighbour_recall() {
     let input = Input { neighbours: vec![], ..Input::random(8, 20, 3, 8) };
     for ties in [Ties::Expected, Ties::Id] {
-        let actual = evaluate_codes(&input.evaluation(ties), 1, &Cancel::default()).unwrap();
+        let actual = evaluate_codes(&input.evaluation(ties), 1, &Cancel::default()).unwrap().at;
         assert!(actual.iter().all(|metrics| metrics.neighbour_recall.is_none()));
     }
 }

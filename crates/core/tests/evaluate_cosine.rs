@@ -4,7 +4,7 @@ mod evaluate_naive;
 
 use evaluate_naive::*;
 use h2q_core::error::Error;
-use h2q_core::evaluate::{CosineEvaluation, Labels, evaluate_cosine, neighbours};
+use h2q_core::evaluate::{AveragePrecision, CosineEvaluation, Labels, evaluate_cosine, neighbours};
 use h2q_core::parallel::Cancel;
 use h2q_core::vectors::Vectors;
 use rand::RngExt;
@@ -150,6 +150,7 @@ fn cosine_metrics_equal_a_naive_ranking() {
         let labels = random_labels(&mut rng, rows, 4);
         let query_labels = random_labels(&mut rng, queries.rows(), 5);
         let at = [rows + 1, 4, 1, rows / 2, count];
+        let normalised = NORMALISED[rows % 3];
         let (actual, found) = evaluate_cosine(
             &CosineEvaluation {
                 database: &database,
@@ -157,6 +158,7 @@ fn cosine_metrics_equal_a_naive_ranking() {
                 database_labels: &single(&labels),
                 query_labels: &single(&query_labels),
                 at: &at,
+                average_precision: normalised,
                 neighbours: count,
             },
             2,
@@ -171,7 +173,13 @@ fn cosine_metrics_equal_a_naive_ranking() {
             for (query, label) in query_labels.iter().enumerate() {
                 let ranking = naive_ranking(&cosines(&database, queries.row(query)));
                 let relevant: Vec<_> = labels.iter().map(|other| other == label).collect();
-                each.push(metrics(&ranking, &relevant, &found[query * count..][..count], n));
+                each.push(metrics(
+                    &ranking,
+                    &relevant,
+                    &found[query * count..][..count],
+                    n,
+                    normalised,
+                ));
             }
             assert_close(actual, mean(&each), &format!("{rows} rows"));
         }
@@ -193,6 +201,7 @@ fn threads_do_not_change_the_cosine_ranking() {
         database_labels: &database_labels,
         query_labels: &query_labels,
         at: &[1000, 100],
+        average_precision: AveragePrecision::Retrieved,
         neighbours: 10,
     };
     let with = |threads| evaluate_cosine(&evaluation, threads, &Cancel::default()).unwrap();
@@ -213,6 +222,7 @@ fn bad_input_names_the_culprit() {
         database_labels: &six,
         query_labels: &two,
         at: &[3],
+        average_precision: AveragePrecision::Retrieved,
         neighbours: 0,
     };
     let cancel = Cancel::default();

@@ -3,7 +3,9 @@
 mod evaluate_naive;
 
 use evaluate_naive::*;
-use h2q_core::evaluate::{CodesEvaluation, Labels, MetricsAt, Ties, evaluate_codes};
+use h2q_core::evaluate::{
+    AveragePrecision, CodesEvaluation, Labels, MetricsAt, Ties, evaluate_codes,
+};
 use h2q_core::parallel::Cancel;
 use rand::RngExt;
 
@@ -13,6 +15,7 @@ fn expected(
     labels: (&Labels, &Labels),
     neighbours: &[u32],
     at: &[usize],
+    average_precision: AveragePrecision,
 ) -> Vec<MetricsAt> {
     let evaluation = CodesEvaluation {
         bits: 8,
@@ -23,10 +26,11 @@ fn expected(
         neighbours,
         at,
         ties: Ties::Expected,
+        average_precision,
         database_vectors: None,
         query_vectors: None,
     };
-    evaluate_codes(&evaluation, 2, &Cancel::default()).unwrap()
+    evaluate_codes(&evaluation, 2, &Cancel::default()).unwrap().at
 }
 
 /// Every order of `rows`.
@@ -55,23 +59,30 @@ fn expected_ties_equal_the_mean_over_all_orders() {
         let count = rng.random_range(0..=rows.min(3));
         let neighbours = random_neighbours(&mut rng, 1, rows, count);
         let at: Vec<_> = (1..=rows + 1).rev().collect();
-        let actual = expected(&database, &[0], (&single(&labels), &single(&[0])), &neighbours, &at);
-
         let relevant: Vec<_> = labels.iter().map(|&label| label == 0).collect();
         let in_order =
             |order: &Vec<usize>| order.is_sorted_by_key(|&row| database[row].count_ones());
         let mut all = orders(&(0..rows).collect::<Vec<_>>());
         all.retain(in_order);
-        for (n, actual) in at.iter().zip(&actual) {
-            let each: Vec<_> =
-                all.iter().map(|order| metrics(order, &relevant, &neighbours, *n)).collect();
-            assert_close(actual, mean(&each), &format!("case {case}, {database:?} {labels:?}"));
+        let labels = (&single(&labels), &single(&[0]));
+        for normalised in NORMALISED {
+            let context = format!("case {case}, {database:?} {relevant:?} {normalised:?}");
+            let actual = expected(&database, &[0], labels, &neighbours, &at, normalised);
+            for (n, actual) in at.iter().zip(&actual) {
+                let of = |order: &Vec<_>| metrics(order, &relevant, &neighbours, *n, normalised);
+                let each: Vec<_> = all.iter().map(of).collect();
+                assert_close(actual, mean(&each), &context);
+            }
         }
     }
 }
 
 /// E[AP@n] by walking the positions one by one with the distribution of the relevant items so far.
-fn expected_average_precision(groups: &[(usize, usize)], n: usize) -> f64 {
+fn expected_average_precision(
+    groups: &[(usize, usize)],
+    n: usize,
+    normalised: AveragePrecision,
+) -> f64 {
     // states[k] = (probability of k relevant so far, expectation of precisions on that event)
     let mut states = vec![(1.0, 0.0)];
     let (mut position, mut relevant_before) = (0, 0);
@@ -98,7 +109,13 @@ fn expected_average_precision(groups: &[(usize, usize)], n: usize) -> f64 {
         }
         relevant_before += relevant;
     }
-    states.iter().enumerate().skip(1).map(|(k, (_, precisions))| precisions / k as f64).sum()
+    let all: usize = groups.iter().map(|(_, relevant)| relevant).sum();
+    let mean = |(k, (_, precisions)): (usize, &(f64, f64))| match normalised {
+        AveragePrecision::Retrieved => precisions / k as f64,
+        AveragePrecision::All => precisions / all as f64,
+        AveragePrecision::Possible => precisions / all.min(n) as f64,
+    };
+    states.iter().enumerate().skip(1).map(mean).sum()
 }
 
 #[test]
@@ -116,11 +133,17 @@ fn expected_ties_equal_a_walk_over_positions_for_large_groups() {
             group.1 += usize::from(label == 1);
         }
         let at = [1, 2, 10, 100, 500, 1000];
-        let actual = expected(&database, &[query], (&single(&labels), &single(&[1])), &[], &at);
-        for (actual, n) in actual.iter().zip(at) {
-            let oracle = expected_average_precision(&groups, n);
-            let error = (actual.mean_average_precision - oracle).abs();
-            assert!(error < 1e-10, "{rows} rows at {n}: {actual:?}, not {oracle}");
+        let labels = (&single(&labels), &single(&[1]));
+        for normalised in NORMALISED {
+            let actual = expected(&database, &[query], labels, &[], &at, normalised);
+            for (actual, n) in actual.iter().zip(at) {
+                let oracle = expected_average_precision(&groups, n, normalised);
+                let error = (actual.mean_average_precision - oracle).abs();
+                assert!(
+                    error < 1e-10,
+                    "{rows} rows at {n}, {normalised:?}: {actual:?}, not {oracle}"
+                );
+            }
         }
     }
 }
@@ -131,9 +154,11 @@ fn one_huge_group_of_ties_keeps_its_precision() {
     let labels: Vec<_> = (0..rows as i64).map(|row| row % 2).collect();
     let database = vec![7; rows];
     let at = [1, 300, rows];
-    let actual = expected(&database, &[0], (&single(&labels), &single(&[0])), &[5, 6], &at);
+    let retrieved = AveragePrecision::Retrieved;
+    let labels = (&single(&labels), &single(&[0]));
+    let actual = expected(&database, &[0], labels, &[5, 6], &at, retrieved);
     for (metrics, n) in actual.iter().zip(at).take(2) {
-        let oracle = expected_average_precision(&[(rows, rows / 2)], n);
+        let oracle = expected_average_precision(&[(rows, rows / 2)], n, retrieved);
         assert!((metrics.mean_average_precision - oracle).abs() < 1e-10, "{metrics:?}");
         assert!((metrics.precision - 0.5).abs() < 1e-12);
         assert!((metrics.recall - n as f64 / rows as f64).abs() < 1e-12);
@@ -150,7 +175,8 @@ fn one_huge_group_of_ties_keeps_its_precision() {
 #[test]
 fn three_ties_with_one_relevant_by_hand() {
     let labels = (&single(&[4, 9, 9]), &single(&[4]));
-    let actual = expected(&[1, 2, 4], &[0], labels, &[0], &[1, 2, 3, 50]);
+    let retrieved = AveragePrecision::Retrieved;
+    let actual = expected(&[1, 2, 4], &[0], labels, &[0], &[1, 2, 3, 50], retrieved);
     let share = |n: f64| n / 3.0;
     // The relevant row is first, second or third with equal probability.
     assert_close(&actual[0], [share(1.0), share(1.0), share(1.0), share(1.0)], "at 1");

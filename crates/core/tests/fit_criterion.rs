@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use h2q_core::codes::Layout;
 use h2q_core::error::Error;
-use h2q_core::evaluate::{CodesEvaluation, Labels, Ties, evaluate_codes, neighbours};
+use h2q_core::evaluate::{
+    AveragePrecision, CodesEvaluation, Labels, Ties, evaluate_codes, neighbours,
+};
 use h2q_core::fit::{Candidate, Criterion, FitLabels, FitOptions, FitSession, Method, SolverName};
 use h2q_core::losses::Loss;
 use h2q_core::model::Model;
@@ -127,10 +129,11 @@ fn scores_are_those_of_the_evaluation_and_models_those_of_each_method_alone() {
             neighbours: &nearest,
             at: &[100],
             ties: Ties::Expected,
+            average_precision: AveragePrecision::Retrieved,
             database_vectors: None,
             query_vectors: None,
         };
-        let metrics = evaluate_codes(&evaluation, 0, &cancel).expect("metrics")[0];
+        let metrics = evaluate_codes(&evaluation, 0, &cancel).expect("metrics").at[0];
         assert_eq!(candidate.label_precision, Some(metrics.precision), "{candidate:?}");
         assert_eq!(Some(candidate.neighbour_recall), metrics.neighbour_recall);
         // ITQ alone reports l2, which it minimises.

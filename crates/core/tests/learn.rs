@@ -69,6 +69,7 @@ fn every_loss_tells_the_classes_apart_better_than_the_input_does() {
         database_labels: &labels,
         query_labels: &labels,
         at,
+        average_precision: h2q_core::evaluate::AveragePrecision::Retrieved,
         neighbours: 0,
     };
     let (before, _) =

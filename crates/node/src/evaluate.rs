@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use h2q_core::error::Error;
-use h2q_core::evaluate::{self as core, CosineEvaluation, Ties};
+use h2q_core::evaluate::{self as core, AveragePrecision, CosineEvaluation, Ties};
 use napi::Env;
 use napi::bindgen_prelude::{
     ClassInstance, FromNapiValue, JsObjectValue, Object, Uint32Array, ValidateNapiValue,
@@ -11,8 +11,9 @@ use napi::bindgen_prelude::{
 use napi_derive::napi;
 
 use crate::codes::Codes;
-use crate::convert::{count, js_error, labels};
-use crate::tasks::{CancelToken, run_async};
+use crate::convert::{count, labels};
+use crate::model::Model;
+use crate::tasks::{CancelToken, run_async, run_sync};
 use crate::vectors::Vectors;
 
 /// Means over the queries at one cut-off.
@@ -37,6 +38,70 @@ impl From<core::MetricsAt> for MetricsAt {
             neighbour_recall: metrics.neighbour_recall.unwrap_or(0.0),
         }
     }
+}
+
+/// Means over the queries within one Hamming radius.
+#[napi(object)]
+pub struct MetricsWithin {
+    /// The radius.
+    pub radius: f64,
+    /// Relevant share of the rows found; a query that finds none counts 0.
+    pub precision: f64,
+    /// The same over the rows of all queries together.
+    pub pooled_precision: f64,
+    /// Share of all relevant rows.
+    pub recall: f64,
+    /// The same over the rows of all queries together.
+    pub pooled_recall: f64,
+    /// Share of the nearest neighbours; 0 where none were given.
+    pub neighbour_recall: f64,
+    /// Share of the queries that find a row.
+    pub answered: f64,
+    /// Rows found.
+    pub hits: f64,
+}
+
+impl From<core::MetricsWithin> for MetricsWithin {
+    fn from(metrics: core::MetricsWithin) -> Self {
+        Self {
+            radius: metrics.radius as f64,
+            precision: metrics.precision,
+            pooled_precision: metrics.pooled_precision,
+            recall: metrics.recall,
+            pooled_recall: metrics.pooled_recall,
+            neighbour_recall: metrics.neighbour_recall.unwrap_or(0.0),
+            answered: metrics.answered,
+            hits: metrics.hits,
+        }
+    }
+}
+
+/// Metrics of Hamming rankings.
+#[napi(object)]
+pub struct CodesMetrics {
+    /// One per cut-off.
+    pub at: Vec<MetricsAt>,
+    /// One per radius.
+    pub within: Vec<MetricsWithin>,
+}
+
+/// What codes look like.
+#[napi(object)]
+pub struct CodeStatistics {
+    /// Number of codes.
+    pub rows: f64,
+    /// Bits of each.
+    pub bits: f64,
+    /// Number of different codes.
+    pub distinct: f64,
+    /// Share of ones per bit.
+    pub ones: Vec<f64>,
+    /// Bits of information per bit.
+    pub entropy: Vec<f64>,
+    /// Mean absolute correlation of two bits.
+    pub mean_correlation: f64,
+    /// The largest.
+    pub max_correlation: f64,
 }
 
 /// Metrics of a float ranking, and the neighbours that it begins with.
@@ -81,7 +146,8 @@ pub fn evaluate_codes<'env>(
     let neighbours: Object = request.get("neighbours")?;
     let neighbours = neighbours.get_named_property::<Uint32Array>("rows")?.to_vec();
     let at = request.cutoffs()?;
-    let ties = request.ties()?;
+    let ties = request.parse("ties", Ties::parse)?;
+    let average_precision = request.parse("averagePrecision", AveragePrecision::parse)?;
     let database_vectors = request.vectors("databaseVectors")?;
     let query_vectors = request.vectors("queryVectors")?;
     let threads = count(env, "threads", request.get("threads")?)?;
@@ -100,13 +166,17 @@ pub fn evaluate_codes<'env>(
             neighbours: &neighbours,
             at: &at,
             ties,
+            average_precision,
             database_vectors: database_vectors.as_deref(),
             query_vectors: query_vectors.as_deref(),
         };
         core::evaluate_codes(&evaluation, threads, &cancel)
     };
     run_async(env, work, |_, metrics| {
-        Ok(metrics.into_iter().map(MetricsAt::from).collect::<Vec<_>>())
+        Ok(CodesMetrics {
+            at: metrics.at.into_iter().map(MetricsAt::from).collect(),
+            within: metrics.within.into_iter().map(MetricsWithin::from).collect(),
+        })
     })
 }
 
@@ -123,6 +193,7 @@ pub fn evaluate_cosine<'env>(
     let database_labels = request.labels("databaseLabels", "database labels")?;
     let query_labels = request.labels("queryLabels", "query labels")?;
     let at = request.cutoffs()?;
+    let average_precision = request.parse("averagePrecision", AveragePrecision::parse)?;
     let neighbours = count(env, "neighbours", request.get("neighbours")?)?;
     let threads = count(env, "threads", request.get("threads")?)?;
     let cancel = cancel.inner.clone();
@@ -133,6 +204,7 @@ pub fn evaluate_cosine<'env>(
             database_labels: &database_labels,
             query_labels: &query_labels,
             at: &at,
+            average_precision,
             neighbours,
         };
         core::evaluate_cosine(&evaluation, threads, &cancel)
@@ -143,6 +215,47 @@ pub fn evaluate_cosine<'env>(
             neighbours: neighbours.into(),
         })
     })
+}
+
+/// What codes look like without any query.
+#[napi]
+pub fn code_statistics<'env>(
+    env: &'env Env,
+    codes: &Codes,
+    threads: f64,
+    cancel: &CancelToken,
+) -> napi::Result<Object<'env>> {
+    let threads = count(env, "threads", threads)?;
+    let (codes, cancel) = (codes.inner.clone(), cancel.inner.clone());
+    let (rows, bits) = (codes.rows() as f64, codes.bits() as f64);
+    let work = move || core::code_statistics(&codes, threads, &cancel);
+    run_async(env, work, move |_, statistics| {
+        Ok(CodeStatistics {
+            rows,
+            bits,
+            distinct: statistics.distinct as f64,
+            ones: statistics.ones,
+            entropy: statistics.entropy,
+            mean_correlation: statistics.mean_correlation,
+            max_correlation: statistics.max_correlation,
+        })
+    })
+}
+
+/// The losses of the transformed rows, scaled as for a fit: bit-variance, l2, l1, min-entropy.
+#[napi]
+pub fn quantization_losses<'env>(
+    env: &'env Env,
+    model: &Model,
+    vectors: &Vectors,
+    threads: f64,
+    cancel: &CancelToken,
+) -> napi::Result<Object<'env>> {
+    let threads = count(env, "threads", threads)?;
+    let (model, vectors) = (model.inner.clone(), vectors.share(env)?);
+    let cancel = cancel.inner.clone();
+    let work = move || core::quantization_losses(&model, &vectors, threads, &cancel);
+    run_async(env, work, |_, losses| Ok(losses.to_vec()))
 }
 
 /// Reads the fields of a request object.
@@ -177,16 +290,12 @@ impl<'a> Request<'a> {
         at.into_iter().map(|at| count(self.env, "at", at)).collect()
     }
 
-    fn ties(&self) -> napi::Result<Ties> {
-        let value: String = self.get("ties")?;
-        match value.as_str() {
-            "expected" => Ok(Ties::Expected),
-            "float" => Ok(Ties::Float),
-            "id" => Ok(Ties::Id),
-            _ => {
-                let expected = "one of expected, float, id";
-                Err(js_error(self.env, &Error::InvalidOption { option: "ties", value, expected }))
-            }
-        }
+    fn parse<T>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&str) -> h2q_core::error::Result<T>,
+    ) -> napi::Result<T> {
+        let value: String = self.get(name)?;
+        run_sync(self.env, || parse(&value))
     }
 }

@@ -68,7 +68,7 @@ pub struct HeadSummary {
 /// Turns vectors into codes.
 #[napi]
 pub struct Model {
-    inner: Arc<core::Model>,
+    pub(crate) inner: Arc<core::Model>,
 }
 
 impl From<core::Model> for Model {

@@ -19,7 +19,7 @@ use crate::vectors::Vectors;
 /// Turns vectors into codes. Work is asked for in slices: `rows` rows from `first` on.
 #[wasm_bindgen]
 pub struct Model {
-    inner: Arc<core::Model>,
+    pub(crate) inner: Arc<core::Model>,
 }
 
 impl From<core::Model> for Model {

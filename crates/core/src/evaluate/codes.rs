@@ -1,24 +1,30 @@
-//! Metrics of Hamming rankings. One pass over the database per query yields its distances and, per
-//! distance, how many rows are relevant; the rule for ties decides what is made of them.
+//! Metrics of Hamming rankings. One pass over the database per query yields, per distance, how many rows
+//! there are and how many of them are relevant; the rule for ties decides what is made of them.
 
 use std::ops::Range;
 
 use pulp::Arch;
 
+use super::checks::{LABEL_NAMES, check_neighbours, check_row_numbers, count_codes, transformed};
 use super::expected::{self, Group, harmonic_numbers};
-use super::{
-    Cutoffs, LABEL_NAMES, Labels, MetricsAt, Scores, Totals, check_row_numbers, order, ranked,
-};
+use super::labels::Mark;
+use super::order::{self, NEIGHBOUR, RELEVANT};
+use super::ranked::Placed;
+use super::within::{self, MetricsWithin, WithinSums};
+use super::{AveragePrecision, Cutoffs, Labels, MetricsAt, Scores, Totals};
 use crate::error::{Error, Result};
 use crate::hamming::{Blocks, Kernel, blocks};
 use crate::parallel::{Cancel, map_tasks};
-use crate::sorting;
 use crate::vectors::Vectors;
 
 /// Queries of one task.
 const QUERIES: usize = 8;
 /// Database rows between two looks at the cancel flag; their words and flags stay in the L1 cache.
 const ROWS: usize = 2048;
+/// What a thread may keep of the rows for several queries at once.
+const ROW_BYTES: usize = 32 << 20;
+/// Vectors that are compared with several queries while they lie in the cache.
+const VECTOR_BYTES: usize = 64 << 10;
 
 /// How rows at the same Hamming distance are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +35,25 @@ pub enum Ties {
     Float,
     /// By row.
     Id,
+}
+
+impl Ties {
+    /// Parses `expected`, `float` or `id`.
+    ///
+    /// # Errors
+    /// `InvalidOption`.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "expected" => Ok(Self::Expected),
+            "float" => Ok(Self::Float),
+            "id" => Ok(Self::Id),
+            _ => Err(Error::InvalidOption {
+                option: "ties",
+                value: name.into(),
+                expected: "one of expected, float, id",
+            }),
+        }
+    }
 }
 
 /// What [`evaluate_codes`] judges.
@@ -51,14 +76,24 @@ pub struct CodesEvaluation<'a> {
     pub at: &'a [usize],
     /// The rule for equal distances.
     pub ties: Ties,
+    /// How AP is normalised.
+    pub average_precision: AveragePrecision,
     /// One row per database code; required for [`Ties::Float`], else ignored.
     pub database_vectors: Option<&'a Vectors>,
     /// One row per query code, as wide as the database's; required for [`Ties::Float`], else ignored.
     pub query_vectors: Option<&'a Vectors>,
 }
 
-/// Ranks the database by Hamming distance for every query and returns the means over the queries,
-/// one entry per cut-off, in the order of `at`.
+/// What [`evaluate_codes`] finds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CodesMetrics {
+    /// One entry per cut-off, in the order of `at`.
+    pub at: Vec<MetricsAt>,
+    /// One entry per radius from 0 to `bits`; the rule for ties changes nothing of them.
+    pub within: Vec<MetricsWithin>,
+}
+
+/// Ranks the database by Hamming distance for every query and returns the means over the queries.
 ///
 /// # Errors
 /// Before any work: `InvalidOption` for `bits`, `at`, `neighbours` (a row that does not exist or
@@ -68,22 +103,29 @@ pub fn evaluate_codes(
     evaluation: &CodesEvaluation,
     threads: usize,
     cancel: &Cancel,
-) -> Result<Vec<MetricsAt>> {
+) -> Result<CodesMetrics> {
     let job = Job::new(evaluation, cancel)?;
+    let tasks = job.queries.div_ceil(QUERIES);
     let parts = map_tasks(
         threads,
-        job.queries.div_ceil(QUERIES),
+        tasks,
         cancel,
         || job.workspace(),
         |workspace, task| {
-            let mut sums = job.cutoffs.zeros();
-            for query in task * QUERIES..((task + 1) * QUERIES).min(job.queries) {
-                job.add_scores(query, workspace, &mut sums)?;
+            let mut sums = (job.cutoffs.zeros(), vec![WithinSums::default(); job.bits + 1]);
+            let end = ((task + 1) * QUERIES).min(job.queries);
+            for first in (task * QUERIES..end).step_by(job.at_once) {
+                job.judge(first..(first + job.at_once).min(end), workspace, &mut sums)?;
             }
             Ok(sums)
         },
     )?;
-    Ok(job.cutoffs.means(&parts, job.queries, job.neighbour_count > 0))
+    let (queries, neighbours) = (job.queries, job.neighbour_count > 0);
+    let (at, within) = (parts.iter().map(|(at, _)| &at[..]), parts.iter().map(|(_, all)| &all[..]));
+    Ok(CodesMetrics {
+        at: job.cutoffs.means(at, queries, neighbours),
+        within: within::means(within, job.bits + 1, queries, neighbours),
+    })
 }
 
 /// A checked evaluation with what all queries share.
@@ -101,6 +143,8 @@ struct Job<'a> {
     neighbour_count: usize,
     cutoffs: Cutoffs<'a>,
     order: Order<'a>,
+    /// Queries that a thread looks at while the rows pass once.
+    at_once: usize,
     cancel: &'a Cancel,
     arch: Arch,
 }
@@ -114,19 +158,25 @@ enum Order<'a> {
 
 /// Buffers of one thread.
 struct Workspace {
-    /// Of the query to each row.
+    /// Of one query to the rows of a block.
     distances: Vec<u32>,
     /// 1 for the relevant rows of a block.
     relevant: Vec<u8>,
+    /// Of each query at once.
+    asked: Vec<Asked>,
+    order: order::Scratch,
+}
+
+/// What is known of a query once the rows have passed.
+#[derive(Default)]
+struct Asked {
+    words: Vec<u64>,
     /// Per distance: rows that are not relevant, rows that are.
     counts: Vec<[u32; 2]>,
-    /// All false between queries.
-    is_neighbour: Vec<bool>,
-    ranking: Vec<u32>,
-    /// Squared Euclidean distances of the query to the rows that are ranked.
+    /// One [`order::key`] per row, where ties are put in order.
+    keys: Vec<u32>,
+    /// Squared Euclidean distances to the rows that are ranked, where these put ties in order.
     squared: Vec<f64>,
-    /// A group of ties on its way through a sort.
-    keyed: Vec<(u64, u32)>,
 }
 
 impl<'a> Job<'a> {
@@ -144,11 +194,14 @@ impl<'a> Job<'a> {
         check_row_numbers(rows)?;
         query_labels.check(queries, database_labels, rows, LABEL_NAMES)?;
         let neighbour_count = check_neighbours(evaluation.neighbours, queries, rows)?;
-        let cutoffs = Cutoffs::new(evaluation.at, rows)?;
-        let order = match evaluation.ties {
-            Ties::Expected => Order::Expected { harmonic: harmonic_numbers(cutoffs.depth()) },
-            Ties::Float => float_order(evaluation, rows, queries)?,
-            Ties::Id => Order::Id,
+        let cutoffs = Cutoffs::new(evaluation.at, rows, evaluation.average_precision)?;
+        let (order, row_bytes) = match evaluation.ties {
+            Ties::Expected => (Order::Expected { harmonic: harmonic_numbers(cutoffs.depth()) }, 0),
+            Ties::Float => {
+                let (database, queries) = transformed(evaluation, rows, queries)?;
+                (Order::Float { database, queries }, size_of::<u32>() + size_of::<f64>())
+            }
+            Ties::Id => (Order::Id, size_of::<u32>()),
         };
         Ok(Self {
             bits,
@@ -163,171 +216,161 @@ impl<'a> Job<'a> {
             neighbour_count,
             cutoffs,
             order,
+            at_once: (ROW_BYTES / row_bytes.saturating_mul(rows).max(1)).clamp(1, QUERIES),
             cancel,
             arch: Arch::new(),
         })
     }
 
     fn workspace(&self) -> Workspace {
+        let block = ROWS.min(self.rows);
         Workspace {
-            distances: vec![0; self.rows],
-            relevant: vec![0; ROWS.min(self.rows)],
-            counts: vec![[0; 2]; self.bits + 1],
-            is_neighbour: vec![false; self.rows],
-            ranking: Vec::new(),
-            squared: Vec::new(),
-            keyed: Vec::new(),
+            distances: vec![0; block],
+            relevant: vec![0; block],
+            asked: std::iter::repeat_with(Asked::default).take(self.at_once).collect(),
+            order: order::Scratch::default(),
         }
     }
 
-    fn add_scores(&self, query: usize, work: &mut Workspace, sums: &mut [Scores]) -> Result<()> {
-        self.scan(query, work)?;
-        let neighbours = &self.neighbours[query * self.neighbour_count..][..self.neighbour_count];
-        let relevant = work.counts.iter().map(|&[_, relevant]| relevant as usize).sum();
-        let totals = Totals { relevant, neighbours: neighbours.len() };
-
-        if let Order::Expected { harmonic } = &self.order {
-            let as_group = |&[other, relevant]: &[u32; 2]| Group {
-                total: (other + relevant) as usize,
-                relevant: relevant as usize,
-                neighbours: 0,
-            };
-            let mut groups: Vec<_> = work.counts.iter().map(as_group).collect();
-            for &row in neighbours {
-                groups[work.distances[row as usize] as usize].neighbours += 1;
-            }
-            expected::add_scores(&groups, totals, &self.cutoffs, harmonic, sums);
-            return Ok(());
-        }
-
-        let depth = self.cutoffs.depth();
-        let groups = order::by_row(&work.distances, &work.counts, depth, &mut work.ranking);
-        if let Order::Float { database, queries } = self.order {
-            self.order_ties(database, queries.row(query), groups, work)?;
-        }
-        neighbours.iter().for_each(|&row| work.is_neighbour[row as usize] = true);
-        let labels = (self.query_labels, self.database_labels);
-        ranked::add_scores(
-            &work.ranking,
-            query,
-            labels,
-            &work.is_neighbour,
-            totals,
-            &self.cutoffs,
-            sums,
-        );
-        neighbours.iter().for_each(|&row| work.is_neighbour[row as usize] = false);
-        Ok(())
-    }
-
-    /// Puts the rows of each group of ties in `ranking` in order of (Euclidean distance, row). The
-    /// vectors are read in order of the rows, not of the ranking: that is several times quicker.
-    fn order_ties(
+    /// Adds what some queries find to the sums.
+    fn judge(
         &self,
-        database: &Vectors,
-        query: &[f32],
-        groups: Vec<Range<usize>>,
+        queries: Range<usize>,
         work: &mut Workspace,
+        sums: &mut (Vec<Scores>, Vec<WithinSums>),
     ) -> Result<()> {
-        work.squared.resize(self.rows, 0.0);
-        let radius = groups.len() as u32 - 1;
-        for start in (0..self.rows).step_by(ROWS) {
-            self.cancel.check()?;
-            let rows = start..(start + ROWS).min(self.rows);
-            let (distances, out) = (&work.distances, &mut work.squared);
-            self.arch.dispatch(
-                #[inline(always)]
-                || order::squared_distances(query, database, rows, distances, radius, out),
-            );
+        self.scan(queries.clone(), work)?;
+        if let Order::Float { database, queries: vectors } = self.order {
+            self.measure(queries.clone(), database, vectors, &mut work.asked)?;
         }
-        for group in groups {
-            self.cancel.check()?;
-            order::sort_ties(&mut work.ranking[group], &work.squared, &mut work.keyed);
+        for (query, asked) in queries.zip(&mut work.asked) {
+            let neighbours =
+                &self.neighbours[query * self.neighbour_count..][..self.neighbour_count];
+            let groups = self.groups(asked, neighbours);
+            let relevant = groups.iter().map(|group| group.relevant).sum();
+            let totals = Totals { relevant, neighbours: neighbours.len() };
+            within::add_query(&groups, totals, &mut sums.1);
+            if let Order::Expected { harmonic } = &self.order {
+                expected::add_scores(&groups, totals, &self.cutoffs, harmonic, &mut sums.0);
+                continue;
+            }
+            neighbours.iter().for_each(|&row| asked.keys[row as usize] |= NEIGHBOUR);
+            let mut placed = Placed::new(&self.cutoffs);
+            let ranked = &groups[..=self.radius(asked) as usize];
+            if let Order::Float { .. } = self.order {
+                let (keys, squared) = (&asked.keys, &asked.squared);
+                order::by_distance(
+                    keys,
+                    squared,
+                    ranked,
+                    &mut work.order,
+                    self.cancel,
+                    &mut placed,
+                )?;
+            } else {
+                order::by_row(&asked.keys, ranked, &mut placed);
+            }
+            placed.add_scores(totals, &mut sums.0);
         }
         Ok(())
     }
 
-    /// Fills `distances` and `counts` of the workspace.
-    fn scan(&self, query: usize, work: &mut Workspace) -> Result<()> {
-        let mut own = vec![0; self.database.words()];
-        blocks::to_words(&self.query_codes[query * (self.bits / 8)..][..self.bits / 8], &mut own);
-        work.counts.fill([0; 2]);
+    /// Lets the rows pass some queries: fills the counts, and the keys where ties are put in order.
+    fn scan(&self, queries: Range<usize>, work: &mut Workspace) -> Result<()> {
+        let keeps_keys = !matches!(self.order, Order::Expected { .. });
+        for (query, asked) in queries.clone().zip(&mut work.asked) {
+            let code = &self.query_codes[query * (self.bits / 8)..][..self.bits / 8];
+            asked.words.resize(self.database.words(), 0);
+            blocks::to_words(code, &mut asked.words);
+            asked.counts.clear();
+            asked.counts.resize(self.bits + 1, [0; 2]);
+            asked.keys.resize(if keeps_keys { self.rows } else { 0 }, 0);
+        }
         for start in (0..self.rows).step_by(ROWS) {
             self.cancel.check()?;
             let rows = start..(start + ROWS).min(self.rows);
-            let out = &mut work.distances[rows.clone()];
+            let distances = &mut work.distances[..rows.len()];
             let relevant = &mut work.relevant[..rows.len()];
-            self.kernel.distances(&own, &self.database, rows.start, out);
-            self.arch.dispatch(
-                #[inline(always)]
-                || self.query_labels.mark(query, self.database_labels, rows, relevant),
-            );
-            for (&distance, &relevant) in out.iter().zip(&*relevant) {
-                work.counts[distance as usize][usize::from(relevant & 1)] += 1;
+            for (query, asked) in queries.clone().zip(&mut work.asked) {
+                self.kernel.distances(&asked.words, &self.database, start, distances);
+                self.arch.dispatch(Mark {
+                    query,
+                    labels: (self.query_labels, self.database_labels),
+                    rows: rows.clone(),
+                    out: &mut *relevant,
+                });
+                for (&distance, &relevant) in distances.iter().zip(&*relevant) {
+                    asked.counts[distance as usize][usize::from(relevant & 1)] += 1;
+                }
+                if keeps_keys {
+                    let keys = asked.keys[rows.clone()].iter_mut();
+                    for ((key, &distance), &relevant) in keys.zip(&*distances).zip(&*relevant) {
+                        *key = order::key(distance) | if relevant == 1 { RELEVANT } else { 0 };
+                    }
+                }
             }
         }
         Ok(())
     }
-}
 
-/// Number of codes in `data`, at least one.
-fn count_codes(what: &str, data: &[u8], bits: usize) -> Result<usize> {
-    let bytes = bits / 8;
-    if data.is_empty() {
-        return Err(Error::Empty { what: what.into(), axis: "rows" });
+    /// The smallest radius that holds as many rows as the deepest cut-off.
+    fn radius(&self, asked: &Asked) -> u32 {
+        let mut left = self.cutoffs.depth();
+        let reaches = |[other, relevant]: &[u32; 2]| {
+            left = left.saturating_sub((other + relevant) as usize);
+            left == 0
+        };
+        asked.counts.iter().position(reaches).unwrap_or(self.bits) as u32
     }
-    if !data.len().is_multiple_of(bytes) {
-        let whole = data.len() / bytes * bytes;
-        return Err(Error::mismatch(format!("bytes of the {what}"), whole, data.len()));
-    }
-    Ok(data.len() / bytes)
-}
 
-/// Neighbours per query, 0 when there are none.
-fn check_neighbours(neighbours: &[u32], queries: usize, rows: usize) -> Result<usize> {
-    let count = neighbours.len() / queries;
-    if !neighbours.len().is_multiple_of(queries) {
-        return Err(Error::mismatch("length of neighbours", count * queries, neighbours.len()));
-    }
-    let invalid =
-        |value, expected| Err(Error::InvalidOption { option: "neighbours", value, expected });
-    let mut sorted = Vec::with_capacity(count);
-    for (query, neighbours) in neighbours.chunks(count.max(1)).enumerate() {
-        sorted.clear();
-        sorted.extend_from_slice(neighbours);
-        sorting::sort(&mut sorted);
-        if let Some(&row) = sorted.last().filter(|&&row| row as usize >= rows) {
-            return invalid(format!("row {row} for query {query}"), "a row of the database");
+    /// Fills the squared distances of some queries to the rows that are ranked for them, in order of the
+    /// rows and not of the rankings: that is several times quicker.
+    fn measure(
+        &self,
+        queries: Range<usize>,
+        database: &Vectors,
+        vectors: &Vectors,
+        all: &mut [Asked],
+    ) -> Result<()> {
+        let asking: Vec<_> = queries
+            .zip(&*all)
+            .map(|(query, asked)| {
+                let vector: Vec<_> = vectors.row(query).iter().map(|&x| f64::from(x)).collect();
+                (vector, order::key(self.radius(asked) + 1))
+            })
+            .collect();
+        let step = (VECTOR_BYTES / size_of::<f32>() / database.columns()).clamp(1, ROWS);
+        for start in (0..self.rows).step_by(step) {
+            self.cancel.check()?;
+            let rows = start..(start + step).min(self.rows);
+            for ((query, limit), asked) in asking.iter().zip(&mut *all) {
+                asked.squared.resize(self.rows, 0.0);
+                self.arch.dispatch(order::SquaredDistances {
+                    query,
+                    database,
+                    rows: rows.clone(),
+                    keys: &asked.keys,
+                    limit: *limit,
+                    out: &mut asked.squared,
+                });
+            }
         }
-        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            return invalid(
-                format!("row {} twice for query {query}", pair[0]),
-                "a list of distinct rows",
-            );
-        }
+        Ok(())
     }
-    Ok(count)
-}
 
-fn float_order<'a>(
-    evaluation: &CodesEvaluation<'a>,
-    rows: usize,
-    queries: usize,
-) -> Result<Order<'a>> {
-    let required = |option, vectors: Option<&'a Vectors>| {
-        vectors.ok_or(Error::InvalidOption {
-            option,
-            value: "nothing".into(),
-            expected: "the transformed vectors, which ties `float` need",
-        })
-    };
-    let database = required("database vectors", evaluation.database_vectors)?;
-    let query_vectors = required("query vectors", evaluation.query_vectors)?;
-    let expect = |what: &str, expected, actual| {
-        if expected == actual { Ok(()) } else { Err(Error::mismatch(what, expected, actual)) }
-    };
-    expect("rows of the database vectors", rows, database.rows())?;
-    expect("rows of the query vectors", queries, query_vectors.rows())?;
-    expect("columns of the query vectors", database.columns(), query_vectors.columns())?;
-    Ok(Order::Float { database, queries: query_vectors })
+    /// What a query has at each distance.
+    fn groups(&self, asked: &Asked, neighbours: &[u32]) -> Vec<Group> {
+        let as_group = |&[other, relevant]: &[u32; 2]| Group {
+            total: (other + relevant) as usize,
+            relevant: relevant as usize,
+            neighbours: 0,
+        };
+        let mut groups: Vec<_> = asked.counts.iter().map(as_group).collect();
+        for &row in neighbours {
+            let words = asked.words.iter().enumerate();
+            let differ = words.map(|(w, word)| word ^ self.database.word(row as usize, w));
+            groups[differ.map(u64::count_ones).sum::<u32>() as usize].neighbours += 1;
+        }
+        groups
+    }
 }

@@ -3,8 +3,10 @@
 
 use faer::{MatMut, MatRef};
 
+use super::checks::{LABEL_NAMES, check_row_numbers};
 use super::nearest::Nearest;
-use super::{Cutoffs, LABEL_NAMES, Labels, MetricsAt, Totals, check_row_numbers, ranked};
+use super::ranked::Placed;
+use super::{AveragePrecision, Cutoffs, Labels, MetricsAt, Totals};
 use crate::dot::reciprocal_norm;
 use crate::error::{Error, Result};
 use crate::linalg;
@@ -31,6 +33,8 @@ pub struct CosineEvaluation<'a> {
     pub query_labels: &'a Labels,
     /// Cut-offs, each at least 1, in any order; beyond the number of rows they mean all rows.
     pub at: &'a [usize],
+    /// How AP is normalised.
+    pub average_precision: AveragePrecision,
     /// Nearest neighbours to return per query; 0 for none, more than rows for all of them.
     pub neighbours: usize,
 }
@@ -52,7 +56,7 @@ pub fn evaluate_cosine(
     let CosineEvaluation { database, queries, database_labels, query_labels, .. } = *evaluation;
     check_vectors(database, queries)?;
     query_labels.check(queries.rows(), database_labels, database.rows(), LABEL_NAMES)?;
-    let cutoffs = Cutoffs::new(evaluation.at, database.rows())?;
+    let cutoffs = Cutoffs::new(evaluation.at, database.rows(), evaluation.average_precision)?;
     let count = evaluation.neighbours.min(database.rows());
 
     let mut all_neighbours = reserve_neighbours(queries.rows(), count)?;
@@ -66,18 +70,26 @@ pub fn evaluate_cosine(
             ranking[..count].iter().for_each(|&row| is_neighbour[row as usize] = true);
             let relevant = query_labels.count_relevant(query, database_labels);
             let totals = Totals { relevant, neighbours: count };
-            let labels = (query_labels, database_labels);
-            ranked::add_scores(ranking, query, labels, is_neighbour, totals, &cutoffs, sums);
+            let mut placed = Placed::new(&cutoffs);
+            let mut found = 0;
+            for (&row, position) in ranking.iter().zip(1..) {
+                let row = row as usize;
+                if query_labels.is_relevant(query, database_labels, row) {
+                    found += 1;
+                    placed.relevant(found, position);
+                }
+                if is_neighbour[row] {
+                    placed.neighbour(position);
+                }
+            }
+            placed.add_scores(totals, sums);
             ranking[..count].iter().for_each(|&row| is_neighbour[row as usize] = false);
             neighbours.extend_from_slice(&ranking[..count]);
         })?;
 
-    let mut all_sums = Vec::with_capacity(blocks.len());
-    for (sums, neighbours) in blocks {
-        all_sums.push(sums);
-        all_neighbours.extend(neighbours);
-    }
-    Ok((cutoffs.means(&all_sums, queries.rows(), count > 0), all_neighbours))
+    blocks.iter().for_each(|(_, neighbours)| all_neighbours.extend(neighbours));
+    let sums = blocks.iter().map(|(sums, _)| &sums[..]);
+    Ok((cutoffs.means(sums, queries.rows(), count > 0), all_neighbours))
 }
 
 /// The rows of the `count` nearest database rows of each query by cosine, best first, equal ones in

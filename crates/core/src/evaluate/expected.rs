@@ -16,8 +16,12 @@
 //! in the mean, and E[AP] = Σ_x P(x) · (S0 + A(x)) / (R0 + x), where S0 sums A(r) over the groups
 //! before: their order is independent of the order inside this one. Precision and recall are linear
 //! in x, so they only need its mean.
+//!
+//! Where AP is divided by a number that no order changes, the sum over x is not needed either: slot p is
+//! relevant with probability r/t, and then (p-1)(r-1)/(t-1) others stand before it, so E[A] is A(r) with
+//! r/t and (r-1)/(t-1) in place of x/s and c (McSherry and Najork 2008).
 
-use super::{Cutoffs, Scores, Totals, share};
+use super::{AveragePrecision, Cutoffs, Scores, Totals, share};
 
 /// What a query has at one distance.
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,8 +60,16 @@ pub(super) fn add_scores(
             let part = taken as f64 / group.total as f64;
             let relevant = before.relevant as f64 + group.relevant as f64 * part;
             let found = neighbours_before as f64 + group.neighbours as f64 * part;
+            let average_precision = match cutoffs.average_precision {
+                AveragePrecision::Retrieved => before.average_precision(group, taken),
+                other => {
+                    let precisions = before.group_precisions(taken, group.relevant, group.total);
+                    let divisor = other.divisor(0, totals.relevant, rank);
+                    share(before.precisions + precisions, divisor)
+                }
+            };
             sum.add(&Scores {
-                average_precision: before.average_precision(group, taken),
+                average_precision,
                 precision: relevant / rank as f64,
                 recall: share(relevant, totals.relevant),
                 neighbour_recall: share(found, totals.neighbours),
@@ -66,7 +78,7 @@ pub(super) fn add_scores(
         if pending.peek().is_none() {
             return;
         }
-        before.precisions += before.group_precisions(group.total, group.relevant);
+        before.precisions += before.group_precisions(group.total, group.relevant, group.total);
         before.rank = end;
         before.relevant += group.relevant;
         neighbours_before += group.neighbours;
@@ -82,22 +94,23 @@ struct Before<'a> {
 }
 
 impl Before<'_> {
-    /// A(x) with `slots` = s and `relevant` = x.
-    fn group_precisions(&self, slots: usize, relevant: usize) -> f64 {
+    /// The expected sum of precisions at the relevant items in the first `slots` of a group of `total`
+    /// items, `relevant` of which are relevant: A(x) for `total` = `slots`.
+    fn group_precisions(&self, slots: usize, relevant: usize, total: usize) -> f64 {
         if relevant == 0 {
             return 0.0;
         }
-        let (s, x) = (slots as f64, relevant as f64);
-        let c = if slots == 1 { 0.0 } else { (x - 1.0) / (s - 1.0) };
+        let (t, r) = (total as f64, relevant as f64);
+        let c = if total == 1 { 0.0 } else { (r - 1.0) / (t - 1.0) };
         let reciprocals = self.harmonic[self.rank + slots] - self.harmonic[self.rank];
         let first = self.relevant as f64 + 1.0 - (self.rank as f64 + 1.0) * c;
-        x / s * (c * s + first * reciprocals)
+        r / t * (c * slots as f64 + first * reciprocals)
     }
 
     /// Expected AP when the ranking ends after `taken` items of `group`.
     fn average_precision(&self, group: Group, taken: usize) -> f64 {
         hypergeometric_mean(group.total, group.relevant, taken, |x| {
-            share(self.precisions + self.group_precisions(taken, x), self.relevant + x)
+            share(self.precisions + self.group_precisions(taken, x, taken), self.relevant + x)
         })
     }
 }

@@ -167,29 +167,6 @@ impl Labels {
         }
     }
 
-    /// Writes 1 to `out` for each of `rows` that is relevant for the query and 0 for the others.
-    /// For callers inside a SIMD dispatch.
-    #[inline(always)]
-    pub(super) fn mark(&self, query: usize, database: &Self, rows: Range<usize>, out: &mut [u8]) {
-        match (&self.0, &database.0) {
-            (Kind::Single(queries), Kind::Single(values)) => {
-                let label = queries[query];
-                for (out, &value) in out.iter_mut().zip(&values[rows]) {
-                    *out = u8::from(value == label);
-                }
-            }
-            (Kind::Multi { classes, bits }, Kind::Multi { bits: database, .. }) => {
-                let words = classes.div_ceil(64);
-                let own = &bits[query * words..][..words];
-                let others = database[rows.start * words..rows.end * words].chunks_exact(words);
-                for (out, other) in out.iter_mut().zip(others) {
-                    *out = u8::from(share_a_class(own, other));
-                }
-            }
-            _ => out.fill(0),
-        }
-    }
-
     /// Number of database rows that are relevant for the query.
     pub(super) fn count_relevant(&self, query: usize, database: &Self) -> usize {
         match (&self.0, &database.0) {
@@ -236,6 +213,42 @@ impl Labels {
                 expected: "the kind of the labels they are compared with",
             }),
             _ => Ok(()),
+        }
+    }
+}
+
+/// Writes 1 to `out` for each of `rows` that is relevant for row `query` of the first labels and 0 for the
+/// others. To be dispatched; no closure, so that all of it is compiled for the CPU's SIMD level.
+pub(super) struct Mark<'a> {
+    pub query: usize,
+    /// Of the queries and of the database.
+    pub labels: (&'a Labels, &'a Labels),
+    pub rows: Range<usize>,
+    pub out: &'a mut [u8],
+}
+
+impl pulp::WithSimd for Mark<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let Self { query, labels, rows, out } = self;
+        match (&labels.0.0, &labels.1.0) {
+            (Kind::Single(queries), Kind::Single(values)) => {
+                let label = queries[query];
+                for (out, &value) in out.iter_mut().zip(&values[rows]) {
+                    *out = u8::from(value == label);
+                }
+            }
+            (Kind::Multi { classes, bits }, Kind::Multi { bits: database, .. }) => {
+                let words = classes.div_ceil(64);
+                let own = &bits[query * words..][..words];
+                let others = database[rows.start * words..rows.end * words].chunks_exact(words);
+                for (out, other) in out.iter_mut().zip(others) {
+                    *out = u8::from(share_a_class(own, other));
+                }
+            }
+            _ => out.fill(0),
         }
     }
 }

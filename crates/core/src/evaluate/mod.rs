@@ -3,10 +3,12 @@
 //!
 //! [`evaluate_codes`] judges Hamming rankings, [`evaluate_cosine`] the exact float ranking they are
 //! held against, and [`neighbours`] finds the rows that `neighbour_recall` looks for.
+//! [`code_statistics`] and [`quantization_losses`] look at codes without any query.
 //!
 //! Everything runs in blocks of queries whose boundaries depend on the input alone, and the sums of
 //! the blocks are added in order: the thread count changes no bit of a result.
 
+mod checks;
 mod codes;
 mod cosine;
 mod expected;
@@ -14,10 +16,15 @@ mod labels;
 mod nearest;
 mod order;
 mod ranked;
+mod statistics;
+mod within;
 
-pub use codes::{CodesEvaluation, Ties, evaluate_codes};
+pub use codes::{CodesEvaluation, CodesMetrics, Ties, evaluate_codes};
 pub use cosine::{CosineEvaluation, evaluate_cosine, neighbours};
 pub use labels::Labels;
+
+pub use statistics::{CodeStatistics, code_statistics, quantization_losses};
+pub use within::MetricsWithin;
 
 use crate::error::{Error, Result};
 use crate::sorting;
@@ -27,8 +34,8 @@ use crate::sorting;
 pub struct MetricsAt {
     /// N as it was asked for. Beyond the number of database rows it means all of them.
     pub at: usize,
-    /// AP@N: the precision at each relevant item among the first N, averaged over those items; 0
-    /// for a query without any.
+    /// AP@N: the precisions at each relevant item among the first N, summed and divided as
+    /// [`AveragePrecision`] says; 0 for a query without any.
     pub mean_average_precision: f64,
     /// Relevant items among the first N, divided by `min(N, rows)`.
     pub precision: f64,
@@ -37,6 +44,47 @@ pub struct MetricsAt {
     pub recall: f64,
     /// Share of the given nearest neighbours among the first N; `None` when none were given.
     pub neighbour_recall: Option<f64>,
+}
+
+/// What AP@N divides the precisions at the relevant items among the first N by. With N = all rows the
+/// three are the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AveragePrecision {
+    /// The relevant items among the first N.
+    #[default]
+    Retrieved,
+    /// The relevant rows of the whole database.
+    All,
+    /// The relevant items that the first N could hold: no more than N, no more than there are.
+    Possible,
+}
+
+impl AveragePrecision {
+    /// Parses `retrieved`, `all` or `possible`.
+    ///
+    /// # Errors
+    /// `InvalidOption`.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "retrieved" => Ok(Self::Retrieved),
+            "all" => Ok(Self::All),
+            "possible" => Ok(Self::Possible),
+            _ => Err(Error::InvalidOption {
+                option: "averagePrecision",
+                value: name.into(),
+                expected: "one of retrieved, all, possible",
+            }),
+        }
+    }
+
+    /// The divisor, where `retrieved` of `relevant` items are among the first `rank`.
+    fn divisor(self, retrieved: usize, relevant: usize, rank: usize) -> usize {
+        match self {
+            Self::Retrieved => retrieved,
+            Self::All => relevant,
+            Self::Possible => relevant.min(rank),
+        }
+    }
 }
 
 /// The metrics of one query at one cut-off, or their sums over queries.
@@ -76,10 +124,15 @@ struct Cutoffs<'a> {
     /// Strictly ascending, each in `1..=rows`.
     ranks: Vec<usize>,
     rows: usize,
+    average_precision: AveragePrecision,
 }
 
 impl<'a> Cutoffs<'a> {
-    fn new(requested: &'a [usize], rows: usize) -> Result<Self> {
+    fn new(
+        requested: &'a [usize],
+        rows: usize,
+        average_precision: AveragePrecision,
+    ) -> Result<Self> {
         if requested.is_empty() || requested.contains(&0) {
             return Err(Error::InvalidOption {
                 option: "at",
@@ -90,7 +143,7 @@ impl<'a> Cutoffs<'a> {
         let mut ranks: Vec<_> = requested.iter().map(|&at| at.min(rows)).collect();
         sorting::sort(&mut ranks);
         ranks.dedup();
-        Ok(Self { requested, ranks, rows })
+        Ok(Self { requested, ranks, rows, average_precision })
     }
 
     /// The deepest rank that counts.
@@ -105,7 +158,12 @@ impl<'a> Cutoffs<'a> {
 
     /// Means of the summed scores of `queries`, one per requested cut-off, in the order requested.
     /// The parts hold one sum per rank and are added in order.
-    fn means(&self, parts: &[Vec<Scores>], queries: usize, neighbours: bool) -> Vec<MetricsAt> {
+    fn means<'p>(
+        &self,
+        parts: impl Iterator<Item = &'p [Scores]>,
+        queries: usize,
+        neighbours: bool,
+    ) -> Vec<MetricsAt> {
         let mut sums = self.zeros();
         for part in parts {
             sums.iter_mut().zip(part).for_each(|(sum, part)| sum.add(part));
@@ -122,19 +180,4 @@ impl<'a> Cutoffs<'a> {
         };
         self.requested.iter().map(mean_at).collect()
     }
-}
-
-/// What errors call the labels of the queries and those of the database.
-const LABEL_NAMES: [&str; 2] = ["query labels", "database labels"];
-
-/// Rows are numbered by `u32` throughout.
-fn check_row_numbers(rows: usize) -> Result<()> {
-    if u32::try_from(rows).is_ok() {
-        return Ok(());
-    }
-    Err(Error::InvalidOption {
-        option: "database",
-        value: format!("a table of {rows} rows"),
-        expected: "one of at most 4294967295 rows",
-    })
 }

@@ -1,75 +1,157 @@
-//! Hamming rankings in a settled order, by a counting sort over the distances.
+//! Hamming rankings in a settled order. None is written down by row: a row's place follows from how many
+//! rows lie at smaller distances and how many came before it at its own.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
+use super::expected::Group;
+use super::ranked::Placed;
+use crate::error::Result;
+use crate::parallel::Cancel;
 use crate::sorting;
 use crate::vectors::Vectors;
 
-/// Fills `ranking` with rows in order of (distance, row) and returns the range of each group of
-/// equal distance. The ranking ends with the group that reaches `depth`, which is kept whole.
-///
-/// `counts` holds per distance how many rows have it, in two parts.
-pub(super) fn by_row(
-    distances: &[u32],
-    counts: &[[u32; 2]],
-    depth: usize,
-    ranking: &mut Vec<u32>,
-) -> Vec<Range<usize>> {
-    let (mut groups, mut end) = (Vec::new(), 0);
-    for [a, b] in counts {
-        if end >= depth {
-            break;
+/// Set in the key of a row that is relevant for the query.
+pub(super) const RELEVANT: u32 = 1;
+/// Set in the key of a row that is one of its neighbours.
+pub(super) const NEIGHBOUR: u32 = 2;
+
+/// What is kept of a row for a query: its distance, with room for the two flags below.
+#[inline(always)]
+pub(super) fn key(distance: u32) -> u32 {
+    distance << 2
+}
+
+fn distance(key: u32) -> usize {
+    (key >> 2) as usize
+}
+
+/// Per distance: the number of rows before it and of relevant ones among them.
+fn starts(groups: &[Group]) -> Vec<[usize; 2]> {
+    let mut before = [0; 2];
+    let start = |group: &Group| {
+        let start = before;
+        before = [start[0] + group.total, start[1] + group.relevant];
+        start
+    };
+    groups.iter().map(start).collect()
+}
+
+/// Places the rows in order of (distance, row). `groups` end with the last distance that is ranked.
+pub(super) fn by_row(keys: &[u32], groups: &[Group], placed: &mut Placed) {
+    let mut before = starts(groups);
+    for &key in keys {
+        let Some([rows, relevant]) = before.get_mut(distance(key)) else { continue };
+        *rows += 1;
+        if key & (RELEVANT | NEIGHBOUR) != 0 {
+            *relevant += (key & RELEVANT) as usize;
+            place(key, *rows, *relevant, placed);
         }
-        let start = end;
-        end += (a + b) as usize;
-        groups.push(start..end);
     }
-    ranking.clear();
-    ranking.resize(end, 0);
-    let mut next: Vec<_> = groups.iter().map(|group| group.start).collect();
-    for (&distance, row) in distances.iter().zip(0..) {
-        if let Some(next) = next.get_mut(distance as usize) {
-            ranking[*next] = row;
+}
+
+#[inline(always)]
+fn place(key: u32, position: usize, relevant: usize, placed: &mut Placed) {
+    if key & RELEVANT != 0 {
+        placed.relevant(relevant, position);
+    }
+    if key & NEIGHBOUR != 0 {
+        placed.neighbour(position);
+    }
+}
+
+/// Rows on their way through a sort.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    sorted: Vec<u64>,
+}
+
+/// Places the rows in order of (distance, `squared` distance, row). `groups` end with the last distance that
+/// is ranked.
+pub(super) fn by_distance(
+    keys: &[u32],
+    squared: &[f64],
+    groups: &[Group],
+    scratch: &mut Scratch,
+    cancel: &Cancel,
+    placed: &mut Placed,
+) -> Result<()> {
+    let before = starts(groups);
+    let sorted = &mut scratch.sorted;
+    sorted.clear();
+    sorted.resize(groups.iter().map(|group| group.total).sum(), 0);
+    let mut next: Vec<_> = before.iter().map(|[rows, _]| *rows).collect();
+    for ((&key, &squared), row) in keys.iter().zip(squared).zip(0..) {
+        if let Some(next) = next.get_mut(distance(key)) {
+            // The bits of floats that are not negative ascend with the value.
+            sorted[*next] = u64::from((squared as f32).to_bits()) << 32 | row;
             *next += 1;
         }
     }
-    groups
+    for (group, &[first, mut relevant]) in groups.iter().zip(&before) {
+        cancel.check()?;
+        let ties = &mut sorted[first..first + group.total];
+        sort_halves(ties, &|&a, &b| {
+            squared[row_of(a)].total_cmp(&squared[row_of(b)]).then(a.cmp(&b))
+        });
+        for (&item, position) in ties.iter().zip(first + 1..) {
+            let key = keys[row_of(item)];
+            relevant += (key & RELEVANT) as usize;
+            place(key, position, relevant, placed);
+        }
+    }
+    Ok(())
 }
 
-/// Writes to `out` the squared Euclidean distances of `query` to `rows` of the database where their
-/// Hamming distance is at most `radius`, and leaves the others. For callers inside a SIMD dispatch.
-#[inline(always)]
-pub(super) fn squared_distances(
-    query: &[f32],
-    database: &Vectors,
-    rows: Range<usize>,
-    distances: &[u32],
-    radius: u32,
-    out: &mut [f64],
-) {
-    for row in rows {
-        if distances[row] <= radius {
-            out[row] = squared_distance(query, database.row(row));
-        }
+/// The row of an item: the lower half, below what it is sorted by first.
+pub(super) fn row_of(item: u64) -> usize {
+    item as u32 as usize
+}
+
+/// Sorts by the upper halves of the items, then by `order`, which is asked only of items that these cannot tell
+/// apart. Such items should be few, or equal.
+pub(super) fn sort_halves(items: &mut [u64], order: &dyn Fn(&u64, &u64) -> Ordering) {
+    sorting::sort(items);
+    for alike in items.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|alike| alike.len() > 1) {
+        sorting::sort_by(alike, order);
     }
 }
 
-/// Puts the rows of one group of ties in order of (`squared` distance, row). `keyed` is scratch.
-pub(super) fn sort_ties(ties: &mut [u32], squared: &[f64], keyed: &mut Vec<(u64, u32)>) {
-    keyed.clear();
-    // The bits of floats that are not negative ascend with the value.
-    keyed.extend(ties.iter().map(|&row| (squared[row as usize].to_bits(), row)));
-    sorting::sort(keyed);
-    ties.iter_mut().zip(keyed).for_each(|(row, keyed)| *row = keyed.1);
+/// Writes to `out` the squared Euclidean distances of `query` to `rows` of the database where their
+/// key is below `limit`, and leaves the others.
+///
+/// To be dispatched. It is no closure, since the compiler gives up inlining one of this size, and only what
+/// is inlined is compiled for the CPU's SIMD level.
+pub(super) struct SquaredDistances<'a> {
+    pub query: &'a [f64],
+    pub database: &'a Vectors,
+    pub rows: Range<usize>,
+    pub keys: &'a [u32],
+    pub limit: u32,
+    pub out: &'a mut [f64],
+}
+
+impl pulp::WithSimd for SquaredDistances<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let Self { query, database, rows, keys, limit, out } = self;
+        for row in rows {
+            if keys[row] < limit {
+                out[row] = squared_distance(query, database.row(row));
+            }
+        }
+    }
 }
 
 /// In float64 and a fixed order of summation, so that it is the same on every CPU; float32 values
 /// cannot overflow it.
 #[inline(always)]
-fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
+fn squared_distance(a: &[f64], b: &[f32]) -> f64 {
     const LANES: usize = 8;
-    let square = |a: f32, b: f32| {
-        let difference = f64::from(a) - f64::from(b);
+    let square = |a: f64, b: f32| {
+        let difference = a - f64::from(b);
         difference * difference
     };
     let (a, a_rest) = a.as_chunks::<LANES>();

@@ -6,7 +6,9 @@ use super::prepare::Split;
 use super::random::{Stream, generator};
 use crate::codes::Layout;
 use crate::error::Result;
-use crate::evaluate::{CodesEvaluation, Labels, Ties, evaluate_codes, neighbours};
+use crate::evaluate::{
+    AveragePrecision, CodesEvaluation, Labels, Ties, evaluate_codes, neighbours,
+};
 use crate::model::Model;
 use crate::parallel::Cancel;
 use crate::vectors::Vectors;
@@ -95,10 +97,11 @@ impl Judge {
             neighbours: &self.neighbours,
             at: &[AT],
             ties: Ties::Expected,
+            average_precision: AveragePrecision::default(),
             database_vectors: None,
             query_vectors: None,
         };
-        let metrics = evaluate_codes(&evaluation, threads, cancel)?[0];
+        let metrics = evaluate_codes(&evaluation, threads, cancel)?.at[0];
         Ok(Candidate {
             method: model.summary().method,
             validation_loss: model.summary().validation_loss,

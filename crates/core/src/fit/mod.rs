@@ -21,6 +21,7 @@ pub(crate) use prepare::Split;
 
 pub use judge::Candidate;
 pub use options::{Criterion, FitOptions, Method, Solver as SolverName};
+pub(crate) use prepare::scale_to_root;
 pub use run::EpochReport;
 pub use session::{FitLabels, FitSession};
 pub use sgd::HouseholderSgd;

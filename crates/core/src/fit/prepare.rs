@@ -198,7 +198,7 @@ fn scaled_rows(
 }
 
 /// Scales a row to norm √len.
-fn scale_to_root(row: &mut [f32]) {
+pub(crate) fn scale_to_root(row: &mut [f32]) {
     let sum: f64 = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
     if sum > 0.0 {
         let factor = (row.len() as f64 / sum).sqrt();

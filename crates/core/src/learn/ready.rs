@@ -7,7 +7,7 @@ use super::objective::Objective;
 use super::options::Resolved;
 use super::session::State;
 use crate::error::{Error, Result};
-use crate::evaluate::{CosineEvaluation, Labels, evaluate_cosine};
+use crate::evaluate::{AveragePrecision, CosineEvaluation, Labels, evaluate_cosine};
 use crate::fit::Split;
 use crate::fit::part::Part;
 use crate::fit::random::{Stream, generator, numbered_generator};
@@ -149,6 +149,7 @@ impl Ready {
             database_labels,
             query_labels,
             at,
+            average_precision: AveragePrecision::Retrieved,
             neighbours: 0,
         };
         let (metrics, _) = evaluate_cosine(&evaluation, options.threads, cancel)?;

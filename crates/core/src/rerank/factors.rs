@@ -68,7 +68,7 @@ impl Model {
         cancel: &Cancel,
     ) -> Result<Vec<f32>> {
         let mut factors = zeros(vectors.rows(), "factors")?;
-        self.map_rows(vectors, &mut factors, threads, cancel, |z, factors| {
+        self.map_rows(vectors, &mut factors, threads, cancel, &|z, factors| {
             for (z, factor) in z.chunks(self.bits()).zip(factors) {
                 *factor = metric.factor(z);
             }
