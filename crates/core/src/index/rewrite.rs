@@ -5,8 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::disk::{map_file, unwritable, write_at, write_records};
-use super::file::{Commit, FRONT, Header, front};
+use super::commit::{Commit, front};
+use super::disk::{map_file, unwritable, write_at, write_pieces};
+use super::file::{FRONT, Header};
+use super::file_write::IndexWriter;
 use super::map;
 use super::segment::Segment;
 use super::{Part, Snapshot};
@@ -66,7 +68,8 @@ impl<'a> Rewrite<'a> {
         };
         let part = Part { segment: Arc::new(segment), alive: None };
         let records = Snapshot { parts: vec![part], ..Snapshot::default() };
-        self.length += write_records(&self.file, records, Vec::new(), cancel)?;
+        let mut writer = IndexWriter::of_records(Arc::new(records), Vec::new())?;
+        self.length += write_pieces(&self.file, &mut writer, cancel)?.written;
         Ok(())
     }
 
@@ -75,7 +78,7 @@ impl<'a> Rewrite<'a> {
     /// # Errors
     /// `Unwritable`, `OutOfMemory`; the old file is still there then.
     pub fn finish(mut self, header: Header, old: &File) -> Result<Rewritten> {
-        let commit = Commit { sequence: 1, length: self.length as u64 };
+        let commit = Commit::settled(1, self.length as u64);
         write_at(&self.file, 0, &front(header, commit)).map_err(unwritable)?;
         // All that may fail comes before the renaming.
         let snapshot = map::read(&map_file(&mut self.file)?)?;

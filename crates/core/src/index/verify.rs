@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use super::Snapshot;
 use super::bitmap::Bitmap;
+use super::commit::{Commit, blemishes, front, read_front};
 use super::disk::{first_bytes, lock, map_file, target, unreadable, unwritable, write_at};
-use super::file::{Commit, FRONT, HEADER, Header, Kind, PAGE, bad, blemishes, front, read_front};
-use super::file_read::remove;
+use super::file::{FRONT, HEADER, Header, Kind, PAGE, bad};
 use super::map::{Mapped, Stored};
+use super::opening::remove;
 use super::rewrite::Rewrite;
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
