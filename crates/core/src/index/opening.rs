@@ -9,6 +9,7 @@ use super::merge::merge;
 use super::segment::Segment;
 use super::{Part, Snapshot};
 use crate::error::Result;
+use crate::parallel::{Cancel, map_tasks};
 
 /// Segments of fewer bytes are small.
 const SMALL: usize = 1 << 20;
@@ -79,9 +80,16 @@ impl Opening {
     /// `IndexFormat` for small segments that are damaged and for rows that are removed twice, `OutOfMemory`.
     pub fn finish(self) -> Result<Snapshot> {
         let Self { bits, mut snapshot, runs, removed } = self;
-        for run in runs {
-            let segment = Arc::new(run.into_segment(bits)?);
-            snapshot.parts.push(Part { segment, alive: None });
+        let merge = |r: usize| runs[r].merged(bits);
+        let merged: Vec<Option<Segment>> = if cfg!(target_family = "wasm") {
+            (0..runs.len()).map(merge).collect::<Result<_>>()?
+        } else {
+            map_tasks(0, runs.len(), &Cancel::default(), || (), |(), r| merge(r))?
+        };
+        for (run, merged) in runs.into_iter().zip(merged) {
+            for segment in merged.map_or(run.segments, |merged| vec![merged]) {
+                snapshot.parts.push(Part { segment: Arc::new(segment), alive: None });
+            }
         }
         snapshot.alive = snapshot.rows;
         remove(&removed, &mut snapshot)?;
@@ -94,17 +102,17 @@ impl Run {
         self.segments.len() > 1 || self.bytes < SMALL
     }
 
-    fn into_segment(mut self, bits: usize) -> Result<Segment> {
-        let is_alone = self.segments.len() == 1;
-        if is_alone && !(self.is_small() && self.segments[0].is_stored()) {
-            return Ok(self.segments.remove(0));
+    /// One segment in memory instead of its own; None where these stay what they are.
+    fn merged(&self, bits: usize) -> Result<Option<Segment>> {
+        if !self.is_small() || matches!(&self.segments[..], [only] if !only.is_stored()) {
+            return Ok(None);
         }
         for segment in &self.segments {
             segment.check_columns()?;
             segment.check_codes(0..segment.count())?;
         }
         let parts: Vec<_> = self.segments.iter().map(|segment| (segment, None)).collect();
-        merge(&parts, bits).map(|(segment, _)| segment)
+        Ok(Some(merge(&parts, bits)?.0))
     }
 }
 
