@@ -12,7 +12,7 @@ import type {
 } from './backend.js';
 import { type BuildSyncOptions, checkWanted, toCoreBeside } from './beside.js';
 import { type Codes, checkCodes, toCoreCodes } from './codes.js';
-import { H2qError, withH2qErrors } from './errors.js';
+import { H2qError, inFile, withH2qErrors } from './errors.js';
 import { type FilterOptions, toCoreFilter } from './filter.js';
 import { toCoreIds } from './ids.js';
 import { indexBytes, mapIndex, readIndex, writeIndex } from './index-file.js';
@@ -100,10 +100,13 @@ export const METHODS: readonly SearchMethod[] = ['auto', 'linear', 'mih'];
 export class HammingIndex {
   /** @internal */
   readonly core: CoreIndex;
+  /** The file that it lies in, for errors. */
+  readonly #file: string | undefined;
 
   /** @internal Use {@link HammingIndex.build}, {@link HammingIndex.empty} or {@link HammingIndex.open}. */
-  constructor(core: CoreIndex) {
+  constructor(core: CoreIndex, file?: string) {
     this.core = core;
+    this.#file = file;
   }
 
   /**
@@ -139,7 +142,8 @@ export class HammingIndex {
    * @throws FILE_NOT_FOUND, FILE_UNREADABLE, INDEX_FORMAT, OUT_OF_MEMORY
    */
   static async open(input: FileInput, { signal, mapped }: OpenOptions = {}): Promise<HammingIndex> {
-    return new HammingIndex(await (mapped ? mapIndex(input) : readIndex(input, signal)));
+    if (mapped) return new HammingIndex(await mapIndex(input), input as string);
+    return new HammingIndex(await readIndex(input, signal));
   }
 
   /**
@@ -148,7 +152,7 @@ export class HammingIndex {
    * @throws FILE_UNWRITABLE
    */
   async save(path: string, { signal }: Abortable = {}): Promise<void> {
-    await writeIndex(this.core, path, signal);
+    await naming(this.#file, () => writeIndex(this.core, path, signal));
   }
 
   /**
@@ -157,7 +161,7 @@ export class HammingIndex {
    * Rejects with `signal.reason` on abort.
    */
   async toBytes({ signal }: Abortable = {}): Promise<Uint8Array> {
-    return indexBytes(this.core, signal);
+    return naming(this.#file, () => indexBytes(this.core, signal));
   }
 
   /** Number of codes that can be found. */
@@ -202,12 +206,12 @@ export class HammingIndex {
    * where they are missing or not wanted, EMPTY_INPUT, NOT_FINITE; nothing has changed then
    */
   async add(codes: Codes, options: BuildSyncOptions = {}): Promise<number> {
-    return run(this.#add(codes, options));
+    return run(this.#in(this.#add(codes, options)));
   }
 
   /** {@link HammingIndex.add}, blocking. */
   addSync(codes: Codes, options: BuildSyncOptions = {}): number {
-    return runSync(this.#add(codes, options));
+    return runSync(this.#in(this.#add(codes, options)));
   }
 
   /**
@@ -218,12 +222,12 @@ export class HammingIndex {
    * @throws INVALID_ARGUMENT
    */
   async remove(ids: BigInt64Array | Uint32Array): Promise<number> {
-    return run(this.#remove(ids));
+    return run(this.#in(this.#remove(ids)));
   }
 
   /** {@link HammingIndex.remove}, blocking. */
   removeSync(ids: BigInt64Array | Uint32Array): number {
-    return runSync(this.#remove(ids));
+    return runSync(this.#in(this.#remove(ids)));
   }
 
   /**
@@ -234,12 +238,12 @@ export class HammingIndex {
    * @throws OUT_OF_MEMORY
    */
   async buildTables(options: { threads?: number } & Abortable = {}): Promise<void> {
-    return run(this.#buildTables(options.threads), options.signal);
+    return run(this.#in(this.#buildTables(options.threads)), options.signal);
   }
 
   /** {@link HammingIndex.buildTables}, blocking. */
   buildTablesSync(options: { threads?: number } = {}): void {
-    runSync(this.#buildTables(options.threads));
+    runSync(this.#in(this.#buildTables(options.threads)));
   }
 
   /**
@@ -255,14 +259,14 @@ export class HammingIndex {
   search(queries: Codes, k: number, options: SearchOptions & RerankOptions): Promise<RerankedResult>;
   search(queries: Codes, k: number, options?: SearchOptions): Promise<SearchResult>;
   async search(queries: Codes, k: number, options: SearchOptions = {}): Promise<SearchResult> {
-    return run(this.#search(queries, k, options), options.signal);
+    return run(this.#in(this.#search(queries, k, options)), options.signal);
   }
 
   /** {@link HammingIndex.search}, blocking. */
   searchSync(queries: Codes, k: number, options: SearchSyncOptions & RerankOptions): RerankedResult;
   searchSync(queries: Codes, k: number, options?: SearchSyncOptions): SearchResult;
   searchSync(queries: Codes, k: number, options: SearchSyncOptions = {}): SearchResult {
-    return runSync(this.#search(queries, k, options));
+    return runSync(this.#in(this.#search(queries, k, options)));
   }
 
   /**
@@ -273,12 +277,21 @@ export class HammingIndex {
    * @throws as {@link HammingIndex.search}
    */
   async searchRadius(queries: Codes, radius: number, options: SearchOptions = {}): Promise<RadiusResult> {
-    return run(this.#searchRadius(queries, radius, options), options.signal);
+    return run(this.#in(this.#searchRadius(queries, radius, options)), options.signal);
   }
 
   /** {@link HammingIndex.searchRadius}, blocking. */
   searchRadiusSync(queries: Codes, radius: number, options: SearchSyncOptions = {}): RadiusResult {
-    return runSync(this.#searchRadius(queries, radius, options));
+    return runSync(this.#in(this.#searchRadius(queries, radius, options)));
+  }
+
+  /** Work whose errors name the file: what lies in one is checked where it is first used. */
+  *#in<T>(work: Work<T>): Work<T> {
+    try {
+      return yield* work;
+    } catch (error) {
+      throw withFile(this.#file, error);
+    }
   }
 
   *#add(codes: Codes, options: BuildSyncOptions): Work<number> {
@@ -357,6 +370,20 @@ export class HammingIndex {
     throw new H2qError('MISMATCH', `${name}: expected ${this.bits} bits, got ${codes.bits}`, {
       details: { what: name, expected: this.bits, actual: codes.bits },
     });
+  }
+}
+
+/** An error about damage, which names the file where it does not yet. */
+function withFile(file: string | undefined, error: unknown): unknown {
+  const isNew = error instanceof H2qError && error.code === 'INDEX_FORMAT' && !error.details['file'];
+  return file !== undefined && isNew ? inFile(file, error) : error;
+}
+
+async function naming<T>(file: string | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw withFile(file, error);
   }
 }
 

@@ -58,7 +58,7 @@ export class IndexFile {
   private constructor(path: string, core: CoreIndexFile) {
     this.path = path;
     this.#core = core;
-    this.index = new HammingIndex(core.index());
+    this.index = new HammingIndex(core.index(), path);
   }
 
   /**

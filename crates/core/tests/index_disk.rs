@@ -271,3 +271,61 @@ fn a_link_leads_to_the_one_file() {
     assert_eq!(Index::map(&path).expect("mapped").rows(), 99);
     assert_eq!(IndexFile::open(&path).expect_err("locked").code(), "FILE_LOCKED");
 }
+
+#[test]
+fn a_name_near_the_longest_is_compacted_and_repaired_too() {
+    let folder = Folder::new("names");
+    for length in [246, 247, 250, 255] {
+        let path = folder.0.join("n".repeat(length));
+        large(&path, 60_000);
+        let file = IndexFile::open(&path).expect("open");
+        file.remove(&[1]).expect("removed");
+        assert_eq!(file.compact(&never()).expect("compacted").len(), 59_999);
+        drop(file);
+        let mut bytes = fs::read(&path).expect("bytes");
+        bytes[500_000] ^= 1;
+        fs::write(&path, &bytes).expect("written");
+        let repaired = repair(&path, &never()).expect("repaired");
+        assert_eq!(fs::read(repaired.damaged.expect("kept")).expect("bytes"), bytes);
+        assert_eq!(verify(&path, &never()).expect("verified").problems, [""; 0]);
+        // Files of other long names have names of their own beside them.
+        let names = fs::read_dir(&folder.0).expect("a folder").count();
+        fs::remove_file(&path).expect("removed");
+        assert_eq!(names % 2, 0);
+    }
+    assert_eq!(fs::read_dir(&folder.0).expect("a folder").count(), 4);
+}
+
+#[test]
+fn what_fails_before_the_renaming_leaves_the_old_file() {
+    let folder = Folder::new("compact");
+    let path = folder.file();
+    large(&path, 60_000);
+    let file = IndexFile::open(&path).expect("open");
+    file.remove(&[1, 2]).expect("removed");
+    let (bytes, before) = (fs::read(&path).expect("bytes"), found(file.index()));
+    // Something else has the temporary name, a folder, which cannot be opened to write.
+    let temporary = folder.0.join(".codes.h2q.h2q.tmp");
+    fs::create_dir(&temporary).expect("a folder");
+    assert_eq!(file.compact(&never()).expect_err("in the way").code(), "FILE_UNWRITABLE");
+    fs::remove_dir(&temporary).expect("removed");
+    // An abort on the way.
+    let cancel = never();
+    cancel.cancel();
+    assert_eq!(file.compact(&cancel).expect_err("aborted").code(), "ABORTED");
+    assert_eq!(fs::read_dir(&folder.0).expect("a folder").count(), 1);
+    assert_eq!(fs::read(&path).expect("bytes"), bytes);
+    assert_eq!(found(file.index()), before);
+    // Damage, found while it is read.
+    fs::write(&path, &bytes).expect("written");
+    drop(file);
+    let mut damaged = bytes.clone();
+    damaged[500_000] ^= 1;
+    fs::write(&path, &damaged).expect("written");
+    let file = IndexFile::open(&path).expect("open");
+    assert_eq!(file.compact(&never()).expect_err("damaged").code(), "INDEX_FORMAT");
+    assert_eq!(fs::read_dir(&folder.0).expect("a folder").count(), 1);
+    assert_eq!(file.index().alive(), 59_998);
+    file.append(&codes(3, 5), with_ids(70_000..70_003), &never()).expect("appended");
+    assert_eq!(Index::map(&path).expect("mapped").alive(), 60_001);
+}

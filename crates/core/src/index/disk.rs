@@ -16,7 +16,7 @@ use super::file::{FRONT, HEADER, Header};
 use super::file_read::index_of;
 use super::file_write::{IndexWriter, header_of};
 use super::map::{self, Mapped};
-use super::rewrite::{Rewrite, temporary};
+use super::rewrite::{Rewrite, sync_folder, temporary};
 use super::segment::Beside;
 use super::{Index, Part, Snapshot};
 use crate::codes::{Codes, Fingerprint};
@@ -67,7 +67,7 @@ impl IndexFile {
         let path = target(path)?;
         let mut file = lock(&path)?;
         // What whoever had it before may have left in memory alone is on the disk before anything is built on it.
-        file.sync_data().map_err(unwritable)?;
+        file.sync_data().and_then(|()| sync_folder(&path)).map_err(unwritable)?;
         let mapped = map_file(&mut file)?;
         let snapshot = map::read(&mapped)?;
         let Mapped { header, commit, is_pending, .. } = mapped;
@@ -129,7 +129,8 @@ impl IndexFile {
     /// in their order; the result tells the row that each one had. Readers of the old file keep it.
     ///
     /// # Errors
-    /// `Unwritable`, `IndexFormat` where the file is damaged, `OutOfMemory`, `Aborted`; nothing has changed then.
+    /// `Unwritable`, `IndexFormat` where the file is damaged, `OutOfMemory`, `Aborted`; nothing has changed then, unless
+    /// the message says that a crash may bring the old file back.
     pub fn compact(&self, cancel: &Cancel) -> Result<Vec<u32>> {
         let mut state = self.state();
         self.check_place(&state)?;
@@ -147,6 +148,7 @@ impl IndexFile {
         let new = rewrite.finish(header, state.file()?)?;
         *state = State { file: Some(new.file), header, commit: new.commit, is_pending: false };
         self.index.publish(new.snapshot);
+        new.is_settled.inspect_err(|_| state.give_up())?;
         Ok(new.rows)
     }
 
@@ -167,14 +169,11 @@ impl IndexFile {
 impl Drop for State {
     fn drop(&mut self) {
         // The last change is on the disk: nobody has to look at it again, and damage is not taken for a power cut.
-        if self.is_pending {
+        if self.is_pending && self.file.is_some() {
             let Commit { sequence, length, .. } = self.commit;
             let _ = self.write_commit(Commit::settled(sequence + 1, length));
         }
-        // A map that somebody still searches in would keep the lock.
-        if let Some(file) = &self.file {
-            let _ = file.unlock();
-        }
+        self.give_up();
     }
 }
 
@@ -182,6 +181,14 @@ impl State {
     fn file(&self) -> Result<&File> {
         let reason = || "an earlier change may be on the disk or not; open the file again".into();
         self.file.as_ref().ok_or_else(|| Error::Unwritable { reason: reason() })
+    }
+
+    /// Lets the file go, for whoever opens it again.
+    fn give_up(&mut self) {
+        // A map that somebody still searches in would keep the lock.
+        if let Some(file) = self.file.take() {
+            let _ = file.unlock();
+        }
     }
 
     /// The first codes may tell the model of a file that was begun without.
@@ -222,7 +229,7 @@ impl State {
             // Pages that could not be written may have been dropped: what is on the disk has to be read again, and
             // what is in memory alone must not count then.
             let _ = self.write_commit(Commit::settled(sequence, from));
-            self.file = None;
+            self.give_up();
             let reason = format!("{}; whether the change was kept is unknown", told(&error));
             return Err(Error::Unwritable { reason });
         }
@@ -330,9 +337,10 @@ fn is_same(_: &File, _: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-fn told(error: &io::Error) -> String {
+pub(super) fn told(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::StorageFull => "no space left on the device".into(),
+        ErrorKind::ReadOnlyFilesystem => "read-only file system".into(),
         ErrorKind::PermissionDenied => "permission denied".into(),
         ErrorKind::NotFound => "no such file".into(),
         _ => error.to_string(),
