@@ -133,7 +133,7 @@ describe('an index file', () => {
     const ids = range(0, 200_000);
     await (await HammingIndex.build(...withIds(ids))).save(path);
     const bytes = readFileSync(path);
-    bytes[1_000_000] ^= 1;
+    bytes[1_000_000]! ^= 1;
     writeFileSync(path, bytes);
     const damaged = {
       code: 'INDEX_FORMAT',

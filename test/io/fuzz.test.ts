@@ -110,6 +110,7 @@ it.each(WRITERS)('%s: random matrices come back', async (_, format, write, optio
 const DAMAGED: [string, VectorFormat, RowOptions][] = [
   ['x.fbin', 'fbin', {}],
   ['x.u8bin', 'u8bin', {}],
+  ['x.i8bin', 'i8bin', {}],
   ['x.ibin', 'ibin', {}],
   ['x.fvecs', 'fvecs', {}],
   ['x.bvecs', 'bvecs', {}],
@@ -134,6 +135,7 @@ const DAMAGED: [string, VectorFormat, RowOptions][] = [
   ['objects.ndjson', 'jsonl', { ids: 'id' }],
   ['plain.csv', 'csv', {}],
   ['header.csv', 'csv', { ids: 'id' }],
+  ['plain.tsv', 'tsv', {}],
 ];
 
 /** What reading gives, which ends soon and is nothing but rows or an H2qError. */
