@@ -1,7 +1,14 @@
 /** Judging codes: label metrics and recall of the neighbours (docs/evaluation.md). */
 
 import { runAbortable } from './abort.js';
-import { checkInteger, checkOneOf, checkThreads, invalidArgument, invalidOption } from './arguments.js';
+import {
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  checkThreads,
+  invalidArgument,
+  invalidOption,
+} from './arguments.js';
 import type { CodesEvaluation, MetricsAt, Neighbours, Releasable, Ties } from './backend.js';
 import { toCoreCodes } from './codes.js';
 import { inContext } from './errors.js';
@@ -74,7 +81,7 @@ export interface EvaluationResult {
  * NOT_FINITE
  */
 export async function evaluate(options: EvaluationOptions): Promise<EvaluationResult> {
-  const ties = checkOneOf('ties', options.ties ?? 'expected', TIES);
+  const ties = checkOneOf('ties', checkOptions(options).ties ?? 'expected', TIES);
   const oversample = checkRerank(options);
   return releasingAll((made) => judge(options, ties, oversample, made));
 }
@@ -136,6 +143,7 @@ function checkRerank({ rerank, oversample }: EvaluationOptions): number | undefi
  * @throws as {@link evaluate}
  */
 export async function evaluateCosine(options: CosineEvaluationOptions): Promise<CosineEvaluationResult> {
+  checkOptions(options);
   return releasingAll(async (made) => {
     const { database, queries, ...common } = await prepare(options, made);
     const count = Math.min(NEIGHBOURS, database.rows);
