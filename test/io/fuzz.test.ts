@@ -17,10 +17,7 @@ import { useFakePlatform } from '../facade/fake-platform.js';
 import { concat } from './memory.js';
 import { fixture, piecesOf, readRows } from './read-rows.js';
 
-/**
- * The same matrices and the same damage every time, `H2Q_FUZZ_SEED` for others. Some seeds find what docs/formats.md
- * says of Parquet: a damaged length of a run, which hyparquet believes, takes minutes.
- */
+/** The same matrices and the same damage every time, `H2Q_FUZZ_SEED` for others. */
 fc.configureGlobal({ seed: Number(process.env['H2Q_FUZZ_SEED'] ?? 1) });
 
 let folder: string;
