@@ -30,6 +30,8 @@ type Call = (options: never) => unknown;
 const CALLS: Record<string, Call> = {
   fit: (options) => facade.fit(vectors, options),
   fitSync: (options) => facade.fitSync(vectors, options),
+  learn: (options) => facade.learn(vectors, options),
+  learnSync: (options) => facade.learnSync(vectors, options),
   evaluate: (options) => facade.evaluate(options),
   evaluateCosine: (options) => facade.evaluateCosine(options),
   measureHamming: (options) => facade.measureHamming(options),
