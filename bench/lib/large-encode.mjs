@@ -8,8 +8,16 @@ import { root } from '../../scripts/lib/root.mjs';
 /** Rows that are made; the file repeats them. */
 const BLOCK_ROWS = 20_000;
 
-/** Tells the peak of the resident memory of a process when it ends. */
-const TELL = `process.on('exit', () => process.stderr.write('peak ' + process.resourceUsage().maxRSS + ' '))`;
+/**
+ * Tells the peak of the resident memory of a process when it ends, in KiB. What the system counts for `maxRSS` begins with
+ * that of the process which started it, so that Linux is asked for this one's own.
+ */
+const TELL = `
+import { readFileSync } from 'node:fs';
+const own = () => readFileSync('/proc/self/status', 'utf8').match(/VmHWM: *\\s*(\\d+)/)[1];
+const peak = () => process.platform === 'linux' ? own() : process.resourceUsage().maxRSS;
+process.on('exit', () => process.stderr.write('peak ' + peak() + ' '));
+`;
 
 /**
  * Seconds, and the peak memory of the process.
