@@ -40,7 +40,6 @@ export async function run({ quick, folder }) {
     for (let round = 0; round < size.rounds; round++)
       appends.push(await appendBesidePlain(place, size.appends));
     const outcome = {
-      folder: place,
       appends: { ...size.appends, bits: BITS, ...ratios(appends) },
       small: { ...size.small, ...(await openSmall(place, size.small)) },
       large: { ...size.large, ...(await openLarge(place, size.large)) },
