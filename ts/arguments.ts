@@ -34,6 +34,23 @@ export function checkThreads(threads: number | undefined): number {
   return threads === undefined ? 0 : checkInteger('threads', threads, 0);
 }
 
+/**
+ * The options of a call, as every function of the facade takes them first of all.
+ *
+ * @throws INVALID_ARGUMENT for anything but an object, and for a `signal` that is no `AbortSignal`
+ */
+export function checkOptions<T extends object>(options: T): T {
+  if (typeof options !== 'object' || options === null) {
+    throw invalidArgument('options', `expected an object, got ${kindOf(options)}`);
+  }
+  const { signal } = options as { signal?: unknown };
+  // Not by class: signals of another window or a library are signals too.
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  const isSignal = typeof aborted === 'boolean' && typeof addEventListener === 'function';
+  if (signal === undefined || isSignal) return options;
+  throw invalidArgument('signal', `expected an AbortSignal, got ${kindOf(signal)}`);
+}
+
 /** Throws INVALID_ARGUMENT for an array whose memory was transferred: it would count as empty. */
 export function checkAttached({ buffer }: ArrayBufferView, name: string): void {
   try {

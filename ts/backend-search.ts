@@ -55,6 +55,8 @@ export interface CoreIndexWriter {
 
 export interface CoreIndexReader {
   push(bytes: Uint8Array): Promise<void>;
+  /** How many more bytes of the file are of use, as far as that is known: once its front has come. */
+  wanted(): number;
   finish(): CoreIndex;
 }
 

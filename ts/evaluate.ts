@@ -1,7 +1,14 @@
 /** Judging codes: label metrics and recall of the neighbours (docs/evaluation.md). */
 
 import { runAbortable } from './abort.js';
-import { checkInteger, checkOneOf, checkThreads, invalidArgument, invalidOption } from './arguments.js';
+import {
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  checkThreads,
+  invalidArgument,
+  invalidOption,
+} from './arguments.js';
 import type {
   AveragePrecision,
   CodeStatistics,
@@ -119,7 +126,7 @@ export interface EvaluationStatistics extends CodeStatistics {
  * NOT_FINITE
  */
 export async function evaluate(options: EvaluationOptions): Promise<EvaluationResult> {
-  const ties = checkOneOf('ties', options.ties ?? 'expected', TIES);
+  const ties = checkOneOf('ties', checkOptions(options).ties ?? 'expected', TIES);
   const oversample = checkRerank(options);
   return releasingAll((made) => judge(options, ties, oversample, made));
 }
@@ -188,6 +195,7 @@ function checkRerank({ rerank, oversample }: EvaluationOptions): number | undefi
  * @throws as {@link evaluate}
  */
 export async function evaluateCosine(options: CosineEvaluationOptions): Promise<CosineEvaluationResult> {
+  checkOptions(options);
   return releasingAll(async (made) => {
     const { database, queries, ...common } = await prepare(options, made);
     const count = Math.min(NEIGHBOURS, database.rows);

@@ -6,6 +6,7 @@
 import {
   checkInteger,
   checkOneOf,
+  checkOptions,
   checkThreads,
   invalidArgument,
   invalidOption,
@@ -117,12 +118,12 @@ export interface FitResult {
  * validation vectors' dimensions), DIVERGED (`sgd` alone); `signal.reason` on abort
  */
 export async function fit(vectors: VectorsInput, options: FitOptions = {}): Promise<FitResult> {
-  return run(fitting(vectors, options), options.signal);
+  return run(fitting(vectors, options), checkOptions(options).signal);
 }
 
 /** {@link fit}, blocking. */
 export function fitSync(vectors: VectorsInput, options: FitSyncOptions = {}): FitResult {
-  return runSync(fitting(vectors, options));
+  return runSync(fitting(vectors, checkOptions(options)));
 }
 
 function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult> {
@@ -249,7 +250,7 @@ export type FitRequest = Omit<FitSyncOptions, 'labels' | 'validation' | 'validat
  * @throws INVALID_OPTION, INVALID_BITS
  */
 export function checkFitOptions(options: FitRequest, dimensions: number): CoreFitOptions {
-  const checked = checkOptions(options);
+  const checked = toCoreOptions(options);
   const { head } = options;
   if (head) checkHead(head, dimensions);
   const fitted = head ? head.bits : dimensions;
@@ -280,7 +281,7 @@ function stallDetector(patience: number): (report: EpochReport) => boolean {
 }
 
 /** Checks kinds; ranges that depend on the vectors are checked by the core. */
-export function checkOptions(options: FitRequest): CoreFitOptions {
+export function toCoreOptions(options: FitRequest): CoreFitOptions {
   const { bits, method, loss, solver, epochs, learningRate, batchSize, reflections, center, seed, threads } =
     options;
   const checked: CoreFitOptions = {};

@@ -1,94 +1,39 @@
 /** Exact search among codes by Hamming distance, with or without a re-ranking of its hits. */
 
-import { checkInteger, checkOneOf, checkThreads, invalidArgument, MAX_U32 } from './arguments.js';
-import type {
-  CoreCodes,
-  CoreIndex,
-  RerankedHits,
-  SearchHits,
-  SearchMethod,
-  SearchRequest,
-  SearchWork,
-} from './backend.js';
+import {
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  checkThreads,
+  invalidArgument,
+  MAX_U32,
+} from './arguments.js';
+import type { CoreCodes, CoreIndex, RerankedHits, SearchHits, SearchRequest } from './backend.js';
 import { type BuildSyncOptions, checkWanted, toCoreBeside } from './beside.js';
 import { type Codes, checkCodes, toCoreCodes } from './codes.js';
-import { H2qError, withH2qErrors } from './errors.js';
-import { type FilterOptions, toCoreFilter } from './filter.js';
+import { H2qError, inFile, withH2qErrors } from './errors.js';
+import { toCoreFilter } from './filter.js';
 import { toCoreIds } from './ids.js';
 import { indexBytes, mapIndex, readIndex, writeIndex } from './index-file.js';
 import type { FileInput } from './io/input.js';
 import { backend } from './platform.js';
 import { prepareRerank, type RerankOptions, type Rescoring, refuseRerank } from './rerank.js';
-import { call, releasing, run, runSync, type Work } from './work.js';
-
-export interface Abortable {
-  /** Ends the work; the promise rejects with `signal.reason` at once. */
-  signal?: AbortSignal | undefined;
-}
-
-export interface EmptyOptions {
-  /** Whether the codes will have ids of their own. Default false. */
-  ids?: boolean | undefined;
-  /** Whether the codes will have factors. Default false. */
-  factors?: boolean | undefined;
-}
-
-export interface OpenOptions extends Abortable {
-  /**
-   * Whether to search in the file where it lies, in a memory map, instead of in a copy: opened at once however long
-   * it is. Every part is checked where it is first used, so a search may fail with INDEX_FORMAT. The index
-   * stays as it was when it was opened, whatever is appended to the file; nobody may shorten or overwrite it. Only by
-   * path, in Node with the native addon. Default false.
-   */
-  mapped?: boolean | undefined;
-}
+import {
+  type Abortable,
+  type BuildOptions,
+  type EmptyOptions,
+  METHODS,
+  type OpenOptions,
+  type RadiusResult,
+  type RerankedResult,
+  type SearchOptions,
+  type SearchResult,
+  type SearchSyncOptions,
+} from './search-options.js';
+import { call, change, releasing, run, runSync, type Work } from './work.js';
 
 export type { BuildSyncOptions } from './beside.js';
-
-export interface BuildOptions extends BuildSyncOptions, Abortable {}
-
-export interface SearchSyncOptions extends FilterOptions {
-  /** Threads of the core; 0 (default) uses all. Results do not depend on it. */
-  threads?: number | undefined;
-  /**
-   * `linear` compares every code. `mih` looks into search tables (multi-index hashing), which it builds
-   * when they are missing; it pays for near hits among many codes of 64 or 128 bits. `auto` (default) uses
-   * tables where they are expected to be faster, and builds missing ones only where this one call gains
-   * more than they take. All find the same.
-   */
-  method?: SearchMethod | undefined;
-  /** Whether the result says what was done. Default false. */
-  counters?: boolean | undefined;
-}
-
-export interface SearchOptions extends SearchSyncOptions, Abortable {}
-
-/** Hits of all queries: query q owns entries `q * k .. (q + 1) * k`, nearest first. */
-export interface SearchResult {
-  /** Rows of the index, numbered in the order of adding. */
-  rows: Uint32Array;
-  /** Hamming distances. */
-  distances: Int32Array;
-  /** Present when the index has ids of its own. */
-  ids?: BigInt64Array;
-  /** Hits per query: the k asked for, or as many as may be found where there are fewer. */
-  k: number;
-  /** With `counters: true`. */
-  work?: SearchWork;
-}
-
-/** Hits within a radius; query q owns `offsets[q] .. offsets[q + 1]`, nearest first. */
-export interface RadiusResult extends Omit<SearchResult, 'k'> {
-  offsets: Uint32Array;
-}
-
-/** Hits of all queries, ordered by (score descending, id), by row without ids. */
-export interface RerankedResult extends SearchResult {
-  /** One per hit, finite; higher is nearer. `distances` still are the Hamming distances of the rows. */
-  scores: Float32Array;
-}
-
-export const METHODS: readonly SearchMethod[] = ['auto', 'linear', 'mih'];
+export * from './search-options.js';
 
 /**
  * Codes to search in. Hits are ordered by (distance, id), by (distance, row) without ids; the order is
@@ -100,10 +45,13 @@ export const METHODS: readonly SearchMethod[] = ['auto', 'linear', 'mih'];
 export class HammingIndex {
   /** @internal */
   readonly core: CoreIndex;
+  /** The file that it lies in, for errors. */
+  readonly #file: string | undefined;
 
   /** @internal Use {@link HammingIndex.build}, {@link HammingIndex.empty} or {@link HammingIndex.open}. */
-  constructor(core: CoreIndex) {
+  constructor(core: CoreIndex, file?: string) {
     this.core = core;
+    this.#file = file;
   }
 
   /**
@@ -112,12 +60,12 @@ export class HammingIndex {
    * @throws INVALID_ARGUMENT, EMPTY_INPUT, NOT_FINITE, MISMATCH when ids, factors and codes differ in number
    */
   static async build(codes: Codes, options: BuildOptions = {}): Promise<HammingIndex> {
-    return run(building(codes, options), options.signal);
+    return run(building(codes, options), checkOptions(options).signal);
   }
 
   /** {@link HammingIndex.build}, blocking. */
   static buildSync(codes: Codes, options: BuildSyncOptions = {}): HammingIndex {
-    return runSync(building(codes, options));
+    return runSync(building(codes, checkOptions(options)));
   }
 
   /**
@@ -126,7 +74,8 @@ export class HammingIndex {
    * @param bits length of a code, a positive multiple of 8
    * @throws INVALID_OPTION
    */
-  static empty(bits: number, { ids, factors }: EmptyOptions = {}): HammingIndex {
+  static empty(bits: number, options: EmptyOptions = {}): HammingIndex {
+    const { ids, factors } = checkOptions(options);
     checkInteger('bits', bits, 8);
     const open = () => backend().emptyIndex(bits, ids === true, factors === true);
     return withH2qErrors(() => new HammingIndex(open()));
@@ -138,8 +87,10 @@ export class HammingIndex {
    *
    * @throws FILE_NOT_FOUND, FILE_UNREADABLE, INDEX_FORMAT, OUT_OF_MEMORY
    */
-  static async open(input: FileInput, { signal, mapped }: OpenOptions = {}): Promise<HammingIndex> {
-    return new HammingIndex(await (mapped ? mapIndex(input) : readIndex(input, signal)));
+  static async open(input: FileInput, options: OpenOptions = {}): Promise<HammingIndex> {
+    const { signal, mapped } = checkOptions(options);
+    if (mapped) return new HammingIndex(await mapIndex(input), input as string);
+    return new HammingIndex(await readIndex(input, signal));
   }
 
   /**
@@ -147,8 +98,9 @@ export class HammingIndex {
    *
    * @throws FILE_UNWRITABLE
    */
-  async save(path: string, { signal }: Abortable = {}): Promise<void> {
-    await writeIndex(this.core, path, signal);
+  async save(path: string, options: Abortable = {}): Promise<void> {
+    const { signal } = checkOptions(options);
+    await naming(this.#file, () => writeIndex(this.core, path, signal));
   }
 
   /**
@@ -156,8 +108,9 @@ export class HammingIndex {
    *
    * Rejects with `signal.reason` on abort.
    */
-  async toBytes({ signal }: Abortable = {}): Promise<Uint8Array> {
-    return indexBytes(this.core, signal);
+  async toBytes(options: Abortable = {}): Promise<Uint8Array> {
+    const { signal } = checkOptions(options);
+    return naming(this.#file, () => indexBytes(this.core, signal));
   }
 
   /** Number of codes that can be found. */
@@ -199,15 +152,16 @@ export class HammingIndex {
    * Appends codes. They are numbered from the returned row on.
    *
    * @throws MISMATCH for codes of another length, ids or factors that are not one per code, INVALID_ARGUMENT
-   * where they are missing or not wanted, EMPTY_INPUT, NOT_FINITE; nothing has changed then
+   * where they are missing or not wanted, EMPTY_INPUT, NOT_FINITE; `signal.reason` on an abort, which is heeded
+   * while the arrays are copied; nothing has changed then
    */
-  async add(codes: Codes, options: BuildSyncOptions = {}): Promise<number> {
-    return run(this.#add(codes, options));
+  async add(codes: Codes, options: BuildOptions = {}): Promise<number> {
+    return run(this.#in(this.#add(codes, options)), checkOptions(options).signal);
   }
 
   /** {@link HammingIndex.add}, blocking. */
   addSync(codes: Codes, options: BuildSyncOptions = {}): number {
-    return runSync(this.#add(codes, options));
+    return runSync(this.#in(this.#add(codes, checkOptions(options))));
   }
 
   /**
@@ -215,15 +169,15 @@ export class HammingIndex {
    * over. The rows of the others keep their numbers.
    *
    * @returns how many codes were removed
-   * @throws INVALID_ARGUMENT
+   * @throws INVALID_ARGUMENT; `signal.reason` on an abort, as {@link HammingIndex.add}
    */
-  async remove(ids: BigInt64Array | Uint32Array): Promise<number> {
-    return run(this.#remove(ids));
+  async remove(ids: BigInt64Array | Uint32Array, options: Abortable = {}): Promise<number> {
+    return run(this.#in(this.#remove(ids)), checkOptions(options).signal);
   }
 
   /** {@link HammingIndex.remove}, blocking. */
   removeSync(ids: BigInt64Array | Uint32Array): number {
-    return runSync(this.#remove(ids));
+    return runSync(this.#in(this.#remove(ids)));
   }
 
   /**
@@ -234,12 +188,12 @@ export class HammingIndex {
    * @throws OUT_OF_MEMORY
    */
   async buildTables(options: { threads?: number } & Abortable = {}): Promise<void> {
-    return run(this.#buildTables(options.threads), options.signal);
+    return run(this.#in(this.#buildTables(checkOptions(options).threads)), options.signal);
   }
 
   /** {@link HammingIndex.buildTables}, blocking. */
   buildTablesSync(options: { threads?: number } = {}): void {
-    runSync(this.#buildTables(options.threads));
+    runSync(this.#in(this.#buildTables(checkOptions(options).threads)));
   }
 
   /**
@@ -255,14 +209,14 @@ export class HammingIndex {
   search(queries: Codes, k: number, options: SearchOptions & RerankOptions): Promise<RerankedResult>;
   search(queries: Codes, k: number, options?: SearchOptions): Promise<SearchResult>;
   async search(queries: Codes, k: number, options: SearchOptions = {}): Promise<SearchResult> {
-    return run(this.#search(queries, k, options), options.signal);
+    return run(this.#in(this.#search(queries, k, options)), checkOptions(options).signal);
   }
 
   /** {@link HammingIndex.search}, blocking. */
   searchSync(queries: Codes, k: number, options: SearchSyncOptions & RerankOptions): RerankedResult;
   searchSync(queries: Codes, k: number, options?: SearchSyncOptions): SearchResult;
   searchSync(queries: Codes, k: number, options: SearchSyncOptions = {}): SearchResult {
-    return runSync(this.#search(queries, k, options));
+    return runSync(this.#in(this.#search(queries, k, checkOptions(options))));
   }
 
   /**
@@ -273,12 +227,21 @@ export class HammingIndex {
    * @throws as {@link HammingIndex.search}
    */
   async searchRadius(queries: Codes, radius: number, options: SearchOptions = {}): Promise<RadiusResult> {
-    return run(this.#searchRadius(queries, radius, options), options.signal);
+    return run(this.#in(this.#searchRadius(queries, radius, options)), checkOptions(options).signal);
   }
 
   /** {@link HammingIndex.searchRadius}, blocking. */
   searchRadiusSync(queries: Codes, radius: number, options: SearchSyncOptions = {}): RadiusResult {
-    return runSync(this.#searchRadius(queries, radius, options));
+    return runSync(this.#in(this.#searchRadius(queries, radius, checkOptions(options))));
+  }
+
+  /** Work whose errors name the file: what lies in one is checked where it is first used. */
+  *#in<T>(work: Work<T>): Work<T> {
+    try {
+      return yield* work;
+    } catch (error) {
+      throw withFile(this.#file, error);
+    }
   }
 
   *#add(codes: Codes, options: BuildSyncOptions): Work<number> {
@@ -287,7 +250,7 @@ export class HammingIndex {
     checkWanted('factors', options.factors !== undefined, this.hasFactors);
     const { ids, factors } = yield* toCoreBeside(options, rows);
     const core = yield* toCoreCodes(codes, 'codes');
-    const adding = call(
+    const adding = change(
       () => this.core.addSync(core, ids, factors),
       () => this.core.add(core, ids, factors),
     );
@@ -296,7 +259,7 @@ export class HammingIndex {
 
   *#remove(ids: BigInt64Array | Uint32Array): Work<number> {
     const own = yield* toCoreIds(ids, 'ids');
-    const removing = call(
+    const removing = change(
       () => this.core.removeSync(own),
       () => this.core.remove(own),
     );
@@ -357,6 +320,20 @@ export class HammingIndex {
     throw new H2qError('MISMATCH', `${name}: expected ${this.bits} bits, got ${codes.bits}`, {
       details: { what: name, expected: this.bits, actual: codes.bits },
     });
+  }
+}
+
+/** An error about damage, which names the file where it does not yet. */
+function withFile(file: string | undefined, error: unknown): unknown {
+  const isNew = error instanceof H2qError && error.code === 'INDEX_FORMAT' && !error.details['file'];
+  return file !== undefined && isNew ? inFile(file, error) : error;
+}
+
+async function naming<T>(file: string | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw withFile(file, error);
   }
 }
 

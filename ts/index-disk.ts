@@ -1,16 +1,16 @@
 /** Index files that are searched where they are, and changed so that what was acknowledged survives a crash. */
 
-import { checkInteger, invalidArgument, kindOf } from './arguments.js';
+import { checkInteger, checkOptions, invalidArgument, kindOf } from './arguments.js';
 import type { CancelToken } from './backend.js';
 import type { CoreIndexFile } from './backend-search.js';
 import { type BuildSyncOptions, checkWanted, toCoreBeside } from './beside.js';
 import { type Codes, checkCodes, toCoreCodes } from './codes.js';
 import { H2qError } from './errors.js';
-import { type Abortable, type EmptyOptions, HammingIndex } from './hamming-index.js';
+import { type Abortable, type BuildOptions, type EmptyOptions, HammingIndex } from './hamming-index.js';
 import { toCoreIds } from './ids.js';
 import { about } from './index-file.js';
 import { backend, type IndexFiles, platform } from './platform.js';
-import { call, releasing, run, type Work } from './work.js';
+import { change, releasing, run, type Work } from './work.js';
 
 /** What {@link verifyIndex} found. */
 export interface VerifiedIndex {
@@ -58,7 +58,7 @@ export class IndexFile {
   private constructor(path: string, core: CoreIndexFile) {
     this.path = path;
     this.#core = core;
-    this.index = new HammingIndex(core.index());
+    this.index = new HammingIndex(core.index(), path);
   }
 
   /**
@@ -69,6 +69,7 @@ export class IndexFile {
    */
   static async create(path: string, bits: number, options: EmptyOptions = {}): Promise<IndexFile> {
     checkInteger('bits', bits, 8);
+    checkOptions(options);
     const empty = HammingIndex.empty(bits, options);
     files(path);
     await platform().createNew(path, await empty.toBytes());
@@ -87,22 +88,24 @@ export class IndexFile {
   }
 
   /**
-   * Appends codes; resolves to the row of the first.
+   * Appends codes; resolves to the row of the first. An abort is heeded until the writing begins.
    *
    * @throws as {@link HammingIndex.add}; FILE_UNWRITABLE
    */
-  async append(codes: Codes, options: BuildSyncOptions = {}): Promise<number> {
-    return about(this.path, () => run(this.#append(codes, options)));
+  async append(codes: Codes, options: BuildOptions = {}): Promise<number> {
+    const { signal } = checkOptions(options);
+    return about(this.path, () => run(this.#append(codes, options), signal));
   }
 
   /**
    * Removes all codes with these ids (with these rows, in an index without ids); resolves to how many there were.
-   * The file keeps their place until it is compacted.
+   * The file keeps their place until it is compacted. An abort is heeded until the writing begins.
    *
    * @throws INVALID_ARGUMENT, FILE_UNWRITABLE
    */
-  async remove(ids: BigInt64Array | Uint32Array): Promise<number> {
-    return about(this.path, () => run(this.#remove(ids)));
+  async remove(ids: BigInt64Array | Uint32Array, options: Abortable = {}): Promise<number> {
+    const { signal } = checkOptions(options);
+    return about(this.path, () => run(this.#remove(ids), signal));
   }
 
   /**
@@ -112,7 +115,8 @@ export class IndexFile {
    * @returns the row that each row had
    * @throws FILE_UNWRITABLE, INDEX_FORMAT where the file is damaged, OUT_OF_MEMORY
    */
-  async compact({ signal }: Abortable = {}): Promise<Uint32Array> {
+  async compact(options: Abortable = {}): Promise<Uint32Array> {
+    const { signal } = checkOptions(options);
     return about(this.path, () => outcomeOf(signal, (cancel) => this.#core.compact(cancel)));
   }
 
@@ -145,7 +149,8 @@ export class IndexFile {
  *
  * @throws FILE_NOT_FOUND, FILE_UNREADABLE; INDEX_FORMAT for a file that does not even begin as one, or was cut
  */
-export async function verifyIndex(path: string, { signal }: Abortable = {}): Promise<VerifiedIndex> {
+export async function verifyIndex(path: string, options: Abortable = {}): Promise<VerifiedIndex> {
+  const { signal } = checkOptions(options);
   const { verify } = files(path);
   return about(path, () => outcomeOf(signal, (cancel) => verify(path, cancel)));
 }
@@ -158,7 +163,8 @@ export async function verifyIndex(path: string, { signal }: Abortable = {}): Pro
  *
  * @throws FILE_LOCKED, FILE_NOT_FOUND, FILE_UNREADABLE, FILE_UNWRITABLE; INDEX_FORMAT where nothing can be done
  */
-export async function repairIndex(path: string, { signal }: Abortable = {}): Promise<RepairedIndex> {
+export async function repairIndex(path: string, options: Abortable = {}): Promise<RepairedIndex> {
+  const { signal } = checkOptions(options);
   const { repair } = files(path);
   return about(path, () => outcomeOf(signal, (cancel) => repair(path, cancel)));
 }
@@ -168,12 +174,12 @@ function files(path: string): IndexFiles {
   return platform().indexFiles();
 }
 
-/** A call that has no blocking form. */
+/** A change of a file, which has no blocking form and is not given up once it has begun. */
 function promised<T>(start: () => Promise<T>): Work<T> {
   const sync = () => {
     throw new H2qError('INTERNAL', 'files of indexes are not changed blocking');
   };
-  return call(sync, start);
+  return change(sync, start);
 }
 
 /** Waits for the end of work whose outcome counts, also when it was asked to stop. */

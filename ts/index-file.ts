@@ -10,6 +10,8 @@ import { type ByteSource, backend, type PendingFile, platform } from './platform
 import { SLICE_BYTES } from './slices.js';
 
 const MAGIC = 'H2QINDEX';
+/** What a file begins with: it tells how much of the rest counts. */
+const FRONT_BYTES = 3 * 4096;
 /** To read a file that grows meanwhile. */
 const ATTEMPTS = 10;
 
@@ -51,9 +53,14 @@ async function readOnce(
   const { byteLength } = source;
   const reader = backend().indexReader(byteLength);
   const buffer = new Uint8Array(Math.min(SLICE_BYTES, byteLength));
-  for (let start = 0; start < byteLength; start += SLICE_BYTES) {
-    const bytes = await source.slice(start, Math.min(start + SLICE_BYTES, byteLength), buffer);
+  // No further than what was committed: what follows may be cut off by whoever changes the file.
+  let [start, wanted] = [0, Math.min(FRONT_BYTES, byteLength)];
+  while (wanted > 0) {
+    const end = start + Math.min(wanted, SLICE_BYTES);
+    const bytes = await source.slice(start, end, buffer);
     await runAbortable(signal, () => about(path, () => reader.push(bytes)));
+    start = end;
+    wanted = reader.wanted();
   }
   return about(path, async () => reader.finish());
 }

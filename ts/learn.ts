@@ -3,7 +3,7 @@
  * `fit` with the option `head`, turns them. "Deep Hashing via Householder Quantization", arXiv 2311.04207.
  */
 
-import { checkInteger, checkOneOf, invalidOption, MAX_F32 } from './arguments.js';
+import { checkInteger, checkOneOf, checkOptions, invalidOption, MAX_F32 } from './arguments.js';
 import type { CoreLearning, CoreLearnOptions, LearnReport, Penalty, SimilarityLoss } from './backend.js';
 import { H2qError, inContext, withH2qErrors } from './errors.js';
 import { checkSameKind, type LabelsInput, toLabels } from './labels.js';
@@ -101,12 +101,12 @@ export const PENALTIES: readonly Penalty[] = ['none', 'l2', 'hswd'];
  * checkpoint), UNSUPPORTED (of the WASM backend); `signal.reason` on abort
  */
 export async function learn(vectors: VectorsInput, options: LearnOptions): Promise<LearnResult> {
-  return run(learning(vectors, options), options.signal);
+  return run(learning(vectors, options), checkOptions(options).signal);
 }
 
 /** {@link learn}, blocking. */
 export function learnSync(vectors: VectorsInput, options: LearnSyncOptions): LearnResult {
-  return runSync(learning(vectors, options));
+  return runSync(learning(vectors, checkOptions(options)));
 }
 
 function* learning(input: VectorsInput, options: LearnSyncOptions): Work<LearnResult> {

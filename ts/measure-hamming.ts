@@ -1,7 +1,7 @@
 /** How fast this machine searches codes, beside how fast it reads them. */
 
 import { runAbortable } from './abort.js';
-import { checkInteger, checkOneOf, checkThreads, MAX_U32 } from './arguments.js';
+import { checkInteger, checkOneOf, checkOptions, checkThreads, MAX_U32 } from './arguments.js';
 import type { CodesAre, HammingRound, SearchMethod } from './backend.js';
 import { toH2qError } from './errors.js';
 import { METHODS } from './hamming-index.js';
@@ -71,7 +71,7 @@ export const CODES_ARE: readonly CodesAre[] = ['uniform', 'clustered'];
  * @throws INVALID_OPTION, EMPTY_INPUT, OUT_OF_MEMORY; `signal.reason` on abort
  */
 export async function measureHamming(options: MeasureHammingOptions): Promise<HammingMeasurement> {
-  const { signal, onProgress } = options;
+  const { signal, onProgress } = checkOptions(options);
   const request = {
     bits: checkInteger('bits', options.bits, 8),
     rows: checkInteger('rows', options.rows, 1),

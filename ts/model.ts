@@ -1,6 +1,6 @@
 /** A fitted model: what turns vectors into codes. */
 
-import { checkOneOf, checkThreads, invalidArgument, kindOf } from './arguments.js';
+import { checkOneOf, checkOptions, checkThreads, invalidArgument, kindOf } from './arguments.js';
 import type { CoreModel, FactorMetric, Layout, ModelSummary } from './backend.js';
 import { type Codes, LAYOUTS } from './codes.js';
 import { inFile, withH2qErrors } from './errors.js';
@@ -76,12 +76,12 @@ export class Model {
    * @throws MISMATCH for vectors of other dimensions, INVALID_ARGUMENT, EMPTY_INPUT, NOT_FINITE
    */
   async transform(vectors: VectorsInput, options: TransformOptions = {}): Promise<Matrix> {
-    return run(this.#transform(vectors, options), options.signal);
+    return run(this.#transform(vectors, options), checkOptions(options).signal);
   }
 
   /** {@link Model.transform}, blocking. */
   transformSync(vectors: VectorsInput, options: TransformSyncOptions = {}): Matrix {
-    return runSync(this.#transform(vectors, options));
+    return runSync(this.#transform(vectors, checkOptions(options)));
   }
 
   /**
@@ -90,12 +90,12 @@ export class Model {
    * @throws as {@link Model.transform}
    */
   async encode(vectors: VectorsInput, options: EncodeOptions = {}): Promise<Codes> {
-    return run(this.#encode(vectors, options), options.signal);
+    return run(this.#encode(vectors, options), checkOptions(options).signal);
   }
 
   /** {@link Model.encode}, blocking. */
   encodeSync(vectors: VectorsInput, options: EncodeSyncOptions = {}): Codes {
-    return runSync(this.#encode(vectors, options));
+    return runSync(this.#encode(vectors, checkOptions(options)));
   }
 
   /**
@@ -106,12 +106,12 @@ export class Model {
    * @throws as {@link Model.transform}
    */
   async factors(vectors: VectorsInput, options: FactorsOptions = {}): Promise<Float32Array> {
-    return run(this.#factors(vectors, options), options.signal);
+    return run(this.#factors(vectors, options), checkOptions(options).signal);
   }
 
   /** {@link Model.factors}, blocking. */
   factorsSync(vectors: VectorsInput, options: FactorsSyncOptions = {}): Float32Array {
-    return runSync(this.#factors(vectors, options));
+    return runSync(this.#factors(vectors, checkOptions(options)));
   }
 
   /** The model as the bytes of a model file (docs/formats.md). */

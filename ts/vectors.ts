@@ -1,6 +1,6 @@
 /** Vectors: n x d float32 values, row-major, owned by the core. */
 
-import { invalidArgument, kindOf, MAX_U32 } from './arguments.js';
+import { checkOptions, invalidArgument, kindOf, MAX_U32 } from './arguments.js';
 import type { CoreVectors } from './backend.js';
 import { H2qError, inContext } from './errors.js';
 import { backend } from './platform.js';
@@ -67,8 +67,8 @@ export class Vectors {
    *
    * @throws INVALID_ARGUMENT, EMPTY_INPUT, NOT_FINITE (row and column named), OUT_OF_MEMORY
    */
-  static from(matrix: Matrix, options: CopyOptions = {}): Promise<Vectors> {
-    return run(toVectors(matrix, 'vectors'), options.signal);
+  static async from(matrix: Matrix, options: CopyOptions = {}): Promise<Vectors> {
+    return run(toVectors(matrix, 'vectors'), checkOptions(options).signal);
   }
 
   /** {@link Vectors.from}, blocking. */

@@ -12,6 +12,8 @@ import { platform } from './platform.js';
 export interface Step {
   sync(): unknown;
   async(cancel: CancelToken): Promise<unknown>;
+  /** Whether an abort waits for its outcome: what it has changed is changed. */
+  isChange?: boolean;
 }
 
 /** An operation that ends with a `T`. */
@@ -20,6 +22,11 @@ export type Work<T> = Generator<Step, T, unknown>;
 /** One call of the backend, inside an operation: `const codes = yield* call(…)`. */
 export function* call<T>(sync: () => T, async: (cancel: CancelToken) => Promise<T>): Work<T> {
   return (yield { sync, async }) as T;
+}
+
+/** {@link call} for a change, which an abort does not give up once it has begun. */
+export function* change<T>(sync: () => T, async: () => Promise<T>): Work<T> {
+  return (yield { sync, async, isChange: true }) as T;
 }
 
 /** Releases what work was given, however it ends. */
@@ -67,7 +74,9 @@ export async function run<T>(work: Work<T>, signal?: AbortSignal): Promise<T> {
     while (!state.done) {
       let result: unknown;
       try {
-        result = await runAbortable(signal, state.value.async);
+        const { async, isChange } = state.value;
+        signal?.throwIfAborted();
+        result = await runAbortable(isChange ? undefined : signal, async);
       } catch (error) {
         if (isReason(error, signal)) {
           work.return(undefined as T);

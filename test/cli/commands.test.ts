@@ -288,6 +288,22 @@ it('eval prints the metrics for each cut-off', async () => {
   expect(at[120]).toMatchObject({ recall: 1, neighbourRecall: 1 });
   expect(at[120].precision).toBeCloseTo(1 / 3, 6);
 
+  // The same vectors in a column of another format.
+  for (const name of ['x', 'q']) {
+    const { data } = work.readNpy(`${name}.npy`);
+    const rows = Array.from({ length: data.byteLength / 64 }, (_, i) => [
+      ...new Float32Array(data, i * 64, 16),
+    ]);
+    const lines = rows.map((row) => JSON.stringify({ other: [1], vector: row }));
+    work.write(`${name}.jsonl`, new TextEncoder().encode(lines.join('\n')));
+  }
+  const columns = all.map((word) => word.replace(/^(x|q)\.npy$/, '$1.jsonl'));
+  const fromColumn = await work.succeed(...columns, '--column', 'vector', '--at', '50,10,120', '--json');
+  expect(JSON.parse(fromColumn)).toEqual({ at, ties, rerank });
+  expect((await work.run(...columns)).stderr).toContain(
+    '2 columns of vectors (other, vector): the option column',
+  );
+
   const beyond = JSON.parse(await work.succeed(...all, '--at', '5000000000', '--json'));
   expect(beyond.at[5_000_000_000]).toEqual(at[120]);
 

@@ -1,7 +1,9 @@
 /** Vectors in any format, from standard input and to standard output; what a file holds; formats made of others. */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { HammingIndex } from '../../ts/node/index.js';
 import { concat } from '../io/memory.js';
 import { fixture } from '../io/read-rows.js';
 import { outcomeOf } from '../outcome.js';
@@ -164,6 +166,17 @@ it('inspect tells what files hold', async () => {
     dimensions: 8,
     summary: { rows: 60 },
   });
+  const index = HammingIndex.buildSync(
+    { data: new Uint8Array(3), bits: 8 },
+    { ids: BigInt64Array.of(7n, 8n, 9n) },
+  );
+  index.removeSync(BigInt64Array.of(8n));
+  await index.save(join(work.path, 'i.h2q'));
+  const held = { bits: 8, rows: 3, size: 2, hasIds: true, hasFactors: false, model: null };
+  const file = { file: 'i.h2q', bytes: statSync(join(work.path, 'i.h2q')).size };
+  const told = { ...file, format: 'index', holds: ['an index of codes'], ...held };
+  expect(await inspect('i.h2q')).toEqual(told);
+  expect(await work.succeed('inspect', 'i.h2q')).toMatch(/\nbits +8\nrows +3\nsize +2\n/);
   const shape = { rows: 7, columns: 5, type: 'float16' };
   expect((await inspect(fixture('several.safetensors'))).parts[1]).toMatchObject({ tensor: 'f2', ...shape });
   expect(await inspect(fixture('two.arrow'), '--column', 'other')).toMatchObject({

@@ -1,8 +1,9 @@
 /** Command lines that are wrong before any file or backend matters. */
 
 import { Writable } from 'node:stream';
+import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { run } from '../../ts/cli/program.js';
+import { createProgram, run } from '../../ts/cli/program.js';
 
 async function h2q(...args: string[]) {
   const texts = { stdout: '', stderr: '' };
@@ -105,6 +106,56 @@ it('help and version go to standard output', async () => {
     code: 0,
     stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
   });
+});
+
+describe('examples in the help', () => {
+  const context = {
+    signal: new AbortController().signal,
+    stdout: { write: () => true },
+    stderr: process.stderr,
+  };
+  const commandsOf = (command: Command): Command[] => [command, ...command.commands.flatMap(commandsOf)];
+  const pathOf = (command: Command): string[] =>
+    command.parent ? [...pathOf(command.parent), command.name()] : [];
+  const paths = commandsOf(createProgram(context)).map(pathOf);
+
+  it('are there for every command, about itself', () => {
+    expect(paths.length).toBeGreaterThan(18);
+  });
+
+  it.each(paths.map((path) => [path.join(' '), path] as const))('h2q %s', async (name, path) => {
+    const { stdout } = await h2q(...path, '--help');
+    const [, text = ''] = stdout.split('\nExamples:\n');
+    // A long line goes on behind a backslash.
+    const lines = text
+      .replaceAll(/ \\\n +/g, ' ')
+      .split('\n')
+      .filter((line) => line.startsWith('  '));
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.some((line) => `${line} `.includes(`h2q ${name}`))).toBe(true);
+    for (const line of lines) {
+      // Of a pipe the part that is ours, without what the shell does with the output.
+      const [, args = ''] = line.replace(/\).*| > .*/, '').match(/h2q (.*)/) ?? [];
+      await expectParsed(args.split(' '));
+    }
+  });
+
+  /** That a command line is one of ours: it runs, as far as parsing goes. */
+  async function expectParsed(words: string[]) {
+    const program = createProgram(context);
+    let isParsed = words.includes('--help');
+    for (const command of commandsOf(program)) {
+      command.exitOverride().configureOutput({ writeErr: () => {}, writeOut: () => {} });
+      if (command.commands.length > 0) continue;
+      command.action(() => {
+        isParsed = true;
+      });
+    }
+    await program.parseAsync(words, { from: 'user' }).catch((error) => {
+      if (error.code !== 'commander.helpDisplayed') throw new Error(`${words.join(' ')}: ${error.message}`);
+    });
+    expect(isParsed, words.join(' ')).toBe(true);
+  }
 });
 
 it('no command at all prints the help to standard error', async () => {

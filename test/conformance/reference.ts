@@ -62,7 +62,9 @@ export async function makeReference(h2q: Api): Promise<Reference> {
   const indexes: Reference['indexes'] = {};
   for (const [name, bits, isClustered, hasIds] of INDEXES) {
     const index = await makeIndex(h2q, bits, isClustered, hasIds);
-    indexes[name] = { bytes: await index.toBytes(), searches: await searchesOf(index) };
+    // Opened again: small segments are merged then, once.
+    const opened = await h2q.HammingIndex.open(await index.toBytes());
+    indexes[name] = { bytes: await opened.toBytes(), searches: await searchesOf(index) };
   }
   const head = h2q.Model.fromBytes(HEAD);
   const { model: staged } = await h2q.fit(DATABASE, { head, method: 'random', seed: 4 });

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fit, HammingIndex, IndexFile, repairIndex, verifyIndex } from '../../dist/node/index.js';
+import { fit, HammingIndex, IndexFile, repairIndex, verifyIndex, writeCodes } from '../../dist/node/index.js';
 import { randomMatrix } from '../conformance/matrices.js';
 import { BITS, codesOf, contentsOf } from './changes.mjs';
 
@@ -127,6 +127,53 @@ describe('an index file', () => {
     await file.append(...withIds(range(1_000_000, 500)));
     expect(file.index.size).toBe(appended * 500 + 499);
     file.close();
+  });
+
+  it('that is damaged is named where the damage is found', async () => {
+    const ids = range(0, 200_000);
+    await (await HammingIndex.build(...withIds(ids))).save(path);
+    const bytes = readFileSync(path);
+    bytes[1_000_000]! ^= 1;
+    writeFileSync(path, bytes);
+    const damaged = {
+      code: 'INDEX_FORMAT',
+      message: `${path}: not a readable index: its contents are damaged`,
+      details: { file: path },
+    };
+    const mapped = await HammingIndex.open(path, { mapped: true });
+    const queries = codesOf([1n]);
+    await expect(mapped.search(queries, 1)).rejects.toMatchObject(damaged);
+    expect(() => mapped.searchSync(queries, 1)).toThrow(damaged.message);
+    await expect(mapped.searchRadius(queries, 3)).rejects.toMatchObject(damaged);
+    await expect(mapped.buildTables()).rejects.toMatchObject(damaged);
+    await expect(mapped.save(join(folder, 'copy'))).rejects.toMatchObject(damaged);
+    await expect(mapped.toBytes()).rejects.toMatchObject(damaged);
+    const file = await IndexFile.open(path);
+    await expect(file.index.search(queries, 1)).rejects.toMatchObject(damaged);
+    await expect(file.compact()).rejects.toMatchObject(damaged);
+    file.close();
+    const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+    await writeCodes(join(folder, 'q.npy'), queries);
+    const args = [program, 'search', path, join(folder, 'q.npy'), '-k', '1'];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect([status, stderr]).toEqual([1, `h2q: ${damaged.message}\n`]);
+  });
+
+  it('is read to its last commit and no further: whoever changes it may cut off what follows', async () => {
+    const file = await IndexFile.create(path, BITS);
+    await file.append(codesOf(range(0, 1000)));
+    const pending = readFileSync(path);
+    file.close();
+    for (const bytes of [pending, readFileSync(path)]) {
+      const blob = new Blob([bytes, new Uint8Array(10_000_000)]);
+      let end = 0;
+      const slice = (from?: number, to = 0) => {
+        end = Math.max(end, to);
+        return Blob.prototype.slice.call(blob, from, to);
+      };
+      expect((await HammingIndex.open(Object.assign(blob, { slice }))).size).toBe(1000);
+      expect(end).toBe(bytes.length);
+    }
   });
 
   it('is repaired', async () => {

@@ -17,10 +17,7 @@ import { useFakePlatform } from '../facade/fake-platform.js';
 import { concat } from './memory.js';
 import { fixture, piecesOf, readRows } from './read-rows.js';
 
-/**
- * The same matrices and the same damage every time, `H2Q_FUZZ_SEED` for others. Some seeds find what docs/formats.md
- * says of Parquet: a damaged length of a run, which hyparquet believes, takes minutes.
- */
+/** The same matrices and the same damage every time, `H2Q_FUZZ_SEED` for others. */
 fc.configureGlobal({ seed: Number(process.env['H2Q_FUZZ_SEED'] ?? 1) });
 
 let folder: string;
@@ -110,6 +107,7 @@ it.each(WRITERS)('%s: random matrices come back', async (_, format, write, optio
 const DAMAGED: [string, VectorFormat, RowOptions][] = [
   ['x.fbin', 'fbin', {}],
   ['x.u8bin', 'u8bin', {}],
+  ['x.i8bin', 'i8bin', {}],
   ['x.ibin', 'ibin', {}],
   ['x.fvecs', 'fvecs', {}],
   ['x.bvecs', 'bvecs', {}],
@@ -134,6 +132,7 @@ const DAMAGED: [string, VectorFormat, RowOptions][] = [
   ['objects.ndjson', 'jsonl', { ids: 'id' }],
   ['plain.csv', 'csv', {}],
   ['header.csv', 'csv', { ids: 'id' }],
+  ['plain.tsv', 'tsv', {}],
 ];
 
 /** What reading gives, which ends soon and is nothing but rows or an H2qError. */

@@ -264,7 +264,7 @@ describe('errors', () => {
       [client.fit(vectors), 'vectors: not of this worker'],
       [index.search(codes, 1, { deny: new Map() as never }), 'deny: a Map cannot cross to the worker'],
       [index.search(codes, Symbol('k') as never), 'the arguments cannot be sent to the worker'],
-      [index.search(codes, 1, 3 as never), 'options: 3 is not an object'],
+      [index.search(codes, 1, 3 as never), 'options: expected an object, got a number'],
     ];
     for (const [call, message] of cases) await expect(call).rejects.toThrow(message);
     for (const [call] of cases) await expect(call).rejects.toBeInstanceOf(h2q.H2qError);

@@ -6,7 +6,7 @@ import { METHODS } from '../hamming-index.js';
 import { CODES_ARE, type HammingMeasurement, measureHamming } from '../measure-hamming.js';
 import { info } from '../node/index.js';
 import { type Context, print, printJson } from './context.js';
-import { oneOf, wholeNumber } from './options.js';
+import { examples, oneOf, wholeNumber } from './options.js';
 import { withProgress } from './progress.js';
 import { formatFacts } from './table.js';
 
@@ -27,6 +27,7 @@ export function addBench(program: Command, context: Context): void {
   program
     .command('bench')
     .description('measure this machine')
+    .addHelpText('after', examples('h2q bench hamming'))
     .command('hamming')
     .description('search made-up codes, beside a plain read of the same memory')
     .option('--bits <b>', 'code length, a multiple of 8', wholeNumber('--bits', 8), 64)
@@ -37,6 +38,13 @@ export function addBench(program: Command, context: Context): void {
     .option('--data <name>', 'uniform, clustered (20,000 centres)', oneOf('--data', CODES_ARE), 'uniform')
     .option('--method <name>', 'linear, mih (search tables), auto', oneOf('--method', METHODS), 'linear')
     .option('--seed <n>', 'seed of the codes', wholeNumber('--seed', 0, Number.MAX_SAFE_INTEGER))
+    .addHelpText(
+      'after',
+      examples(
+        'h2q bench hamming --bits 64 --rows 10000000',
+        'h2q bench hamming --data clustered --method mih --threads 1 --json',
+      ),
+    )
     .option('--rounds <n>', 'rounds, whose medians count', wholeNumber('--rounds', 1), 11)
     .option('--json', 'print the result as JSON')
     .action((flags: Flags) => runBench(flags, context));

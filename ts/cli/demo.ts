@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Context } from './context.js';
-import { wholeNumber } from './options.js';
+import { examples, wholeNumber } from './options.js';
 
 interface Flags {
   output: string;
@@ -17,6 +17,7 @@ export function addDemo(program: Command, context: Context): void {
     .option('-o, --output <file>', 'the page to write', 'demo.html')
     .option('--threads <n>', 'threads (default: all)', wholeNumber('--threads'))
     .option('--json', 'print the measurements as JSON')
+    .addHelpText('after', examples('h2q demo', 'h2q demo -o page.html --json'))
     .action(async ({ output, threads, json }: Flags) => {
       // The demo draws and downloads; no other command should load that.
       const { runDemo } = await import('../demo/demo.js');

@@ -7,6 +7,7 @@ import {
   type EvaluationResult,
   type EvaluationStatistics,
   evaluate,
+  type FormatOptions,
   Model,
   type RerankEvaluation,
   type RerankMode,
@@ -16,11 +17,11 @@ import { DEFAULT_OVERSAMPLE } from '../rerank.js';
 import { type Context, print, printJson } from './context.js';
 import { namingFiles } from './failures.js';
 import { expectDimensions, readWithProgress } from './inputs.js';
-import { cutOffs, oneOf, wholeNumber } from './options.js';
+import { addFormatOptions, cutOffs, examples, formatOptions, oneOf, wholeNumber } from './options.js';
 import { describeStatistics } from './statistics.js';
 import { formatTable } from './table.js';
 
-interface Flags {
+interface Flags extends FormatOptions {
   database: string;
   databaseLabels: string;
   queries: string;
@@ -34,8 +35,8 @@ interface Flags {
 }
 
 export function addEval(program: Command, context: Context): void {
-  program
-    .command('eval')
+  const command = program.command('eval');
+  command
     .description('judge the codes of a model by labels and by neighbours')
     .argument('<model>', 'model file')
     .requiredOption('--database <file>', 'vectors that are ranked')
@@ -61,27 +62,38 @@ export function addEval(program: Command, context: Context): void {
     )
     .option('--threads <n>', 'threads (default: all)', wholeNumber('--threads'))
     .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        'h2q eval m.h2q --database x.npy --database-labels y.npy --queries q.npy --query-labels z.npy',
+        'h2q eval m.h2q --database x.parquet --database-labels y.npy --queries q.parquet --query-labels z.npy --column embedding',
+      ),
+    )
     .action((model: string, flags: Flags) => runEval(model, flags, context));
+  addFormatOptions(command);
 }
 
 async function runEval(modelPath: string, flags: Flags, context: Context): Promise<void> {
-  const { database, databaseLabels, queries, queryLabels, json, ...options } = flags;
+  const { database, databaseLabels, queries, queryLabels, json } = flags;
+  const { at, ties, averagePrecision, oversample, threads } = flags;
+  const format = formatOptions(flags);
   const model = await Model.load(modelPath);
-  await expectDimensions(database, model.dimensions, modelPath);
-  await expectDimensions(queries, model.dimensions, modelPath);
+  await expectDimensions(database, model.dimensions, modelPath, format);
+  await expectDimensions(queries, model.dimensions, modelPath, format);
   const labels = {
     databaseLabels: await readLabels(databaseLabels, context),
     queryLabels: await readLabels(queryLabels, context),
   };
   const vectors = {
-    database: await readWithProgress(database, context),
-    queries: await readWithProgress(queries, context),
+    database: await readWithProgress(database, context, format),
+    queries: await readWithProgress(queries, context, format),
+  };
+  const options = {
+    ...{ at, ties, averagePrecision, oversample, threads },
+    ...{ rerank: true, statistics: true, signal: context.signal },
   };
   const result = await namingFiles({ database, databaseLabels, queries, queryLabels }, () =>
-    evaluate({
-      ...{ model, ...vectors, ...labels, ...options },
-      ...{ rerank: true, statistics: true, signal: context.signal },
-    }),
+    evaluate({ model, ...vectors, ...labels, ...options }),
   );
   await (json ? printJson(context, result) : print(context, describe(result)));
 }

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Candidate, CoreFitOptions, Criterion, FitSummary, Method } from '../backend.js';
-import { CRITERIA, checkFitOptions, checkOptions, LOSSES, METHODS, SOLVERS } from '../fit.js';
+import { CRITERIA, checkFitOptions, LOSSES, METHODS, SOLVERS, toCoreOptions } from '../fit.js';
 import { checkSameKind } from '../labels.js';
 import { Model } from '../model.js';
 import { type FormatOptions, fit } from '../node/index.js';
@@ -182,7 +182,7 @@ async function checkInputs(
 ): Promise<Shape> {
   const { vectors, labels, validation, validationLabels } = files;
   const request = { ...options, labels, validation, validationLabels };
-  checkOptions(request);
+  toCoreOptions(request);
   const shape = await shapeOf(vectors, format);
   await namingFiles({ vectors }, async () => checkFitOptions(request, shape.columns));
   const judges =

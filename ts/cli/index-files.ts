@@ -19,7 +19,7 @@ import {
 import { platform } from '../platform.js';
 import { type Context, note, print, printJson } from './context.js';
 import { mismatch, openIndex } from './inputs.js';
-import { flagError, oneOf } from './options.js';
+import { examples, flagError, oneOf } from './options.js';
 import { toInt64Bytes } from './search.js';
 import { formatTable } from './table.js';
 
@@ -32,57 +32,58 @@ interface CodesFlags {
 
 const IDS = 'one id per code: .npy, int64 or int32; needed where the index has ids';
 
+/** By command. */
+const EXAMPLES = {
+  build: ['h2q index build codes.npy -o codes.h2q --ids ids.npy --model model.h2q'],
+  append: ['h2q index append codes.h2q more.npy --ids more-ids.npy'],
+  remove: ['h2q index remove codes.h2q --ids gone.npy'],
+  compact: ['h2q index compact codes.h2q', 'h2q index compact codes.h2q --rows former-rows.npy'],
+  verify: ['h2q index verify codes.h2q'],
+  repair: ['h2q index repair codes.h2q'],
+  info: ['h2q index info codes.h2q --json'],
+} as const;
+
 export function addIndex(program: Command, context: Context): void {
   const index = program
     .command('index')
     .description('build, change and check files of codes')
     .addHelpText(
       'after',
-      `
-Examples:
-  $ h2q index build codes.npy -o codes.h2q --ids ids.npy --model model.h2q
-  $ h2q index append codes.h2q more.npy --ids more-ids.npy
-  $ h2q index remove codes.h2q --ids gone.npy
-  $ h2q index compact codes.h2q
-  $ h2q index verify codes.h2q
-  $ h2q search codes.h2q queries.npy -k 10`,
+      examples(...Object.values(EXAMPLES).flat(), 'h2q search codes.h2q queries.npy -k 10'),
     );
-  withCodes(index.command('build').description('write an index of codes'))
+  const command = (name: keyof typeof EXAMPLES) =>
+    index.command(name).addHelpText('after', examples(...EXAMPLES[name]));
+  withCodes(command('build').description('write an index of codes'))
     .argument('<codes>', 'codes: .npy, uint8, rows x bits / 8')
     .requiredOption('-o, --output <file>', 'the index file to write')
     .action((codes: string, flags: CodesFlags & { output: string }) => build(codes, flags, context));
-  withCodes(index.command('append').description('add codes; they are on the disk when this ends'))
+  withCodes(command('append').description('add codes; they are on the disk when this ends'))
     .argument('<index>', 'index file')
     .argument('<codes>', 'codes: .npy, uint8, rows x bits / 8')
     .action((path: string, codes: string, flags: CodesFlags) => append(path, codes, flags, context));
-  index
-    .command('remove')
+  command('remove')
     .description('remove codes by id, by row where the index has no ids')
     .argument('<index>', 'index file')
     .requiredOption('--ids <file>', 'the ids: .npy, int64 or int32; unknown ones are passed over')
     .option('--json', 'print {removed, size, rows}')
     .action((path: string, flags: { ids: string; json?: boolean }) => remove(path, flags, context));
-  index
-    .command('compact')
+  command('compact')
     .description('write the file anew without what was removed; rows are numbered anew, ids stay')
     .argument('<index>', 'index file')
     .option('--rows <file>', 'the .npy to write the former row of each row to: int64')
     .option('--json', 'print {rows}')
     .action((path: string, flags: { rows?: string; json?: boolean }) => compact(path, flags, context));
-  index
-    .command('verify')
+  command('verify')
     .description('read and check every byte; exit code 1 where something is wrong')
     .argument('<index>', 'index file')
     .option('--json', 'print what was found')
     .action((path: string, flags: { json?: boolean }) => verify(path, flags, context));
-  index
-    .command('repair')
+  command('repair')
     .description('keep what is not damaged; a damaged file is kept with the ending .damaged')
     .argument('<index>', 'index file')
     .option('--json', 'print what was done')
     .action((path: string, flags: { json?: boolean }) => repair(path, flags, context));
-  index
-    .command('info')
+  command('info')
     .description('say what an index holds')
     .argument('<index>', 'index file')
     .option('--json', 'print {rows, size, bits, ids, factors, model}')

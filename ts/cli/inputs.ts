@@ -64,9 +64,14 @@ export function mismatch(
   });
 }
 
-export async function readWithProgress(path: string, context: Context): Promise<Vectors> {
-  const { rows } = await shapeOf(path);
-  const read = (update: Update) => readVectors(path, { signal: context.signal, onProgress: update });
+export async function readWithProgress(
+  path: string,
+  context: Context,
+  format: FormatOptions = {},
+): Promise<Vectors> {
+  const { rows } = await shapeOf(path, format);
+  const read = (update: Update) =>
+    readVectors(path, { ...format, signal: context.signal, onProgress: update });
   return withProgress(context, `read ${path}`, rows, read, 'rows');
 }
 

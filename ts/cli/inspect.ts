@@ -5,6 +5,7 @@ import { H2qError } from '../errors.js';
 import { formatOf } from '../io/formats.js';
 import { withSource } from '../io/input.js';
 import { type NpyHeader, readNpyHeader } from '../io/npy.js';
+import { isUrl } from '../io/url.js';
 import {
   type CodeStatistics,
   codeStatistics,
@@ -16,6 +17,7 @@ import {
 } from '../node/index.js';
 import type { ByteSource } from '../platform.js';
 import { type Context, print, printJson } from './context.js';
+import { openIndex } from './inputs.js';
 import { addFormatOptions, examples, formatOptions } from './options.js';
 import { describeStatistics } from './statistics.js';
 import { formatFacts } from './table.js';
@@ -74,8 +76,9 @@ async function describeModel(path: string): Promise<Facts> {
 }
 
 async function describeIndex(path: string, signal: AbortSignal): Promise<Facts> {
-  const { bits, rows, size, hasIds, hasFactors } = await HammingIndex.open(path, { signal });
-  return { format: 'index', holds: ['an index of codes'], bits, rows, size, hasIds, hasFactors };
+  const open = isUrl(path) ? HammingIndex.open(path, { signal }) : openIndex(path, signal);
+  const { bits, rows, size, hasIds, hasFactors, model = null } = await open;
+  return { format: 'index', holds: ['an index of codes'], bits, rows, size, hasIds, hasFactors, model };
 }
 
 /** An `.npy` does not say what its numbers mean: all that they may be. */

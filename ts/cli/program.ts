@@ -15,6 +15,7 @@ import { addFit } from './fit.js';
 import { addIndex } from './index-files.js';
 import { addInspect } from './inspect.js';
 import { addLearn } from './learn.js';
+import { examples } from './options.js';
 import { addSearch } from './search.js';
 import { addTransform } from './transform.js';
 
@@ -30,7 +31,8 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   }
 }
 
-function createProgram(context: Context): Command {
+/** All commands, for one run. */
+export function createProgram(context: Context): Command {
   const { version } = createRequire(import.meta.url)('../../package.json');
   const program = new Command('h2q')
     .description('Binary codes for embeddings: learn a rotation, keep the signs, search by Hamming distance.')
@@ -42,6 +44,15 @@ function createProgram(context: Context): Command {
       // Errors are thrown (exitOverride) and told by `run`.
       outputError: () => {},
     })
+    .addHelpText(
+      'after',
+      examples(
+        'h2q fit embeddings.npy -o model.h2q --bits 64',
+        'h2q encode model.h2q embeddings.npy -o codes.npy',
+        'h2q search codes.npy codes.npy -k 10',
+        'h2q fit --help',
+      ),
+    )
     .addHelpText('after', '\nExit codes: 0 done, 1 bad input or usage, 2 internal error, 130 interrupted.');
   addLearn(program, context);
   addFit(program, context);

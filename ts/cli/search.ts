@@ -10,7 +10,7 @@ import { type PendingFile, platform } from '../platform.js';
 import { type Context, print } from './context.js';
 import { type HitsText, hitsJson, hitsTable, type SearchShape } from './hits.js';
 import { mismatch, openIndex } from './inputs.js';
-import { flagError, oneOf, wholeNumber } from './options.js';
+import { examples, flagError, oneOf, wholeNumber } from './options.js';
 import { type Update, withProgress } from './progress.js';
 
 interface Flags {
@@ -45,6 +45,14 @@ export function addSearch(program: Command, context: Context): void {
     )
     .option('--threads <n>', 'threads (default: all)', wholeNumber('--threads'))
     .option('--json', 'print {hits: [[{id, distance}, …], …]}')
+    .addHelpText(
+      'after',
+      examples(
+        'h2q search codes.npy queries.npy -k 10',
+        'h2q search codes.h2q queries.npy -k 10 --ids ids.npy --distances distances.npy',
+        'h2q search codes.npy queries.npy -k 10 --method mih --json',
+      ),
+    )
     .action((codes: string, queries: string, flags: Flags) => runSearch(codes, queries, flags, context));
 }
 

@@ -1,6 +1,6 @@
 /** `.npy` files of codes and labels. */
 
-import { invalidArgument } from '../arguments.js';
+import { checkOptions, invalidArgument } from '../arguments.js';
 import type { Codes } from '../codes.js';
 import { inFile } from '../errors.js';
 import type { LabelsInput } from '../labels.js';
@@ -55,8 +55,8 @@ export interface ReadLabelsOptions {
  * @throws FILE_NOT_FOUND, FILE_UNREADABLE, FILE_FORMAT, EMPTY_INPUT, INVALID_ARGUMENT (not 0 or 1, also
  * in rows that are not kept)
  */
-export function readLabels(input: FileInput, options: ReadLabelsOptions = {}): Promise<LabelsInput> {
-  const { rows: chosen, signal } = options;
+export async function readLabels(input: FileInput, options: ReadLabelsOptions = {}): Promise<LabelsInput> {
+  const { rows: chosen, signal } = checkOptions(options);
   return withSource(input, async (source, path) => {
     const { type, shape, dataOffset } = await readNpyHeader(source, path, LABELS);
     const { rows, classes } = toShape(shape);

@@ -1,10 +1,11 @@
 /** `.parquet`, read by hyparquet, a row group at a time. */
 
-import type { ColumnMetaData, FileMetaData, ParquetScan, SchemaTree } from 'hyparquet';
+import type { ColumnMetaData, Compressors, FileMetaData, ParquetScan, SchemaTree } from 'hyparquet';
 import { H2qError } from '../errors.js';
 import type { ByteSource } from '../platform.js';
 import { blockRows, isList, RowValues } from './block-rows.js';
 import { emptyFile, formatError } from './npy.js';
+import { hasSoundRuns } from './parquet-runs.js';
 import { type RowFormat, requireFile } from './rows.js';
 import { type ChosenColumns, chooseColumns, sideBySide, type TableColumn, toIds } from './tables.js';
 
@@ -24,11 +25,12 @@ export const parquetRows: RowFormat = async (source, file, options) => {
     const groups = groupsOf(metadata);
     const first = groups[0] as Group;
     // Of each column it keeps what it read last, so that the first row group is read once.
+    const compressors = parquetCompressors(file);
     const scan = await parquetScan({
-      ...{ file: buffer, metadata, compressors: parquetCompressors(file) },
+      ...{ file: buffer, metadata, compressors },
       ...{ columns: namesOf(chosen), utf8: false, useOffsetIndex: false },
     });
-    const reader: Reader = { file, buffer, scan, chosen };
+    const reader: Reader = { file, buffer, scan, compressors, chosen };
     // The length of a list is nowhere but in the rows.
     const columns = chosen.numbers?.length ?? (await firstList(reader, first, chosen.list as string)).length;
     if (columns === 0) throw emptyFile(file, 'columns');
@@ -46,6 +48,7 @@ interface Reader {
   file: string;
   buffer: ReturnType<typeof bufferOf>;
   scan: ParquetScan;
+  compressors: Compressors;
   chosen: ChosenColumns;
 }
 
@@ -96,12 +99,13 @@ async function firstList(reader: Reader, group: Group, name: string): Promise<Ar
 
 /** The values of a column in a row group. */
 async function readColumn(
-  { file, buffer, scan }: Reader,
+  reader: Reader,
   { index, start, end }: Group,
   name: string,
 ): Promise<ArrayLike<unknown>> {
+  const { file, scan } = reader;
   for (const { meta_data } of scan.metadata.row_groups[index]?.columns ?? []) {
-    if (meta_data?.path_in_schema[0] === name) await checkPages(meta_data, buffer, file);
+    if (meta_data?.path_in_schema[0] === name) await checkPages(meta_data, reader);
   }
   const column = await scan.readColumn({ column: name, rowStart: start, rowEnd: end });
   if (column.length === end - start) return column;
@@ -109,9 +113,20 @@ async function readColumn(
   throw formatError(file, problem);
 }
 
-/** Checks what the headers of pages promise, before anything is made of that size. */
-async function checkPages(column: ColumnMetaData, buffer: Reader['buffer'], file: string): Promise<void> {
+/** Checks what the headers of pages promise, and the runs in them, before anything is made of that size. */
+async function checkPages(
+  column: ColumnMetaData,
+  { buffer, file, scan, compressors }: Reader,
+): Promise<void> {
   const { parquetHeader } = await import('hyparquet/src/column.js');
+  const { getMaxDefinitionLevel, getMaxRepetitionLevel, getSchemaPath } = await import(
+    'hyparquet/src/schema.js'
+  );
+  const schema = getSchemaPath(scan.metadata.schema, column.path_in_schema);
+  const levels = { repetition: getMaxRepetitionLevel(schema), definition: getMaxDefinitionLevel(schema) };
+  // What cannot be decompressed is refused when it is decoded.
+  const decompress = compressors[column.codec] ?? ((compressed: Uint8Array) => compressed);
+  const isKnown = column.codec === 'UNCOMPRESSED' || column.codec in compressors;
   const { dictionary_page_offset, data_page_offset, total_compressed_size, num_values } = column;
   const starts = [data_page_offset, dictionary_page_offset].filter((at) => at !== undefined && at > 0n);
   const start = Math.min(...starts.map(Number));
@@ -128,6 +143,10 @@ async function checkPages(column: ColumnMetaData, buffer: Reader['buffer'], file
       throw formatError(file, 'a page is damaged');
     if (page.type !== 'DICTIONARY_PAGE') values += count;
     else if (count > MAX_VALUES) throw formatError(file, 'a dictionary is damaged');
+    const stored = new Uint8Array(bytes).subarray(reader.offset, reader.offset + page.compressed_page_size);
+    if (isKnown && !hasSoundRuns({ header: page, bytes: stored, levels, decompress })) {
+      throw formatError(file, 'the runs of a page are damaged');
+    }
     reader.offset += page.compressed_page_size;
   }
   if (values === Number(num_values) && values <= MAX_VALUES) return;

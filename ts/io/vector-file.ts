@@ -1,6 +1,6 @@
 /** Files of vectors, read whole or block by block, straight into the core's memory. */
 
-import { checkInteger, invalidArgument } from '../arguments.js';
+import { checkInteger, checkOptions, invalidArgument } from '../arguments.js';
 import type { CoreVectorsBuilder } from '../backend.js';
 import { H2qError, inFile } from '../errors.js';
 import { backend, type OpenSource } from '../platform.js';
@@ -83,7 +83,7 @@ export class VectorFile {
    * @throws FILE_NOT_FOUND, FILE_UNREADABLE, FILE_FORMAT, EMPTY_INPUT, INVALID_OPTION, INVALID_ARGUMENT
    */
   static async open(input: StreamInput, options: FormatOptions = {}): Promise<VectorFile> {
-    const { format, column, tensor, dataset, ids } = options;
+    const { format, column, tensor, dataset, ids } = checkOptions(options);
     const parts = { column, tensor, dataset, ids };
     const name = nameOf(input);
     const known = formatOf(name, format ?? unnamed(input, name));
@@ -112,7 +112,8 @@ export class VectorFile {
   }
 
   /** All rows. Throws NOT_FINITE (row and column named), OUT_OF_MEMORY. */
-  read(options: ReadOptions = {}): Promise<Vectors> {
+  async read(options: ReadOptions = {}): Promise<Vectors> {
+    checkOptions(options);
     return this.#readRange(0, this.rows, options);
   }
 
@@ -121,7 +122,7 @@ export class VectorFile {
    * the rows kept, their numbers and one slice, however many rows the file has. Throws as {@link VectorFile.read}, also for rows that are not kept.
    */
   async sample(options: SampleOptions = {}): Promise<Sample> {
-    const seed = checkInteger('seed', options.seed ?? 0, 0, MAX_EXACT);
+    const seed = checkInteger('seed', checkOptions(options).seed ?? 0, 0, MAX_EXACT);
     const keep = checkInteger(
       'rows',
       options.rows ?? rowsWithin(SAMPLE_BYTES, this.columns * 4),
@@ -139,6 +140,7 @@ export class VectorFile {
    * arrived, at most 4 MiB.
    */
   async *blocks(options: ReadOptions & { blockBytes?: number } = {}): AsyncGenerator<VectorBlock, void> {
+    checkOptions(options);
     if (this.#source.arrived) {
       yield* this.#blocksOfStream(options);
       return;
@@ -157,7 +159,8 @@ export class VectorFile {
    *
    * @throws NOT_FINITE (row and column named), FILE_FORMAT
    */
-  async *matrices({ signal, onProgress }: ReadOptions = {}): AsyncGenerator<MatrixBlock, void> {
+  async *matrices(options: ReadOptions = {}): AsyncGenerator<MatrixBlock, void> {
+    const { signal, onProgress } = checkOptions(options);
     const { columns, element } = this.#rows;
     for await (const { firstRow, bytes, ids } of this.#slices(signal)) {
       const data = toFloats(bytes, element);
@@ -264,12 +267,15 @@ export async function withVectorFile<T>(
 }
 
 /** Reads a whole file of vectors. Throws as {@link VectorFile.open} and {@link VectorFile.read}. */
-export function readVectors(input: FileInput, options: ReadOptions & FormatOptions = {}): Promise<Vectors> {
+export async function readVectors(
+  input: FileInput,
+  options: ReadOptions & FormatOptions = {},
+): Promise<Vectors> {
   return withVectorFile(input, (file) => file.read(options), options);
 }
 
 /** Reads a sample of a file of vectors that may be larger than the memory. Throws as {@link readVectors}. */
-export function sampleVectors(input: FileInput, options: SampleOptions = {}): Promise<Sample> {
+export async function sampleVectors(input: FileInput, options: SampleOptions = {}): Promise<Sample> {
   return withVectorFile(input, (file) => file.sample(options), options);
 }
 

@@ -1,6 +1,6 @@
 /** Vectors and codes into files. */
 
-import { invalidArgument } from '../arguments.js';
+import { checkOptions, invalidArgument } from '../arguments.js';
 import { type CodeLayout, formatCodes, npyTypeOf } from '../code-layouts.js';
 import { type Codes, checkCodes } from '../codes.js';
 import { H2qError } from '../errors.js';
@@ -24,6 +24,7 @@ export interface WriteOptions {
  * @throws INVALID_ARGUMENT, EMPTY_INPUT, FILE_FORMAT (another extension), FILE_UNWRITABLE
  */
 export async function writeVectors(path: string, matrix: Matrix, options: WriteOptions = {}): Promise<void> {
+  checkOptions(options);
   const rows = checkMatrix(matrix, 'matrix');
   // `readVectors` goes by the extension, so under another one this file could not be read back.
   if (!/\.npy$/i.test(path)) {
@@ -46,11 +47,8 @@ export interface WriteCodesOptions extends WriteOptions {
  *
  * @throws INVALID_ARGUMENT, INVALID_OPTION, EMPTY_INPUT, FILE_UNWRITABLE
  */
-export async function writeCodes(
-  path: string,
-  codes: Codes,
-  { layout, ...options }: WriteCodesOptions = {},
-): Promise<void> {
+export async function writeCodes(path: string, codes: Codes, given: WriteCodesOptions = {}): Promise<void> {
+  const { layout, ...options } = checkOptions(given);
   const rows = checkCodes(codes, 'codes');
   const formatted = layout === undefined ? codes.data : formatCodes(codes, layout);
   if (typeof formatted === 'string') {

@@ -224,11 +224,18 @@ function named(path: string, file: PendingFile): PendingFile {
   };
 }
 
-/** Puts a rename on the disk. Some systems cannot open folders; the rename is atomic there too. */
+/** Puts a name on the disk. Some systems cannot open or sync folders; a rename is atomic there too. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined);
-  await handle?.sync().catch(() => {});
-  await handle?.close();
+  try {
+    await handle?.sync();
+  } catch (cause) {
+    if (!['EINVAL', 'ENOTSUP', 'ENOSYS', 'EISDIR', 'EPERM'].includes(systemCode(cause))) {
+      throw new Error(`it is there, but may be gone after a crash: ${reason(cause)}`, { cause });
+    }
+  } finally {
+    await handle?.close();
+  }
 }
 
 /** An error of the system while `path` was read. */

@@ -91,6 +91,7 @@ export interface WasmIndexWriter extends Handle {
 
 export interface WasmIndexReader extends Handle {
   push(bytes: Uint8Array): void;
+  wanted(): number;
   finish(): WasmIndex;
 }
 

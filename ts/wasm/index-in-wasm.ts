@@ -219,6 +219,7 @@ export function indexReader(instance: Instance<SearchExports>, bytes: number): C
       instance.run(() => reader.push(bytes));
       await platform().nextTurn();
     },
+    wanted: () => instance.run(() => reader.wanted()),
     finish: () =>
       new IndexInWasm(
         instance,

@@ -1,6 +1,6 @@
 /** What the page holds of the worker's objects, and how they go into messages and come out of them. */
 
-import { invalidArgument, invalidOption, kindOf } from '../arguments.js';
+import { checkOptions, invalidArgument, kindOf } from '../arguments.js';
 import { Channel, type Waiting } from './channel.js';
 import { isReference, mapLeaves, packArray } from './pack.js';
 import type { Port } from './port.js';
@@ -116,7 +116,9 @@ export class Session {
 
   /** Calls a function of the facade; its options are argument number `count`, counted from 0. */
   async call(target: Target, args: readonly unknown[], count: number): Promise<unknown> {
-    const { signal, onProgress, transfer, ...options } = checkOptions(args[count]);
+    const { signal, onProgress, transfer, ...options } = checkOptions(
+      args[count] === undefined ? {} : (args[count] as CallOptions),
+    );
     signal?.throwIfAborted();
     const moving = transfer ? new Set<ArrayBuffer>() : undefined;
     const pack = (value: unknown, name: string) =>
@@ -186,9 +188,3 @@ export class Session {
 
 /** Options of a call, some of which are about its journey. */
 type CallOptions = Waiting & Transfer & Record<string, unknown>;
-
-function checkOptions(options: unknown): CallOptions {
-  if (options === undefined) return {};
-  if (typeof options === 'object' && options !== null) return options as CallOptions;
-  throw invalidOption('options', options, 'an object');
-}

@@ -1,71 +1,15 @@
 //! Index files on a disk: what was acknowledged stays, what is damaged is found.
 
+#[path = "support/disk.rs"]
+mod disk;
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use h2q_core::codes::Codes;
-use h2q_core::index::{Beside, Index, IndexFile, SearchOptions, repair, verify};
-use h2q_core::parallel::Cancel;
+use h2q_core::index::{Index, IndexFile, SearchOptions, repair, verify};
 use rand::RngExt;
 
-const BITS: usize = 72;
-
-/// A folder that goes away.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("h2q-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir(&path).expect("a folder");
-        Self(path)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("codes.h2q")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn codes(rows: usize, seed: u64) -> Codes {
-    let mut random = support::generator(seed);
-    Codes::new((0..rows * BITS / 8).map(|_| random.random()).collect(), BITS).expect("codes")
-}
-
-fn with_ids(ids: impl Iterator<Item = i64>) -> Beside {
-    let ids: Vec<i64> = ids.collect();
-    Beside { factors: Some(ids.iter().map(|id| *id as f32).collect()), ids: Some(ids) }
-}
-
-fn create(path: &Path, index: &Index) {
-    fs::write(path, index.writer().expect("a writer").next(usize::MAX)).expect("written");
-}
-
-/// Begins with a segment that is large enough to be searched in the map, ids falling.
-fn large(path: &Path, rows: usize) -> Index {
-    let index = Index::new(&codes(rows, 1), with_ids((0..rows as i64).rev())).expect("an index");
-    create(path, &index);
-    index
-}
-
-/// All that a search tells.
-fn found(index: &Index) -> (Vec<u32>, Vec<u32>, Option<Vec<i64>>) {
-    let hits = index
-        .search(&codes(5, 99), 400, &SearchOptions::default(), &Cancel::default())
-        .expect("hits");
-    (hits.rows, hits.distances, hits.ids)
-}
-
-fn never() -> Cancel {
-    Cancel::default()
-}
+use disk::{BITS, Folder, codes, create, found, large, never, with_ids};
 
 #[test]
 fn a_mapped_file_answers_like_the_index_in_memory_and_after_every_change() {
@@ -146,51 +90,8 @@ fn only_one_may_change_a_file() {
 }
 
 #[test]
-fn a_change_that_was_cut_off_anywhere_never_was() {
-    let folder = Folder::new("torn");
-    let path = folder.file();
-    let index = Index::empty(BITS, true, true).expect("an index");
-    create(&path, &index);
-    let file = IndexFile::open(&path).expect("open");
-    file.append(&codes(9, 1), with_ids(0..9), &never()).expect("appended");
-    let (before, acknowledged) = (fs::read(&path).expect("bytes"), found(file.index()));
-    file.append(&codes(20, 2), with_ids(20..40), &never()).expect("appended");
-    drop(file);
-    let after = fs::read(&path).expect("bytes");
-    // The records were written, the commit was not; whatever part of the records has reached the disk.
-    for length in before.len()..=after.len() {
-        let mut torn = after[..length].to_vec();
-        torn[..12288].copy_from_slice(&before[..12288]);
-        fs::write(&path, &torn).expect("written");
-        assert_eq!(found(&Index::map(&path).expect("mapped")), acknowledged, "{length}");
-        let verified = verify(&path, &never()).expect("verified");
-        assert_eq!(verified.problems, [""; 0]);
-        assert_eq!(verified.uncommitted_bytes, (length - before.len()) as u64);
-        let file = IndexFile::open(&path).expect("open");
-        assert_eq!(fs::metadata(&path).expect("a file").len(), before.len() as u64);
-        file.append(&codes(1, 3), with_ids(50..51), &never()).expect("appended");
-        assert_eq!(Index::map(&path).expect("mapped").alive(), 10);
-    }
-    // A commit of which only some bytes have arrived: the one before it counts.
-    for bytes in 0..128 {
-        let mut torn = after.clone();
-        let page = if before[4096..8192] == after[4096..8192] { 8192 } else { 4096 };
-        torn[page + bytes..page + 4096].copy_from_slice(&before[page + bytes..page + 4096]);
-        fs::write(&path, &torn).expect("written");
-        let rows = Index::map(&path).expect("mapped").rows();
-        assert_eq!(rows, if bytes < 64 { 9 } else { 29 }, "{bytes} bytes");
-    }
-    // What was committed is never missed without a word.
-    for length in 0..before.len() {
-        fs::write(&path, &before[..length]).expect("written");
-        let error = Index::map(&path).expect_err("cut");
-        assert_eq!(error.code(), "INDEX_FORMAT", "{length}: {error}");
-    }
-}
-
-#[test]
 fn a_flipped_bit_is_found_or_changes_nothing() {
-    let folder = Folder::new("flips");
+    let folder = Folder::in_memory("flips");
     let path = folder.file();
     large(&path, 60_000);
     let file = IndexFile::open(&path).expect("open");
@@ -369,4 +270,59 @@ fn a_link_leads_to_the_one_file() {
     assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
     assert_eq!(Index::map(&path).expect("mapped").rows(), 99);
     assert_eq!(IndexFile::open(&path).expect_err("locked").code(), "FILE_LOCKED");
+}
+
+#[test]
+fn a_name_near_the_longest_is_compacted_and_repaired_too() {
+    let folder = Folder::new("names");
+    for length in [246, 247, 250, 255] {
+        let path = folder.0.join("n".repeat(length));
+        large(&path, 60_000);
+        let file = IndexFile::open(&path).expect("open");
+        file.remove(&[1]).expect("removed");
+        assert_eq!(file.compact(&never()).expect("compacted").len(), 59_999);
+        drop(file);
+        let mut bytes = fs::read(&path).expect("bytes");
+        bytes[500_000] ^= 1;
+        fs::write(&path, &bytes).expect("written");
+        let repaired = repair(&path, &never()).expect("repaired");
+        assert_eq!(fs::read(repaired.damaged.expect("kept")).expect("bytes"), bytes);
+        assert_eq!(verify(&path, &never()).expect("verified").problems, [""; 0]);
+    }
+    // Each, and what was damaged under a name of its own.
+    assert_eq!(fs::read_dir(&folder.0).expect("a folder").count(), 8);
+}
+
+#[test]
+fn what_fails_before_the_renaming_leaves_the_old_file() {
+    let folder = Folder::new("compact");
+    let path = folder.file();
+    large(&path, 60_000);
+    let file = IndexFile::open(&path).expect("open");
+    file.remove(&[1, 2]).expect("removed");
+    let (bytes, before) = (fs::read(&path).expect("bytes"), found(file.index()));
+    // Something else has the temporary name, a folder, which cannot be opened to write.
+    let temporary = folder.0.join(".codes.h2q.h2q.tmp");
+    fs::create_dir(&temporary).expect("a folder");
+    assert_eq!(file.compact(&never()).expect_err("in the way").code(), "FILE_UNWRITABLE");
+    fs::remove_dir(&temporary).expect("removed");
+    // An abort on the way.
+    let cancel = never();
+    cancel.cancel();
+    assert_eq!(file.compact(&cancel).expect_err("aborted").code(), "ABORTED");
+    assert_eq!(fs::read_dir(&folder.0).expect("a folder").count(), 1);
+    assert_eq!(fs::read(&path).expect("bytes"), bytes);
+    assert_eq!(found(file.index()), before);
+    // Damage, found while it is read.
+    fs::write(&path, &bytes).expect("written");
+    drop(file);
+    let mut damaged = bytes.clone();
+    damaged[500_000] ^= 1;
+    fs::write(&path, &damaged).expect("written");
+    let file = IndexFile::open(&path).expect("open");
+    assert_eq!(file.compact(&never()).expect_err("damaged").code(), "INDEX_FORMAT");
+    assert_eq!(fs::read_dir(&folder.0).expect("a folder").count(), 1);
+    assert_eq!(file.index().alive(), 59_998);
+    file.append(&codes(3, 5), with_ids(70_000..70_003), &never()).expect("appended");
+    assert_eq!(Index::map(&path).expect("mapped").alive(), 60_001);
 }

@@ -80,3 +80,21 @@ fn sizes_are_believed_only_as_far_as_the_file_reaches() {
         assert_eq!(read(foreign).expect_err("refused").code(), "INDEX_FORMAT");
     }
 }
+
+#[test]
+fn what_this_version_does_not_know_is_refused_though_it_is_sealed() {
+    let file = file();
+    let removal = (0..file.len()).step_by(64).find(|at| file[*at..].starts_with(b"H2QREMOV"));
+    let removal = removal.expect("a removal");
+    // Reserved bytes and flags of a segment; of a removal also its first row and the flag.
+    let segment = [(FRONT, 8), (FRONT, 11), (FRONT, 12), (FRONT, 15), (FRONT, 48), (FRONT, 55)];
+    let others = [(removal, 8), (removal, 12), (removal, 16), (removal, 50)];
+    for (record, byte) in segment.into_iter().chain(others) {
+        let mut other = file.clone();
+        other[record + byte] ^= 2;
+        let seal = xxhash_rust::xxh3::xxh3_64(&other[record..record + 56]);
+        other[record + 56..record + 64].copy_from_slice(&seal.to_le_bytes());
+        let error = read(&other).expect_err("refused").to_string();
+        assert!(error.contains("what this version does not know"), "byte {byte}: {error}");
+    }
+}

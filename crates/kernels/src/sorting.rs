@@ -12,6 +12,15 @@ pub fn sort<T: Ord + Copy>(items: &mut [T]) {
     }
 }
 
+/// [`sort`] of items that are runs which rise, one behind the other: these are found and merged.
+pub fn sort_runs<T: Ord + Copy>(items: &mut [T]) {
+    if cfg!(target_family = "wasm") {
+        small::sort_by(items, &|a, b| a.cmp(b));
+    } else {
+        items.sort();
+    }
+}
+
 /// Sorts by `order`, no two items of which are equal.
 pub fn sort_by<T: Copy>(items: &mut [T], order: impl Fn(&T, &T) -> Ordering) {
     if cfg!(target_family = "wasm") {

@@ -59,6 +59,13 @@ impl IndexReader {
         run_async(env, work, |_, ()| Ok(()))
     }
 
+    /// How many more bytes of the file are of use, as far as that is known.
+    #[napi]
+    pub fn wanted(&self) -> f64 {
+        let reader = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.as_ref().map_or(0.0, |reader| reader.wanted() as f64)
+    }
+
     /// The index, once.
     #[napi]
     pub fn finish(&self, env: Env) -> napi::Result<Index> {

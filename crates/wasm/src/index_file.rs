@@ -45,6 +45,11 @@ impl IndexReader {
         Ok(self.inner.as_mut().ok_or_else(finished)?.push(bytes)?)
     }
 
+    /// How many more bytes of the file are of use, as far as that is known.
+    pub fn wanted(&self) -> f64 {
+        self.inner.as_ref().map_or(0.0, |reader| reader.wanted() as f64)
+    }
+
     /// The index, once.
     pub fn finish(&mut self) -> Result<Index> {
         Ok(self.inner.take().ok_or_else(finished)?.finish()?.into())

@@ -1,7 +1,8 @@
 //! An index file that is changed in place (docs/formats.md): what was acknowledged is on the disk.
 //!
-//! A change is appended and put on the disk, then a commit that counts it in is; only that makes it part of the
-//! index. Whoever opens the file meanwhile or after a crash finds the last commit and passes over what follows.
+//! A change is appended, and a commit that counts it in is written; that makes it part of the index. A small change
+//! gets to the disk together with its commit, which tells its checksum, so that a change of which a power cut has lost
+//! a part is known and does not count; a large one gets there before its commit.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -10,11 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use memmap2::MmapOptions;
 
-use super::file::{Commit, FRONT, HEADER, Header, front, read_front};
+use super::commit::{Commit, MAX_PENDING, front, read_front};
+use super::file::{FRONT, HEADER, Header};
 use super::file_read::index_of;
 use super::file_write::{IndexWriter, header_of};
 use super::map::{self, Mapped};
-use super::rewrite::{Rewrite, temporary};
+use super::rewrite::{Rewrite, sync_folder, temporary};
 use super::segment::Beside;
 use super::{Index, Part, Snapshot};
 use crate::codes::{Codes, Fingerprint};
@@ -37,7 +39,10 @@ struct State {
     /// Locked. None after a failure that leaves open what is on the disk.
     file: Option<File>,
     header: Header,
+    /// What counts of the file; all of it is on the disk.
     commit: Commit,
+    /// Whether the commit in the file says that its last bytes have to be looked at.
+    is_pending: bool,
 }
 
 impl Index {
@@ -61,15 +66,18 @@ impl IndexFile {
     pub fn open(path: &Path) -> Result<Self> {
         let path = target(path)?;
         let mut file = lock(&path)?;
+        // What whoever had it before may have left in memory alone is on the disk before anything is built on it.
+        file.sync_data().and_then(|()| sync_folder(&path)).map_err(unwritable)?;
         let mapped = map_file(&mut file)?;
-        let (snapshot, Mapped { header, commit, .. }) = (map::read(&mapped)?, mapped);
+        let snapshot = map::read(&mapped)?;
+        let Mapped { header, commit, is_pending, .. } = mapped;
         if file.metadata().map_err(unreadable)?.len() > commit.length {
             file.set_len(commit.length).map_err(unwritable)?;
         }
         let mut index = index_of(header, snapshot)?;
         index.is_of_file = true;
         let index = Arc::new(index);
-        let state = Mutex::new(State { file: Some(file), header, commit });
+        let state = Mutex::new(State { file: Some(file), header, commit, is_pending });
         Ok(Self { path, index, state })
     }
 
@@ -95,7 +103,8 @@ impl IndexFile {
             state.set_model(model)?;
             let part = Part { segment: segment.clone(), alive: None };
             let records = Snapshot { parts: vec![part], ..Snapshot::default() };
-            let pushed = state.push(records, Vec::new());
+            // Codes never get to the disk without the model that they come from.
+            let pushed = state.push(records, Vec::new(), former == model);
             if pushed.is_err() {
                 // Best effort; a file without codes may know the model of none.
                 let _ = state.set_model(former);
@@ -112,7 +121,7 @@ impl IndexFile {
         let mut state = self.state();
         self.index.remove_with(ids, |rows| {
             self.check_place(&state)?;
-            state.push(Snapshot::default(), rows.to_vec())
+            state.push(Snapshot::default(), rows.to_vec(), true)
         })
     }
 
@@ -120,7 +129,8 @@ impl IndexFile {
     /// in their order; the result tells the row that each one had. Readers of the old file keep it.
     ///
     /// # Errors
-    /// `Unwritable`, `IndexFormat` where the file is damaged, `OutOfMemory`, `Aborted`; nothing has changed then.
+    /// `Unwritable`, `IndexFormat` where the file is damaged, `OutOfMemory`, `Aborted`; nothing has changed then, unless
+    /// the message says that a crash may bring the old file back.
     pub fn compact(&self, cancel: &Cancel) -> Result<Vec<u32>> {
         let mut state = self.state();
         self.check_place(&state)?;
@@ -136,8 +146,9 @@ impl IndexFile {
         }
         let header = header_of(&now, self.index.bits);
         let new = rewrite.finish(header, state.file()?)?;
-        *state = State { file: Some(new.file), header, commit: new.commit };
+        *state = State { file: Some(new.file), header, commit: new.commit, is_pending: false };
         self.index.publish(new.snapshot);
+        new.is_settled.inspect_err(|_| state.give_up())?;
         Ok(new.rows)
     }
 
@@ -157,10 +168,12 @@ impl IndexFile {
 
 impl Drop for State {
     fn drop(&mut self) {
-        // A map that somebody still searches in would keep the lock.
-        if let Some(file) = &self.file {
-            let _ = file.unlock();
+        // The last change is on the disk: nobody has to look at it again, and damage is not taken for a power cut.
+        if self.is_pending && self.file.is_some() {
+            let Commit { sequence, length, .. } = self.commit;
+            let _ = self.write_commit(Commit::settled(sequence + 1, length));
         }
+        self.give_up();
     }
 }
 
@@ -168,6 +181,14 @@ impl State {
     fn file(&self) -> Result<&File> {
         let reason = || "an earlier change may be on the disk or not; open the file again".into();
         self.file.as_ref().ok_or_else(|| Error::Unwritable { reason: reason() })
+    }
+
+    /// Lets the file go, for whoever opens it again.
+    fn give_up(&mut self) {
+        // A map that somebody still searches in would keep the lock.
+        if let Some(file) = self.file.take() {
+            let _ = file.unlock();
+        }
     }
 
     /// The first codes may tell the model of a file that was begun without.
@@ -181,52 +202,70 @@ impl State {
         Ok(())
     }
 
-    /// Appends records and counts them in.
-    fn push(&mut self, records: Snapshot, removed: Vec<u32>) -> Result<()> {
-        let file = self.file()?;
-        let (from, never) = (self.commit.length, Cancel::default());
-        let mut at = file;
-        let written = at
+    /// Appends records and counts them in. `may_be_together`: where nothing else has to be on the disk before that.
+    fn push(&mut self, records: Snapshot, removed: Vec<u32>, may_be_together: bool) -> Result<()> {
+        let mut file = self.file()?;
+        let from = self.commit.length;
+        let mut writer = IndexWriter::of_records(Arc::new(records), removed)?;
+        let is_together = may_be_together && writer.total_bytes() as u64 <= MAX_PENDING;
+        let written = file
             .seek(SeekFrom::Start(from))
             .map_err(unwritable)
-            .and_then(|_| write_records(file, records, removed, &never));
-        let bytes = written.inspect_err(|_| {
+            .and_then(|_| write_pieces(file, &mut writer, &Cancel::default()));
+        let last = written.inspect_err(|_| {
             // Best effort: what is not committed does not count anyway.
             let _ = file.set_len(from);
         })?;
-        let commit = Commit { sequence: self.commit.sequence + 1, length: from + bytes as u64 };
-        let commit_bytes = &front(self.header, commit)[commit.offset()..][..2 * HEADER];
-        let synced = file
-            .sync_data()
-            .and_then(|()| write_at(file, commit.offset() as u64, commit_bytes))
-            .and_then(|()| file.sync_data());
+        let sequence = self.commit.sequence + 1;
+        let commit = match is_together {
+            // All that was written: a piece is longer than what may be pending.
+            true => Commit::together(sequence, from, &last.piece),
+            false => Commit::settled(sequence, from + last.written as u64),
+        };
+        let before = if is_together { Ok(()) } else { file.sync_data() };
+        let synced =
+            before.and_then(|()| self.write_commit(commit)).and_then(|()| file.sync_data());
         if let Err(error) = synced {
-            // Pages that could not be written may have been dropped: what is on the disk has to be read again.
-            self.file = None;
+            // Pages that could not be written may have been dropped: what is on the disk has to be read again, and
+            // what is in memory alone must not count then.
+            let _ = self.write_commit(Commit::settled(sequence, from));
+            self.give_up();
             let reason = format!("{}; whether the change was kept is unknown", told(&error));
             return Err(Error::Unwritable { reason });
         }
-        self.commit = commit;
+        self.commit = Commit::settled(sequence, commit.length);
+        self.is_pending = is_together;
         Ok(())
+    }
+
+    fn write_commit(&self, commit: Commit) -> io::Result<()> {
+        let (file, bytes) = (self.file.as_ref(), front(self.header, commit));
+        let file = file.ok_or(ErrorKind::NotFound)?;
+        write_at(file, commit.offset() as u64, &bytes[commit.offset()..][..2 * HEADER])
     }
 }
 
-pub(super) fn write_records(
+/// What [`write_pieces`] has written.
+pub(super) struct Written {
+    pub written: usize,
+    /// The last bytes of it, all where they are fewer than [`PIECE`].
+    piece: Vec<u8>,
+}
+
+pub(super) fn write_pieces(
     mut file: &File,
-    records: Snapshot,
-    removed: Vec<u32>,
+    writer: &mut IndexWriter,
     cancel: &Cancel,
-) -> Result<usize> {
-    let mut writer = IndexWriter::of_records(Arc::new(records), removed)?;
-    let mut written = 0;
+) -> Result<Written> {
+    let mut last = Written { written: 0, piece: Vec::new() };
     loop {
         cancel.check()?;
         let piece = writer.next(PIECE);
         if piece.is_empty() {
-            return Ok(written);
+            return Ok(last);
         }
         file.write_all(&piece).map_err(unwritable)?;
-        written += piece.len();
+        last = Written { written: last.written + piece.len(), piece };
     }
 }
 
@@ -237,13 +276,19 @@ pub(super) fn write_at(mut file: &File, at: u64, bytes: &[u8]) -> io::Result<()>
 
 /// The committed bytes of a file.
 pub(super) fn map_file(file: &mut File) -> Result<Mapped> {
-    let (header, commit) = read_front(&first_bytes(file)?)?;
+    let (header, last) = read_front(&first_bytes(file)?)?;
+    let mut pending = Vec::new();
+    if last.pending > 0 {
+        file.seek(SeekFrom::Start(last.settled_length())).map_err(unreadable)?;
+        file.take(last.pending).read_to_end(&mut pending).map_err(unreadable)?;
+    }
+    let (commit, is_pending) = (last.judged(&pending), last.pending > 0);
     // After the commit was read: the file only grows.
     let length = FRONT + commit.bytes_after_front(file.metadata().map_err(unreadable)?.len())?;
     // SAFETY: committed bytes are never written again and the file is not cut below them, by us. No operating
     // system can be asked to keep others from that; the documents of the callers do.
     let map = unsafe { MmapOptions::new().len(length).map(&*file) }.map_err(unreadable)?;
-    Ok(Mapped { header, commit, bytes: Arc::new(map) })
+    Ok(Mapped { header, commit, is_pending, bytes: Arc::new(map) })
 }
 
 /// The front as it is now.
@@ -292,9 +337,10 @@ fn is_same(_: &File, _: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-fn told(error: &io::Error) -> String {
+pub(super) fn told(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::StorageFull => "no space left on the device".into(),
+        ErrorKind::ReadOnlyFilesystem => "read-only file system".into(),
         ErrorKind::PermissionDenied => "permission denied".into(),
         ErrorKind::NotFound => "no such file".into(),
         _ => error.to_string(),

@@ -13,7 +13,7 @@ pub(super) const HEADER: usize = 64;
 pub(super) const PAGE: usize = 4096;
 /// Where records begin.
 pub(super) const FRONT: usize = 3 * PAGE;
-const ALIGNMENT: usize = 64;
+pub(super) const ALIGNMENT: usize = 64;
 /// Bytes that share a checksum.
 pub(super) const CHUNK: usize = 64 << 10;
 
@@ -26,15 +26,6 @@ pub(super) struct Header {
     pub has_ids: bool,
     pub has_factors: bool,
     pub fingerprint: Fingerprint,
-}
-
-/// How far a file is valid. Each change writes one behind the last, in turn into the second and the third page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Commit {
-    /// Rises by one from change to change.
-    pub sequence: u64,
-    /// Bytes of the file that count.
-    pub length: u64,
 }
 
 /// The first 64 bytes of a record.
@@ -106,114 +97,6 @@ impl Header {
     }
 }
 
-impl Commit {
-    pub fn to_bytes(self) -> [u8; HEADER] {
-        let mut bytes = [0; HEADER];
-        bytes[..8].copy_from_slice(b"H2QCOMIT");
-        put(&mut bytes, 8, &self.sequence.to_le_bytes());
-        put(&mut bytes, 16, &self.length.to_le_bytes());
-        seal(bytes)
-    }
-
-    fn from_bytes(bytes: &[u8; HEADER]) -> Option<Self> {
-        let is_valid = bytes.starts_with(b"H2QCOMIT")
-            && check_seal(bytes, "").is_ok()
-            && bytes[24..56].iter().all(|byte| *byte == 0);
-        let commit = Self { sequence: u64_at(bytes, 8), length: u64_at(bytes, 16) };
-        // Another one must be able to follow.
-        (is_valid && commit.sequence < u64::MAX).then_some(commit)
-    }
-
-    /// What follows the front of a file of `length` bytes and counts.
-    pub fn bytes_after_front(self, length: u64) -> Result<usize, Error> {
-        if length < self.length {
-            let committed = self.length;
-            return Err(bad(&format!(
-                "it is truncated: {committed} bytes were written, {length} are there"
-            )));
-        }
-        usize::try_from(self.length - FRONT as u64)
-            .map_err(|_| bad("it is too large for this system"))
-    }
-
-    /// Where this one stands in the file.
-    pub fn offset(self) -> usize {
-        PAGE * (1 + (self.sequence % 2) as usize)
-    }
-}
-
-/// The header and the last commit of a file, from its first [`FRONT`] bytes.
-///
-/// # Errors
-/// `IndexFormat` for a file that is no index, is too short, or of whose header or commits no copy is whole.
-pub(super) fn read_front(front: &[u8]) -> Result<(Header, Commit), Error> {
-    let Some([first, second]) = copies(front, 0) else {
-        let is_index = front.starts_with(&MAGIC[..front.len().min(MAGIC.len())]);
-        return Err(bad(if is_index {
-            "it is truncated"
-        } else {
-            "it does not start with H2QINDEX"
-        }));
-    };
-    let header = Header::from_bytes(&first)
-        .or_else(|error| Header::from_bytes(&second).map_err(|_| error))?;
-    Ok((header, last_commit(front)?))
-}
-
-fn last_commit(front: &[u8]) -> Result<Commit, Error> {
-    if front.len() < FRONT {
-        return Err(bad("it is truncated"));
-    }
-    let commits = [PAGE, 2 * PAGE].into_iter().filter_map(|page| copies(front, page)).flatten();
-    let last =
-        commits.filter_map(|bytes| Commit::from_bytes(&bytes)).max_by_key(|commit| commit.sequence);
-    let last = last.ok_or_else(|| bad("it has no commit that is whole"))?;
-    match last.length >= FRONT as u64 && last.length.is_multiple_of(ALIGNMENT as u64) {
-        true => Ok(last),
-        false => Err(bad("its commit is impossible")),
-    }
-}
-
-/// Whatever opens the file needs is there twice.
-fn copies(front: &[u8], page: usize) -> Option<[[u8; HEADER]; 2]> {
-    let copy = |at: usize| front.get(at..).and_then(|bytes| bytes.first_chunk().copied());
-    Some([copy(page)?, copy(page + HEADER)?])
-}
-
-/// The first [`FRONT`] bytes of a file.
-pub(super) fn front(header: Header, commit: Commit) -> Vec<u8> {
-    let mut bytes = vec![0; FRONT];
-    for (at, part) in [(0, header.to_bytes()), (commit.offset(), commit.to_bytes())] {
-        bytes[at..at + HEADER].copy_from_slice(&part);
-        bytes[at + HEADER..at + 2 * HEADER].copy_from_slice(&part);
-    }
-    bytes
-}
-
-/// What of the front is not as it was written: nothing that keeps the file from being read.
-pub(super) fn blemishes(front: &[u8], header: Header, commit: Commit) -> Vec<&'static str> {
-    let mut found = Vec::new();
-    let wanted = self::front(header, commit);
-    let other = PAGE + 2 * PAGE - commit.offset();
-    if front[..PAGE] != wanted[..PAGE] {
-        found.push("a copy of the header is damaged");
-    }
-    if front[commit.offset()..][..PAGE] != wanted[commit.offset()..][..PAGE] {
-        found.push("a copy of the last commit is damaged");
-    }
-    // The one before it, or zeros.
-    let earlier = copies(front, other).unwrap_or([[0; HEADER]; 2]);
-    let is_zero = earlier.iter().flatten().all(|byte| *byte == 0);
-    let before = earlier.map(|bytes| Commit::from_bytes(&bytes));
-    let is_whole = before[0] == before[1]
-        && before[0].is_some_and(|before| before.sequence + 1 == commit.sequence);
-    let is_empty = front[other + 2 * HEADER..other + PAGE].iter().all(|byte| *byte == 0);
-    if !(is_empty && (is_whole || (is_zero && commit.sequence == 1))) {
-        found.push("the commit before the last is damaged");
-    }
-    found
-}
-
 impl Record {
     pub fn to_bytes(self) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
@@ -239,9 +122,16 @@ impl Record {
         check_seal(bytes, "the header of a record is damaged")?;
         let kind = Kind::ALL.into_iter().find(|kind| bytes[..8] == kind.magic());
         let kind = kind.ok_or_else(|| bad("it has a record of an unknown kind"))?;
+        let is_removal = kind == Kind::Removal;
+        if bytes[8..12].iter().chain(&bytes[48..56]).any(|byte| *byte != 0)
+            || u32_at(bytes, 12) > u32::from(!is_removal)
+            || (is_removal && u64_at(bytes, 16) != 0)
+        {
+            return Err(bad("a record has what this version does not know"));
+        }
         Ok(Self {
             kind,
-            has_rows: u32_at(bytes, 12) & 1 == 1,
+            has_rows: u32_at(bytes, 12) == 1,
             first_row: u64_at(bytes, 16),
             count: u64_at(bytes, 24),
             bytes: u64_at(bytes, 32),
@@ -346,17 +236,17 @@ impl Checksums {
     }
 }
 
-fn put(bytes: &mut [u8; HEADER], at: usize, value: &[u8]) {
+pub(super) fn put(bytes: &mut [u8; HEADER], at: usize, value: &[u8]) {
     bytes[at..at + value.len()].copy_from_slice(value);
 }
 
-fn seal(mut bytes: [u8; HEADER]) -> [u8; HEADER] {
+pub(super) fn seal(mut bytes: [u8; HEADER]) -> [u8; HEADER] {
     let checksum = xxh3_64(&bytes[..56]);
     put(&mut bytes, 56, &checksum.to_le_bytes());
     bytes
 }
 
-fn check_seal(bytes: &[u8; HEADER], problem: &str) -> Result<(), Error> {
+pub(super) fn check_seal(bytes: &[u8; HEADER], problem: &str) -> Result<(), Error> {
     match xxh3_64(&bytes[..56]) == u64_at(bytes, 56) {
         true => Ok(()),
         false => Err(bad(problem)),
@@ -367,7 +257,7 @@ fn u32_at(bytes: &[u8; HEADER], at: usize) -> u32 {
     bytes[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }
 
-fn u64_at(bytes: &[u8; HEADER], at: usize) -> u64 {
+pub(super) fn u64_at(bytes: &[u8; HEADER], at: usize) -> u64 {
     bytes[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 

@@ -2,15 +2,12 @@
 //! with the length of the file before memory is asked for, contents with their checksums and with what an
 //! index needs to be.
 
-use std::sync::Arc;
-
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::bitmap::Bitmap;
 use super::columns::check_columns;
-use super::file::{
-    Checksums, FRONT, HEADER, Header, Kind, Record, bad, chunks, padded, read_front,
-};
+use super::commit::{Commit, read_front};
+use super::file::{Checksums, FRONT, HEADER, Header, Kind, Record, bad, chunks, padded};
+use super::opening::Opening;
 use super::segment::{Beside, Segment};
 use super::{Index, Snapshot};
 use crate::error::Result;
@@ -19,13 +16,22 @@ use crate::vectors::zeros;
 
 /// Takes the bytes of a file and gives the index.
 pub struct IndexReader {
-    /// Bytes of the file that are still to come; once the front was read, of those that count.
+    /// Bytes of the file that are still to come; once the front was read, of those that count in any case.
     left: usize,
-    header: Option<Header>,
+    front: Option<Front>,
     record: Option<Open>,
     /// A header or a table of checksums until it is complete.
     buffer: Vec<u8>,
-    snapshot: Snapshot,
+}
+
+/// What is known once the front was read.
+struct Front {
+    header: Header,
+    commit: Commit,
+    opening: Opening,
+    /// The last bytes, which count only as a whole, and how many of them the file has: all or none.
+    pending: Vec<u8>,
+    pending_bytes: usize,
 }
 
 /// A record on its way.
@@ -49,21 +55,25 @@ struct Open {
 impl IndexReader {
     /// For a file of `bytes` bytes.
     pub fn new(bytes: usize) -> Self {
-        let (header, record, buffer, snapshot) = Default::default();
-        Self { left: bytes, header, record, buffer, snapshot }
+        let (front, record, buffer) = Default::default();
+        Self { left: bytes, front, record, buffer }
     }
 
-    /// Takes the next bytes.
+    /// How many more bytes of the file are of use, as far as that is known: what follows the last commit is not.
+    pub fn wanted(&self) -> usize {
+        let pending = |front: &Front| front.pending_bytes - front.pending.len();
+        self.left + self.front.as_ref().map_or(0, pending)
+    }
+
+    /// Takes the next bytes; those beyond what is wanted are passed over.
     ///
     /// # Errors
     /// `IndexFormat` as soon as something is wrong, `OutOfMemory`.
-    pub fn push(&mut self, mut bytes: &[u8]) -> Result<()> {
-        // What nobody committed is passed over.
-        while !bytes.is_empty() && (self.header.is_none() || self.left > 0) {
-            bytes = &bytes[..bytes.len().min(self.left)];
-            let taken = self.take(bytes)?;
-            self.left -= taken;
-            bytes = &bytes[taken..];
+    pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        let rest = self.take_all(bytes)?;
+        if let Some(front) = &mut self.front {
+            let taken = rest.len().min(front.pending_bytes - front.pending.len());
+            front.pending.extend_from_slice(&rest[..taken]);
         }
         Ok(())
     }
@@ -72,20 +82,39 @@ impl IndexReader {
     ///
     /// # Errors
     /// `IndexFormat` when bytes are missing, or as [`Index::new`].
-    pub fn finish(self) -> Result<Index> {
-        let is_whole = self.left == 0 && self.record.is_none() && self.buffer.is_empty();
-        if self.header.is_none() {
+    pub fn finish(mut self) -> Result<Index> {
+        if self.front.is_none() {
             // Says what it is not, or that it is too short.
             read_front(&self.buffer)?;
         }
-        let header = self.header.filter(|_| is_whole).ok_or_else(|| bad("it is truncated"))?;
-        index_of(header, self.snapshot)
+        let is_whole = self.wanted() == 0;
+        if let Some(Front { commit, pending, .. }) = &mut self.front
+            && is_whole
+            && commit.judged(pending).length == commit.length
+        {
+            let pending = std::mem::take(pending);
+            self.left = pending.len();
+            self.take_all(&pending)?;
+        }
+        let is_whole = is_whole && self.record.is_none() && self.buffer.is_empty();
+        let front = self.front.filter(|_| is_whole).ok_or_else(|| bad("it is truncated"))?;
+        index_of(front.header, front.opening.finish()?)
+    }
+
+    /// Uses what counts in any case, and gives the rest back.
+    fn take_all<'a>(&mut self, mut bytes: &'a [u8]) -> Result<&'a [u8]> {
+        while !bytes.is_empty() && self.left > 0 {
+            let taken = self.take(&bytes[..bytes.len().min(self.left)])?;
+            self.left -= taken;
+            bytes = &bytes[taken..];
+        }
+        Ok(bytes)
     }
 
     /// Uses some of `bytes`, at least one, and tells how many.
     fn take(&mut self, bytes: &[u8]) -> Result<usize> {
         let Some(open) = &mut self.record else {
-            let wanted = if self.header.is_some() { HEADER } else { FRONT };
+            let wanted = if self.front.is_some() { HEADER } else { FRONT };
             let taken = bytes.len().min(wanted - self.buffer.len());
             self.buffer.extend_from_slice(&bytes[..taken]);
             if self.buffer.len() == wanted {
@@ -110,16 +139,19 @@ impl IndexReader {
 
     /// Takes the front of the file or the header of a record, of which `taken` bytes are still counted as to come.
     fn start(&mut self, bytes: &[u8], taken: usize) -> Result<()> {
-        match (self.header, bytes.first_chunk()) {
-            (Some(header), Some(bytes)) => {
+        match (&self.front, bytes.first_chunk()) {
+            (Some(front), Some(bytes)) => {
                 let record = Record::from_bytes(bytes)?;
-                self.record = Some(Open::new(record, header, self.left - taken)?);
+                self.record = Some(Open::new(record, front.header, self.left - taken)?);
             }
             _ => {
                 let (header, commit) = read_front(bytes)?;
                 let length = FRONT as u64 + (self.left - taken) as u64;
                 self.left = commit.bytes_after_front(length)? + taken;
-                self.header = Some(header);
+                let pending_bytes =
+                    if length < commit.length { 0 } else { commit.pending as usize };
+                let (opening, pending) = (Opening::new(header), Vec::new());
+                self.front = Some(Front { header, commit, opening, pending, pending_bytes });
             }
         }
         Ok(())
@@ -127,9 +159,9 @@ impl IndexReader {
 
     fn close_if_whole(&mut self) -> Result<()> {
         if self.record.as_ref().is_some_and(Open::is_whole)
-            && let (Some(open), Some(header)) = (self.record.take(), self.header)
+            && let (Some(open), Some(front)) = (self.record.take(), &mut self.front)
         {
-            open.close(header, &mut self.snapshot)?;
+            open.close(front.header, &mut front.opening)?;
         }
         Ok(())
     }
@@ -207,48 +239,22 @@ impl Open {
         taken
     }
 
-    /// Checks the contents and adds them to the snapshot.
-    fn close(self, header: Header, snapshot: &mut Snapshot) -> Result<()> {
+    /// Checks the contents and adds them to the others.
+    fn close(self, header: Header, opening: &mut Opening) -> Result<()> {
         if Some(self.checksums.finish()) != self.table {
             return Err(bad("its contents are damaged"));
         }
-        match self.record.kind {
-            Kind::Segment => {
-                let count = self.record.checked_count(snapshot.rows)?;
-                let blocks = Blocks::from_lines(self.lines, count, header.bits as usize)?;
-                let rows_at = self.record.has_rows.then_some(self.rows);
-                let ids = header.has_ids.then_some(self.ids);
-                let factors = header.has_factors.then_some(self.factors);
-                check_columns(ids.as_deref(), rows_at.as_deref(), factors.as_deref(), count)?;
-                let beside = Beside { ids, factors };
-                let segment = Segment::of(blocks, snapshot.rows as u32, rows_at, beside);
-                snapshot.push(segment);
-                Ok(())
-            }
-            Kind::Removal => remove(&self.removed, snapshot),
+        if self.record.kind == Kind::Removal {
+            return opening.remove(&self.removed);
         }
+        opening.push(&self.record, |first_row| {
+            let count = self.record.count as usize;
+            let blocks = Blocks::from_lines(self.lines, count, header.bits as usize)?;
+            let rows_at = self.record.has_rows.then_some(self.rows);
+            let ids = header.has_ids.then_some(self.ids);
+            let factors = header.has_factors.then_some(self.factors);
+            check_columns(ids.as_deref(), rows_at.as_deref(), factors.as_deref(), count)?;
+            Ok(Segment::of(blocks, first_row, rows_at, Beside { ids, factors }))
+        })
     }
-}
-
-/// Takes `rows` out.
-///
-/// # Errors
-/// `IndexFormat` for rows that are not there.
-pub(super) fn remove(rows: &[u32], snapshot: &mut Snapshot) -> Result<()> {
-    for row in rows {
-        let after = snapshot.parts.partition_point(|part| part.segment.first_row <= *row);
-        let part = after.checked_sub(1).map(|at| &mut snapshot.parts[at]);
-        let part = part.filter(|_| (*row as usize) < snapshot.rows);
-        let part = part.ok_or_else(|| bad("it removes a row that it does not have"))?;
-        let position = part.segment.position(*row)? as usize;
-        if part.alive.is_none() {
-            part.alive = Some(Arc::new(Bitmap::all(part.segment.count())?));
-        }
-        let alive = part.alive.as_mut().map(Arc::make_mut);
-        if !alive.is_some_and(|alive| alive.remove(position)) {
-            return Err(bad("it removes a row twice"));
-        }
-        snapshot.alive -= 1;
-    }
-    Ok(())
 }

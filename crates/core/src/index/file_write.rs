@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::file::{Checksums, Commit, FRONT, HEADER, Header, Kind, Record, chunks, front, padded};
+use super::commit::{Commit, front};
+use super::file::{Checksums, FRONT, HEADER, Header, Kind, Record, chunks, padded};
 use super::{Index, Snapshot};
 use crate::error::Result;
 use crate::sorting;
@@ -40,7 +41,7 @@ impl Index {
         let header = header_of(&snapshot, self.bits);
         let removed = removed_rows(&snapshot);
         let mut writer = IndexWriter::of_records(snapshot, removed)?;
-        let commit = Commit { sequence: 1, length: (FRONT + writer.total_bytes()) as u64 };
+        let commit = Commit::settled(1, (FRONT + writer.total_bytes()) as u64);
         writer.sections.insert(0, Section::Own(front(header, commit)));
         Ok(writer)
     }

@@ -1,28 +1,27 @@
 //! An index that is searched where it lies in a file: records are walked, and what they hold is checked where it
-//! is first used. Small segments are copied and merged, so that many small appends do not slow searches.
+//! is first used. Small segments are copied.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Snapshot;
-use super::change::appended;
-use super::file::{CHUNK, Commit, FRONT, HEADER, Header, Kind, Record, bad, chunks, padded};
-use super::file_read::remove;
+use super::commit::Commit;
+use super::file::{CHUNK, FRONT, HEADER, Header, Kind, Record, bad, chunks, padded};
+use super::opening::Opening;
 use super::segment::{Beside, Columns, Segment};
 use super::unchecked::Unchecked;
 use crate::column::{Column, SharedBytes};
 use crate::error::Result;
 use crate::hamming::{Blocks, GROUP, Line};
 
-/// Segments of fewer bytes are copied.
-const SMALL: usize = 1 << 20;
-
 /// What was committed to a file at one moment. Its front is not read in the map again: it changes with every commit.
 pub(super) struct Mapped {
     pub header: Header,
+    /// What counts.
     pub commit: Commit,
+    /// Whether the commit in the file says that its last bytes have to be looked at, as was done here.
+    pub is_pending: bool,
     /// As long as the commit says.
     pub bytes: SharedBytes,
 }
@@ -33,15 +32,14 @@ pub(super) struct Mapped {
 /// `IndexFormat` for what is found damaged on the way, `OutOfMemory`.
 pub(super) fn read(&Mapped { header, ref bytes, .. }: &Mapped) -> Result<Snapshot> {
     let end = (**bytes).as_ref().len();
-    let Header { has_ids, has_factors, fingerprint: model, .. } = header;
-    let mut snapshot = Snapshot { has_ids, has_factors, model, ..Snapshot::default() };
+    let mut opening = Opening::new(header);
     let mut at = FRONT;
     while at < end {
         let stored = Stored::at(bytes, at, end, header)?;
         at = stored.sections.end;
-        stored.add_to(&mut snapshot, header)?;
+        stored.add_to(&mut opening, header)?;
     }
-    Ok(snapshot)
+    opening.finish()
 }
 
 /// A record in a file.
@@ -176,24 +174,14 @@ impl<'a> Stored<'a> {
         Ok(Segment::stored(blocks, first_row, columns, Some(self.unchecked())))
     }
 
-    fn add_to(&self, snapshot: &mut Snapshot, header: Header) -> Result<()> {
+    fn add_to(&self, opening: &mut Opening, header: Header) -> Result<()> {
         match self.record.kind {
             Kind::Segment => {
-                let count = self.record.checked_count(snapshot.rows)?;
-                let segment = self.segment(header, snapshot.rows as u32)?;
-                if self.sections.len() >= SMALL {
-                    snapshot.push(segment);
-                    return Ok(());
-                }
-                let segment = Arc::new(segment.copied()?);
-                snapshot.parts = appended(&snapshot.parts, &segment, header.bits as usize)?;
-                snapshot.rows += count;
-                snapshot.alive += count;
-                Ok(())
+                opening.push(&self.record, |first_row| self.segment(header, first_row))
             }
             Kind::Removal => {
                 self.unchecked().check(0..self.sections.len(), |_| Ok(()))?;
-                remove(&self.removed()?, snapshot)
+                opening.remove(&self.removed()?)
             }
         }
     }
@@ -205,23 +193,6 @@ fn head(bytes: &SharedBytes, at: usize, end: usize) -> Result<&[u8; HEADER]> {
 }
 
 impl Segment {
-    /// The same in memory, all of it checked.
-    ///
-    /// # Errors
-    /// `IndexFormat` where the file is damaged.
-    pub(super) fn copied(&self) -> Result<Self> {
-        self.check_columns()?;
-        self.check_codes(0..self.count())?;
-        let blocks =
-            Blocks::from_lines(self.blocks.lines().to_vec(), self.count(), self.blocks.bits())?;
-        let beside = Beside {
-            ids: self.ids.as_deref().map(<[i64]>::to_vec),
-            factors: self.factors.as_deref().map(<[f32]>::to_vec),
-        };
-        let rows = self.rows.as_deref().map(<[u32]>::to_vec);
-        Ok(Self::of(blocks, self.first_row, rows, beside))
-    }
-
     /// The codes at `kept`, rising positions, if there are any. Their rows are numbered from `first_row` on in
     /// the order of those that they had, which are added to `rows`. Nothing is checked.
     ///

@@ -68,21 +68,29 @@ fn concatenated(parts: &[Source], mut blocks: Blocks) -> Result<(Segment, Option
 /// By id, equal ids by row.
 fn interleaved(parts: &[Source], mut blocks: Blocks) -> Result<(Segment, Option<Bitmap>)> {
     let count = count(parts);
-    let mut order: Vec<(u32, u32)> = Vec::new();
-    order.try_reserve_exact(count).map_err(|_| Error::out_of_memory("a segment", 8 * count))?;
-    for (p, (part, _)) in parts.iter().enumerate() {
-        order.extend((0..part.count() as u32).map(|position| (p as u32, position)));
+    let mut keys: Vec<(i64, u32)> = Vec::new();
+    keys.try_reserve_exact(count).map_err(|_| Error::out_of_memory("a segment", 16 * count))?;
+    let mut starts = Vec::with_capacity(parts.len());
+    for (part, _) in parts {
+        starts.push(keys.len() as u32);
+        let first = keys.len() as u32;
+        keys.extend((0..part.count() as u32).map(|at| (part.id(at), first + at)));
     }
+    // Equal ids are in the order of rows within a part, and later parts have later rows.
+    sorting::sort_runs(&mut keys);
+    let place = |(_, at): &(i64, u32)| {
+        let p = starts.partition_point(|start| start <= at) - 1;
+        (p as u32, at - starts[p])
+    };
+    let order: Vec<(u32, u32)> = keys.iter().map(place).collect();
     let segment = |p: u32| parts[p as usize].0;
-    let key = |(p, at): &(u32, u32)| (segment(*p).id(*at), segment(*p).row(*at));
-    sorting::sort_by(&mut order, |a, b| key(a).cmp(&key(b)));
     let mut words = vec![0; blocks.words()];
     for (position, (p, at)) in order.iter().enumerate() {
         segment(*p).blocks.get(*at as usize, &mut words);
         blocks.set(position, &words);
     }
     let has_ids = parts.iter().any(|(part, _)| part.ids.is_some());
-    let ids = has_ids.then(|| order.iter().map(|(p, at)| segment(*p).id(*at)).collect());
+    let ids = has_ids.then(|| keys.iter().map(|(id, _)| *id).collect());
     let first = first_row(parts);
     let rows: Vec<u32> = order.iter().map(|(p, at)| segment(*p).row(*at) - first).collect();
     let factor = |(p, at): &(u32, u32)| segment(*p).factors.as_ref().map(|all| all[*at as usize]);

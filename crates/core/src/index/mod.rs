@@ -2,6 +2,7 @@
 
 mod change;
 mod columns;
+mod commit;
 #[cfg(not(target_family = "wasm"))]
 mod disk;
 mod file;
@@ -12,6 +13,7 @@ mod hits;
 #[cfg(not(target_family = "wasm"))]
 mod map;
 mod merge;
+mod opening;
 #[cfg(not(target_family = "wasm"))]
 mod rewrite;
 mod scan;

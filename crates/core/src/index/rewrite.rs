@@ -1,17 +1,25 @@
 //! An index file written anew, to take the place of the old one: by compacting, by a repair.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::disk::{map_file, unwritable, write_at, write_records};
-use super::file::{Commit, FRONT, Header, front};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::commit::{Commit, front};
+use super::disk::{map_file, told, unwritable, write_at, write_pieces};
+use super::file::{FRONT, Header};
+use super::file_write::IndexWriter;
 use super::map;
 use super::segment::Segment;
 use super::{Part, Snapshot};
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
+
+/// Bytes of the name of a file, on all common systems.
+const MOST_OF_A_NAME: usize = 255;
 
 /// A new file that takes the place of another one, or goes away.
 pub(super) struct Rewrite<'a> {
@@ -32,6 +40,8 @@ pub(super) struct Rewritten {
     pub snapshot: Snapshot,
     /// The row that each row had.
     pub rows: Vec<u32>,
+    /// `Unwritable` where a crash may bring the old file back, though the new one has its name now.
+    pub is_settled: Result<()>,
 }
 
 impl<'a> Rewrite<'a> {
@@ -66,7 +76,8 @@ impl<'a> Rewrite<'a> {
         };
         let part = Part { segment: Arc::new(segment), alive: None };
         let records = Snapshot { parts: vec![part], ..Snapshot::default() };
-        self.length += write_records(&self.file, records, Vec::new(), cancel)?;
+        let mut writer = IndexWriter::of_records(Arc::new(records), Vec::new())?;
+        self.length += write_pieces(&self.file, &mut writer, cancel)?.written;
         Ok(())
     }
 
@@ -75,13 +86,20 @@ impl<'a> Rewrite<'a> {
     /// # Errors
     /// `Unwritable`, `OutOfMemory`; the old file is still there then.
     pub fn finish(mut self, header: Header, old: &File) -> Result<Rewritten> {
-        let commit = Commit { sequence: 1, length: self.length as u64 };
+        let commit = Commit::settled(1, self.length as u64);
         write_at(&self.file, 0, &front(header, commit)).map_err(unwritable)?;
         // All that may fail comes before the renaming.
         let snapshot = map::read(&map_file(&mut self.file)?)?;
         let file = self.file.try_clone().map_err(unwritable)?;
         self.put_in_place(old).map_err(unwritable)?;
-        Ok(Rewritten { file, commit, snapshot, rows: std::mem::take(&mut self.rows) })
+        let rows = std::mem::take(&mut self.rows);
+        let is_settled = sync_folder(self.path).map_err(|error| Error::Unwritable {
+            reason: format!(
+                "{}; it has been replaced, but a crash may bring the former file back",
+                told(&error)
+            ),
+        });
+        Ok(Rewritten { file, commit, snapshot, rows, is_settled })
     }
 
     fn put_in_place(&mut self, old: &File) -> io::Result<()> {
@@ -89,12 +107,22 @@ impl<'a> Rewrite<'a> {
         self.file.sync_all()?;
         std::fs::rename(&self.temporary, self.path)?;
         self.is_done = true;
-        // Some systems cannot open folders; the renaming is whole there too.
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
-            let _ = folder.sync_all();
-        }
         Ok(())
+    }
+}
+
+/// Puts the name of a file on the disk. Some systems cannot open or sync folders; a renaming is whole there too.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) else { return Ok(()) };
+    match folder.sync_all() {
+        Err(error) if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
+            Err(error)
+        }
+        _ => Ok(()),
     }
 }
 
@@ -108,6 +136,16 @@ impl Drop for Rewrite<'_> {
 
 /// The one name that a rewriting uses: whoever has the lock may remove what a killed process has left there.
 pub(super) fn temporary(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.h2q.tmp"))
+    beside(path, ".", ".h2q.tmp")
+}
+
+/// A name in the same folder, made of that of a file; of its hash where that would be longer than systems take.
+pub(super) fn beside(path: &Path, before: &str, after: &str) -> PathBuf {
+    let own = path.file_name().unwrap_or_default();
+    let hash = format!("{:032x}", xxh3_128(own.as_encoded_bytes()));
+    let is_short = before.len() + own.len() + after.len() <= MOST_OF_A_NAME;
+    let mut name = OsString::from(before);
+    name.push(if is_short { own } else { OsStr::new(&hash) });
+    name.push(after);
+    path.with_file_name(name)
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use super::Snapshot;
 use super::bitmap::Bitmap;
+use super::commit::{Commit, blemishes, front, read_front};
 use super::disk::{first_bytes, lock, map_file, target, unreadable, unwritable, write_at};
-use super::file::{Commit, FRONT, HEADER, Header, Kind, PAGE, bad, blemishes, front, read_front};
-use super::file_read::remove;
+use super::file::{FRONT, HEADER, Header, Kind, PAGE, bad};
 use super::map::{Mapped, Stored};
-use super::rewrite::Rewrite;
+use super::opening::remove;
+use super::rewrite::{Rewrite, beside};
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
 
@@ -142,6 +143,7 @@ pub fn repair(path: &Path, cancel: &Cancel) -> Result<Repaired> {
     let rows = rewrite.finish(header, &file).inspect_err(|_| {
         let _ = std::fs::remove_file(&damaged);
     })?;
+    rows.is_settled?;
     // What cannot be read at the end has codes of which nobody knows the number.
     let ends = records.last().map_or(FRONT, |record| record.range.end);
     let lost = (ends as u64 == commit.length).then_some(lost);
@@ -180,12 +182,8 @@ fn settled_blemishes(file: &mut File) -> Result<Vec<String>> {
 /// Gives the file a second name, the first that is free of `.damaged`, `.damaged.2`, …
 fn keep_damaged(path: &Path) -> io::Result<PathBuf> {
     for number in 1u64.. {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".damaged");
-        if number > 1 {
-            name.push(format!(".{number}"));
-        }
-        let name = PathBuf::from(name);
+        let number = if number > 1 { format!(".{number}") } else { String::new() };
+        let name = beside(path, "", &format!(".damaged{number}"));
         match std::fs::hard_link(path, &name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
