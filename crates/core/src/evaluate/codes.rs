@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::hamming::{Blocks, Kernel, blocks};
 use crate::parallel::{Cancel, map_tasks};
 use crate::sorting;
+use crate::text;
 use crate::vectors::Vectors;
 
 /// Queries of one task.
@@ -137,7 +138,8 @@ impl<'a> Job<'a> {
                 option: "bits",
                 value: bits.to_string(),
                 expected: "a positive multiple of 8",
-            });
+            }
+            .into());
         }
         let rows = count_codes("database codes", evaluation.database_codes, bits)?;
         let queries = count_codes("query codes", evaluation.query_codes, bits)?;
@@ -274,11 +276,11 @@ impl<'a> Job<'a> {
 fn count_codes(what: &str, data: &[u8], bits: usize) -> Result<usize> {
     let bytes = bits / 8;
     if data.is_empty() {
-        return Err(Error::Empty { what: what.into(), axis: "rows" });
+        return Err(Error::Empty { what: what.into(), axis: "rows" }.into());
     }
     if !data.len().is_multiple_of(bytes) {
         let whole = data.len() / bytes * bytes;
-        return Err(Error::mismatch(format!("bytes of the {what}"), whole, data.len()));
+        return Err(Error::mismatch(text!["bytes of the ", what], whole, data.len()));
     }
     Ok(data.len() / bytes)
 }
@@ -289,19 +291,20 @@ fn check_neighbours(neighbours: &[u32], queries: usize, rows: usize) -> Result<u
     if !neighbours.len().is_multiple_of(queries) {
         return Err(Error::mismatch("length of neighbours", count * queries, neighbours.len()));
     }
-    let invalid =
-        |value, expected| Err(Error::InvalidOption { option: "neighbours", value, expected });
+    let invalid = |value, expected| {
+        Err(Error::InvalidOption { option: "neighbours", value, expected }.into())
+    };
     let mut sorted = Vec::with_capacity(count);
     for (query, neighbours) in neighbours.chunks(count.max(1)).enumerate() {
         sorted.clear();
         sorted.extend_from_slice(neighbours);
         sorting::sort(&mut sorted);
         if let Some(&row) = sorted.last().filter(|&&row| row as usize >= rows) {
-            return invalid(format!("row {row} for query {query}"), "a row of the database");
+            return invalid(text!["row ", row, " for query ", query], "a row of the database");
         }
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             return invalid(
-                format!("row {} twice for query {query}", pair[0]),
+                text!["row ", pair[0], " twice for query ", query],
                 "a list of distinct rows",
             );
         }

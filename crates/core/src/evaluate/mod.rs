@@ -21,6 +21,7 @@ pub use labels::Labels;
 
 use crate::error::{Error, Result};
 use crate::sorting;
+use crate::text;
 
 /// Means over the queries at one cut-off N; all in `0..=1`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,11 +82,13 @@ struct Cutoffs<'a> {
 impl<'a> Cutoffs<'a> {
     fn new(requested: &'a [usize], rows: usize) -> Result<Self> {
         if requested.is_empty() || requested.contains(&0) {
+            let listed: Vec<String> = requested.iter().map(usize::to_string).collect();
             return Err(Error::InvalidOption {
                 option: "at",
-                value: format!("{requested:?}"),
+                value: text!["[", listed.join(", ").as_str(), "]"],
                 expected: "one or more cut-offs of at least 1",
-            });
+            }
+            .into());
         }
         let mut ranks: Vec<_> = requested.iter().map(|&at| at.min(rows)).collect();
         sorting::sort(&mut ranks);
@@ -134,7 +137,8 @@ fn check_row_numbers(rows: usize) -> Result<()> {
     }
     Err(Error::InvalidOption {
         option: "database",
-        value: format!("a table of {rows} rows"),
+        value: text!["a table of ", rows, " rows"],
         expected: "one of at most 4294967295 rows",
-    })
+    }
+    .into())
 }

@@ -150,7 +150,9 @@ impl IndexFile {
         let file = state.file()?;
         match is_same(file, &self.path).map_err(unwritable)? {
             true => Ok(()),
-            false => Err(Error::Unwritable { reason: "another file has taken its place".into() }),
+            false => {
+                Err(Error::Unwritable { reason: "another file has taken its place".into() }.into())
+            }
         }
     }
 }
@@ -167,7 +169,7 @@ impl Drop for State {
 impl State {
     fn file(&self) -> Result<&File> {
         let reason = || "an earlier change may be on the disk or not; open the file again".into();
-        self.file.as_ref().ok_or_else(|| Error::Unwritable { reason: reason() })
+        self.file.as_ref().ok_or_else(|| Error::Unwritable { reason: reason() }.into())
     }
 
     /// The first codes may tell the model of a file that was begun without.
@@ -204,7 +206,7 @@ impl State {
             // Pages that could not be written may have been dropped: what is on the disk has to be read again.
             self.file = None;
             let reason = format!("{}; whether the change was kept is unknown", told(&error));
-            return Err(Error::Unwritable { reason });
+            return Err(Error::Unwritable { reason }.into());
         }
         self.commit = commit;
         Ok(())
@@ -268,7 +270,7 @@ pub(super) fn lock(path: &Path) -> Result<File> {
         })?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::Locked),
+            Err(TryLockError::WouldBlock) => return Err(Error::Locked.into()),
             Err(TryLockError::Error(error)) => return Err(unwritable(error)),
         }
         // Whoever had it open may have put another file in its place.
@@ -301,13 +303,13 @@ fn told(error: &io::Error) -> String {
     }
 }
 
-pub(super) fn unreadable(error: io::Error) -> Error {
-    match error.kind() {
+pub(super) fn unreadable(error: io::Error) -> Box<Error> {
+    Box::new(match error.kind() {
         ErrorKind::NotFound => Error::NoSuchFile,
         _ => Error::Unreadable { reason: told(&error) },
-    }
+    })
 }
 
-pub(super) fn unwritable(error: io::Error) -> Error {
-    Error::Unwritable { reason: told(&error) }
+pub(super) fn unwritable(error: io::Error) -> Box<Error> {
+    Box::new(Error::Unwritable { reason: told(&error) })
 }

@@ -1,10 +1,12 @@
 //! What the reader and the writer of index files share; docs/formats.md is the specification.
 
-use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
+use xxhash_rust::xxh3::Xxh3Default;
 
+use crate::checksum::checksum;
 use crate::codes::Fingerprint;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::hamming::GROUP;
+use crate::text;
 
 pub(super) const MAGIC: [u8; 8] = *b"H2QINDEX";
 pub(super) const VERSION: u32 = 2;
@@ -79,14 +81,14 @@ impl Header {
         seal(bytes)
     }
 
-    pub fn from_bytes(bytes: &[u8; HEADER]) -> Result<Self, Error> {
+    pub fn from_bytes(bytes: &[u8; HEADER]) -> Result<Self> {
         if bytes[..8] != MAGIC {
             return Err(bad("it does not start with H2QINDEX"));
         }
         check_seal(bytes, "the header is damaged")?;
         let version = u32_at(bytes, 8);
         if version != VERSION {
-            return Err(bad(&format!("it has version {version}, this reads version {VERSION}")));
+            return Err(bad(&text!["it has version ", version, ", this reads version ", VERSION]));
         }
         if bytes[16..32].iter().any(|byte| *byte != 0) {
             return Err(bad("its header has what this version does not know"));
@@ -125,12 +127,16 @@ impl Commit {
     }
 
     /// What follows the front of a file of `length` bytes and counts.
-    pub fn bytes_after_front(self, length: u64) -> Result<usize, Error> {
+    pub fn bytes_after_front(self, length: u64) -> Result<usize> {
         if length < self.length {
             let committed = self.length;
-            return Err(bad(&format!(
-                "it is truncated: {committed} bytes were written, {length} are there"
-            )));
+            return Err(bad(&text![
+                "it is truncated: ",
+                committed,
+                " bytes were written, ",
+                length,
+                " are there"
+            ]));
         }
         usize::try_from(self.length - FRONT as u64)
             .map_err(|_| bad("it is too large for this system"))
@@ -146,7 +152,7 @@ impl Commit {
 ///
 /// # Errors
 /// `IndexFormat` for a file that is no index, is too short, or of whose header or commits no copy is whole.
-pub(super) fn read_front(front: &[u8]) -> Result<(Header, Commit), Error> {
+pub(super) fn read_front(front: &[u8]) -> Result<(Header, Commit)> {
     let Some([first, second]) = copies(front, 0) else {
         let is_index = front.starts_with(&MAGIC[..front.len().min(MAGIC.len())]);
         return Err(bad(if is_index {
@@ -160,7 +166,7 @@ pub(super) fn read_front(front: &[u8]) -> Result<(Header, Commit), Error> {
     Ok((header, last_commit(front)?))
 }
 
-fn last_commit(front: &[u8]) -> Result<Commit, Error> {
+fn last_commit(front: &[u8]) -> Result<Commit> {
     if front.len() < FRONT {
         return Err(bad("it is truncated"));
     }
@@ -191,6 +197,7 @@ pub(super) fn front(header: Header, commit: Commit) -> Vec<u8> {
 }
 
 /// What of the front is not as it was written: nothing that keeps the file from being read.
+#[cfg(not(target_family = "wasm"))]
 pub(super) fn blemishes(front: &[u8], header: Header, commit: Commit) -> Vec<&'static str> {
     let mut found = Vec::new();
     let wanted = self::front(header, commit);
@@ -227,6 +234,7 @@ impl Record {
     }
 
     /// The header that these bytes were before one of their bits was flipped, if that is so.
+    #[cfg(not(target_family = "wasm"))]
     pub fn mended(bytes: &[u8; HEADER]) -> Option<Self> {
         (0..8 * HEADER).find_map(|bit| {
             let mut mended = *bytes;
@@ -235,7 +243,7 @@ impl Record {
         })
     }
 
-    pub fn from_bytes(bytes: &[u8; HEADER]) -> Result<Self, Error> {
+    pub fn from_bytes(bytes: &[u8; HEADER]) -> Result<Self> {
         check_seal(bytes, "the header of a record is damaged")?;
         let kind = Kind::ALL.into_iter().find(|kind| bytes[..8] == kind.magic());
         let kind = kind.ok_or_else(|| bad("it has a record of an unknown kind"))?;
@@ -253,7 +261,7 @@ impl Record {
     ///
     /// # Errors
     /// `IndexFormat` where it does not fit in or contradicts itself.
-    pub fn checked_sections(&self, header: Header, left: usize) -> Result<[usize; 5], Error> {
+    pub fn checked_sections(&self, header: Header, left: usize) -> Result<[usize; 5]> {
         let too_large = || bad("a record reaches past its end");
         let sections = self.sections(header).ok_or_else(too_large)?;
         let payload = sections
@@ -274,7 +282,7 @@ impl Record {
     ///
     /// # Errors
     /// `IndexFormat` where its rows are not the next ones.
-    pub fn checked_count(&self, rows: usize) -> Result<usize, Error> {
+    pub fn checked_count(&self, rows: usize) -> Result<usize> {
         let end = rows as u64 + self.count;
         match self.first_row == rows as u64 && u32::try_from(end).is_ok() {
             true => Ok(self.count as usize),
@@ -351,13 +359,13 @@ fn put(bytes: &mut [u8; HEADER], at: usize, value: &[u8]) {
 }
 
 fn seal(mut bytes: [u8; HEADER]) -> [u8; HEADER] {
-    let checksum = xxh3_64(&bytes[..56]);
+    let checksum = checksum(&bytes[..56]);
     put(&mut bytes, 56, &checksum.to_le_bytes());
     bytes
 }
 
-fn check_seal(bytes: &[u8; HEADER], problem: &str) -> Result<(), Error> {
-    match xxh3_64(&bytes[..56]) == u64_at(bytes, 56) {
+fn check_seal(bytes: &[u8; HEADER], problem: &str) -> Result<()> {
+    match checksum(&bytes[..56]) == u64_at(bytes, 56) {
         true => Ok(()),
         false => Err(bad(problem)),
     }
@@ -371,6 +379,6 @@ fn u64_at(bytes: &[u8; HEADER], at: usize) -> u64 {
     bytes[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
-pub(super) fn bad(reason: &str) -> Error {
-    Error::IndexFormat { reason: reason.into() }
+pub(super) fn bad(reason: &str) -> Box<Error> {
+    Box::new(Error::IndexFormat { reason: reason.into() })
 }

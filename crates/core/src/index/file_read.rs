@@ -4,8 +4,6 @@
 
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::bitmap::Bitmap;
 use super::columns::check_columns;
 use super::file::{
@@ -13,6 +11,7 @@ use super::file::{
 };
 use super::segment::{Beside, Segment};
 use super::{Index, Snapshot};
+use crate::checksum::checksum;
 use crate::error::Result;
 use crate::hamming::{Blocks, Line};
 use crate::vectors::zeros;
@@ -168,7 +167,7 @@ impl Open {
     fn set_table(&mut self, bytes: &[u8]) -> Result<()> {
         let count = chunks(self.sections.iter().map(|bytes| padded(*bytes)).sum());
         let (table, rest) = bytes.split_at(count * 8);
-        if xxh3_64(table) != self.record.checksum || rest.iter().any(|byte| *byte != 0) {
+        if checksum(table) != self.record.checksum || rest.iter().any(|byte| *byte != 0) {
             return Err(bad("the checksums of a record are damaged"));
         }
         self.table =

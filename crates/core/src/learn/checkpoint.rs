@@ -38,7 +38,7 @@ impl LearnSession {
     /// `ModelFormat` for damaged bytes, or those of other vectors, labels or options: only `threads` and
     /// `patience` may differ.
     pub fn resume(&mut self, bytes: &[u8]) -> Result<()> {
-        let bad = |reason: &str| Error::ModelFormat { reason: reason.into() };
+        let bad = |reason: &str| Box::new(Error::ModelFormat { reason: reason.into() });
         if !bytes.starts_with(MAGIC) {
             return Err(bad("it does not start with H2QLEARN"));
         }

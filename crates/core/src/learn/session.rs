@@ -165,7 +165,9 @@ impl LearnSession {
         if let Some(state) = &self.state
             && state.parameters.len() != architecture.parameters()
         {
-            return Err(Error::ModelFormat { reason: "its parameters do not fit the head".into() });
+            return Err(
+                Error::ModelFormat { reason: "its parameters do not fit the head".into() }.into()
+            );
         }
         if self.state.is_none() {
             let parameters = architecture.initial(&mut generator(seed, Stream::Parameters));
@@ -204,7 +206,7 @@ impl LearnSession {
             let mut next = state.clone();
             let train_loss = ready.epoch(&self.vectors, &self.options, &mut next, cancel)?;
             if !train_loss.is_finite() || next.parameters.iter().any(|value| !value.is_finite()) {
-                return Err(Error::Diverged { epoch: next.epochs });
+                return Err(Error::Diverged { epoch: next.epochs }.into());
             }
             let precision = ready.judge(&self.options, &next.parameters, cancel)?;
             if precision > next.best_precision {
@@ -248,7 +250,7 @@ impl LearnSession {
     pub fn finish(&self, cancel: &Cancel) -> Result<Model> {
         let (Some(ready), Some(state)) = (&self.ready, &self.state) else {
             let reason = "learning was finished before its start".into();
-            return Err(Error::Internal { reason });
+            return Err(Error::Internal { reason }.into());
         };
         let head = Arc::new(ready.head(&self.options, state, self.vectors.rows())?);
         let (threads, seed) = (Some(self.options.threads), Some(self.options.seed));
@@ -402,7 +404,7 @@ fn similar_share(train: &Part, labels: &Labels, seed: u64, cancel: &Cancel) -> R
         all if all == pairs => "all rows share a label; there is no similarity to learn",
         _ => return Ok(similar as f64 / pairs as f64),
     };
-    Err(Error::Conflict { option: "labels", problem })
+    Err(Error::Conflict { option: "labels", problem }.into())
 }
 
 /// The mean of each column, and one over the standard deviation of all values from it.
@@ -422,7 +424,7 @@ fn spread(train: &Part, cancel: &Cancel) -> Result<(Vec<f32>, f32)> {
     let scale = (squares / (rows * columns) as f64).sqrt().recip() as f32;
     if !(scale.is_finite() && scale > 0.0) {
         let problem = "all rows are alike, or too far apart for float32; there is nothing to learn";
-        return Err(Error::Conflict { option: "vectors", problem });
+        return Err(Error::Conflict { option: "vectors", problem }.into());
     }
     Ok((mean, scale))
 }
