@@ -1,16 +1,18 @@
-import { readFileSync, renameSync, rmSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { minifySync } from 'vite';
 import { ensureTool, findTool } from './cargo-tools.mjs';
 import { cargoEnvironment, run } from './programs.mjs';
 import { root, toolPath } from './root.mjs';
 import { lockedVersion } from './versions.mjs';
+import { forgetPlaces, withoutPanics } from './wasm-panics.mjs';
 import { ensureWasmRust, findWasmRust } from './wasm-rust.mjs';
 
 /** What is built: all there is, and what encoding and searching need. */
 export const packages = [
-  { name: 'whole', features: [] },
-  { name: 'search', features: ['--no-default-features'] },
+  { name: 'whole', profile: 'wasm', features: [] },
+  { name: 'search', profile: 'wasm-search', features: ['--no-default-features'] },
 ];
 
 /** What every browser with SIMD has, and what rustc and wasm-bindgen may use. */
@@ -70,19 +72,34 @@ export function ensureToolchain() {
  * @param {string} folder gets a folder for each package
  */
 export function buildWasm({ env, wasmPack }, folder) {
-  for (const { name, features } of packages) {
+  for (const { name, profile, features } of packages) {
     const out = join(folder, name);
     const steps = ['--mode', 'no-install', '--no-opt', '--no-pack', '--no-gitignore'];
     const outputs = ['--target', 'web', '--out-dir', out, '--out-name', 'h2q'];
-    run(wasmPack, ['build', 'crates/wasm', '--profile', 'wasm', ...steps, ...outputs, ...features], { env });
+    run(wasmPack, ['build', 'crates/wasm', '--profile', profile, ...steps, ...outputs, ...features], { env });
     optimise(join(out, 'h2q_bg.wasm'));
+    const glue = join(out, 'h2q.js');
+    writeFileSync(glue, minified(glue, readFileSync(glue, 'utf8')));
     // The module's own exports, which nobody who uses h2q.d.ts sees.
     rmSync(join(out, 'h2q_bg.wasm.d.ts'), { force: true });
   }
 }
 
+/**
+ * @param {string} file
+ * @param {string} code
+ */
+function minified(file, code) {
+  const result = minifySync(file, code, { module: true, mangle: { toplevel: true } });
+  if (result.errors.length > 0) throw new Error(`${file}: ${result.errors[0]?.message}`);
+  return result.code;
+}
+
 /** @param {string} file */
 function optimise(file) {
+  const module = withoutPanics(readFileSync(file), features);
+  forgetPlaces(module);
+  writeFileSync(file, module);
   const enabled = features.map((feature) => `--enable-${feature}`);
   const smaller = `${file}.opt`;
   run(process.execPath, [toolPath('binaryen', 'wasm-opt'), file, '-Os', ...enabled, '-o', smaller]);

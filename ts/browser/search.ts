@@ -1,6 +1,7 @@
 /**
- * Encoding and searching alone, from the small WASM module: what a page needs that learns nothing. Call
- * {@link init} first. Not together with the whole entry in one program: they share their surroundings.
+ * Encoding and searching alone, from the small WASM module: what a page needs that opens a model and an index, or codes,
+ * which others have made. Call {@link init} first. All else is in `h2q/browser`; asked for here, it throws
+ * UNSUPPORTED. Not together with the whole entry in one program: they share their surroundings.
  */
 
 import * as glue from '../../wasm/search/h2q.js';
@@ -12,35 +13,28 @@ import { type Glue, WasmLoader, type WasmSource } from '../wasm/init.js';
 import { notLoaded, webPlatform } from '../wasm/platform.js';
 
 export { settled } from '../abort.js';
-export type { FactorMetric, Layout, ModelSummary, SearchMethod, SearchWork } from '../backend.js';
+export type { Layout, ModelSummary, SearchWork } from '../backend.js';
 export type { Codes } from '../codes.js';
 export { type ErrorCode, type ErrorDetails, H2qError } from '../errors.js';
 export type { FilterOptions, IdSet } from '../filter.js';
-export {
-  type Abortable,
-  type BuildOptions,
-  type BuildSyncOptions,
-  type EmptyOptions,
-  HammingIndex,
-  type RadiusResult,
-  type RerankedResult,
-  type SearchOptions,
-  type SearchResult,
-  type SearchSyncOptions,
-} from '../hamming-index.js';
-export {
-  type EncodeOptions,
-  type EncodeSyncOptions,
-  type FactorsOptions,
-  type FactorsSyncOptions,
-  Model,
-  type TransformOptions,
-  type TransformSyncOptions,
+export type { Abortable, RadiusResult, SearchResult } from '../hamming-index.js';
+export type {
+  EncodeOptions,
+  EncodeSyncOptions,
+  TransformOptions,
+  TransformSyncOptions,
 } from '../model.js';
 export { hammingDistance, popcount } from '../primitives.js';
-export type { AsymmetricRerank, FloatRerank, RerankOptions } from '../rerank.js';
 export { type CopyOptions, type Matrix, Vectors, type VectorsInput } from '../vectors.js';
 export type { WasmSource } from '../wasm/init.js';
+export {
+  type BuildOptions,
+  type BuildSyncOptions,
+  HammingIndex,
+  Model,
+  type SearchOptions,
+  type SearchSyncOptions,
+} from './small.js';
 
 let backend: SmallBackend | undefined;
 // What this entry exports asks for nothing else.

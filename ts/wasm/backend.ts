@@ -6,7 +6,8 @@
 
 import type { Backend, BackendInfo, SearchBackend } from '../backend.js';
 import { H2qError } from '../errors.js';
-import type { SearchExports, WholeExports } from './exports.js';
+import { absent } from './absent.js';
+import type { SearchExports, WasmIndex, WasmWholeIndex, WholeExports } from './exports.js';
 import {
   codeStatistics,
   evaluateCodes,
@@ -17,17 +18,17 @@ import {
   quantizationLosses,
 } from './fit.js';
 import { codesBuilder, HeldFilter, idsBuilder, shareIds, vectorsBuilder, vectorsSampler } from './held.js';
-import { createIndex, IndexInWasm, indexReader } from './index-in-wasm.js';
+import { createSearchedIndex, IndexInWasm, indexReader } from './index-in-wasm.js';
 import type { Instance } from './instance.js';
-import { ModelInWasm } from './model.js';
+import { ModelInWasm, WholeModelInWasm } from './model.js';
 import { rerankByCodes, rerankByVectors } from './rerank.js';
 import { atOnce, inTurns, later, WasmCancelToken } from './turns.js';
+import { createIndex, WholeIndexInWasm } from './whole-index.js';
 
-/** What the small module has of a backend. */
+/** What the facade asks of a backend for encoding and searching. */
 export type SmallBackend = SearchBackend &
   Pick<
     Backend,
-    | 'info'
     | 'createCancelToken'
     | 'vectorsBuilder'
     | 'codesBuilder'
@@ -36,9 +37,21 @@ export type SmallBackend = SearchBackend &
     | 'popcount'
   >;
 
-export function smallBackend(instance: Instance<SearchExports>): SmallBackend {
+/** What both modules do alike. */
+type Common = Pick<
+  SmallBackend,
+  | 'createCancelToken'
+  | 'vectorsBuilder'
+  | 'codesBuilder'
+  | 'idsBuilder'
+  | 'filterRows'
+  | 'filterIds'
+  | 'hammingDistance'
+  | 'popcount'
+>;
+
+function common(instance: Instance<SearchExports>): Common {
   return {
-    info: () => instance.run(infoOf),
     createCancelToken: () => new WasmCancelToken(),
     vectorsBuilder: (...args) => vectorsBuilder(instance, ...args),
     codesBuilder: (...args) => codesBuilder(instance, ...args),
@@ -54,19 +67,48 @@ export function smallBackend(instance: Instance<SearchExports>): SmallBackend {
       instance.free(own);
       return new HeldFilter(instance, filter);
     },
+    hammingDistance: (a, b) => instance.run((wasm) => wasm.hammingDistance(a, b)),
+    popcount: (bytes) => instance.run((wasm) => wasm.popcount(bytes)),
+  };
+}
+
+/** The backend of the small module: what it leaves out throws UNSUPPORTED. */
+export function smallBackend(instance: Instance<SearchExports>): SmallBackend {
+  const opened = (index: WasmIndex) => new IndexInWasm(instance, index);
+  return {
+    ...common(instance),
     modelFromBytes: (bytes) =>
       new ModelInWasm(
         instance,
         instance.run(({ Model }) => Model.fromBytes(bytes)),
       ),
+    createIndex: async (codes, ids, factors, cancel) =>
+      factors ? absent('factors') : inTurns(createSearchedIndex(instance, codes, ids), cancel),
+    createIndexSync: (codes, ids, factors) =>
+      factors ? absent('factors') : atOnce(createSearchedIndex(instance, codes, ids)),
+    emptyIndex: () => absent('an empty index, to add to'),
+    indexReader: (bytes) => indexReader(instance, bytes, opened),
+    rerankByCodes: async () => absent('re-ranking'),
+    rerankByCodesSync: () => absent('re-ranking'),
+    rerankByVectors: async () => absent('re-ranking'),
+    rerankByVectorsSync: () => absent('re-ranking'),
+  };
+}
+
+export function wholeBackend(instance: Instance<WholeExports>): Backend {
+  const opened = (index: WasmWholeIndex) => new WholeIndexInWasm(instance, index);
+  return {
+    ...common(instance),
+    info: () => instance.run(infoOf),
+    modelFromBytes: (bytes) =>
+      new WholeModelInWasm(
+        instance,
+        instance.run(({ Model }) => Model.fromBytes(bytes)),
+      ),
     createIndex: (codes, ids, factors, cancel) => inTurns(createIndex(instance, codes, ids, factors), cancel),
     createIndexSync: (...args) => atOnce(createIndex(instance, ...args)),
-    emptyIndex: (...args) =>
-      new IndexInWasm(
-        instance,
-        instance.run(({ emptyIndex }) => emptyIndex(...args)),
-      ),
-    indexReader: (bytes) => indexReader(instance, bytes),
+    emptyIndex: (...args) => opened(instance.run(({ emptyIndex }) => emptyIndex(...args))),
+    indexReader: (bytes) => indexReader(instance, bytes, opened),
     rerankByCodes: (index, withFactors, codes, vectors, hits, k, _threads, cancel) =>
       inTurns(rerankByCodes(instance, index, withFactors, codes, vectors, hits, k), cancel),
     rerankByCodesSync: (index, withFactors, codes, vectors, hits, k) =>
@@ -75,14 +117,6 @@ export function smallBackend(instance: Instance<SearchExports>): SmallBackend {
       inTurns(rerankByVectors(instance, originals, vectors, hits, k), cancel),
     rerankByVectorsSync: (originals, vectors, hits, k) =>
       atOnce(rerankByVectors(instance, originals, vectors, hits, k)),
-    hammingDistance: (a, b) => instance.run((wasm) => wasm.hammingDistance(a, b)),
-    popcount: (bytes) => instance.run((wasm) => wasm.popcount(bytes)),
-  };
-}
-
-export function wholeBackend(instance: Instance<WholeExports>): Backend {
-  return {
-    ...smallBackend(instance),
     vectorsSampler: (...args) => vectorsSampler(instance, ...args),
     checkFit: (dimensions, options) => instance.run((wasm) => wasm.checkFit(dimensions, options)),
     createFit: (...args) => new FitInWasm(instance, ...args),
@@ -114,7 +148,7 @@ function notHere(): never {
   throw new H2qError('UNSUPPORTED', 'learning runs in the native addon alone; its models run here, too');
 }
 
-function infoOf(wasm: SearchExports): BackendInfo {
+function infoOf(wasm: WholeExports): BackendInfo {
   return {
     backend: 'wasm',
     version: wasm.version(),

@@ -61,7 +61,8 @@ export interface WasmHits extends Handle {
   distances(): Int32Array;
   ids(): BigInt64Array | undefined;
   offsets(): Uint32Array;
-  scores(): Float32Array;
+  /** Of a re-ranking, and only in the whole module. */
+  scores?(): Float32Array;
   readonly candidates: number;
   readonly buckets: number;
 }
@@ -74,10 +75,15 @@ export interface WasmIndex extends Handle {
   readonly hasIds: boolean;
   readonly hasFactors: boolean;
   readonly model: Uint8Array | undefined;
-  readonly memory: number;
   frozen(): WasmIndex;
   searchSync(queries: WasmCodes, k: number, method: string, filter?: WasmFilter | null): WasmHits;
   searchRadiusSync(queries: WasmCodes, radius: number, method: string, filter?: WasmFilter | null): WasmHits;
+}
+
+/** An index of the whole module. */
+export interface WasmWholeIndex extends WasmIndex {
+  readonly memory: number;
+  frozen(): WasmWholeIndex;
   addSync(codes: WasmCodes, ids?: WasmIds | null, factors?: WasmVectors | null): number;
   removeSync(ids: WasmIds): number;
   buildTablesSync(): void;
@@ -95,6 +101,11 @@ export interface WasmIndexReader extends Handle {
   finish(): WasmIndex;
 }
 
+/** One of the whole module. */
+export interface WasmWholeIndexReader extends WasmIndexReader {
+  finish(): WasmWholeIndex;
+}
+
 export interface WasmModel extends Shared<WasmModel> {
   readonly dimensions: number;
   readonly bits: number;
@@ -103,10 +114,15 @@ export interface WasmModel extends Shared<WasmModel> {
   /** Multiplications. */
   readonly productsPerRow: number;
   readonly summary: unknown;
-  toBytes(): Uint8Array;
-  withHeadOf(learnt: WasmModel): WasmModel;
   transformSync(vectors: WasmVectors, first: number, rows: number): Float32Array;
   encodeSync(vectors: WasmVectors, first: number, rows: number, layout: string): Uint8Array;
+}
+
+/** A model of the whole module. */
+export interface WasmWholeModel extends WasmModel {
+  share(): WasmWholeModel;
+  toBytes(): Uint8Array;
+  withHeadOf(learnt: WasmWholeModel): WasmWholeModel;
   factorsSync(vectors: WasmVectors, first: number, rows: number, metric: string): Float32Array;
 }
 
@@ -117,35 +133,16 @@ export function summaryOf(model: WasmModel): ModelSummary {
 
 /** The small module. */
 export interface SearchExports {
-  version(): string;
-  simd(): string;
-  kernel(): string;
   VectorsBuilder: new (rows: number, columns: number, firstRow: number) => WasmVectorsBuilder;
   CodesBuilder: new (rows: number, bits: number) => WasmCodesBuilder;
   IdsBuilder: new (ids: number) => WasmIdsBuilder;
   IndexReader: new (bytes: number) => WasmIndexReader;
-  Hits: new (
-    rows: Uint32Array,
-    distances: Int32Array,
-    ids: BigInt64Array | null | undefined,
-    offsets: Uint32Array,
-  ) => WasmHits;
   Filter: {
     rows(bytes: Uint8Array, rows: number, isDenied: boolean): WasmFilter;
     ids(ids: WasmIds, isDenied: boolean): WasmFilter;
   };
   Model: { fromBytes(bytes: Uint8Array): WasmModel };
-  createIndexSync(codes: WasmCodes, ids?: WasmIds | null, factors?: WasmVectors | null): WasmIndex;
-  emptyIndex(bits: number, hasIds: boolean, hasFactors: boolean): WasmIndex;
-  rerankByCodesSync(
-    index: WasmIndex,
-    withFactors: boolean,
-    codes: WasmCodes,
-    vectors: WasmVectors,
-    hits: WasmHits,
-    k: number,
-  ): WasmHits;
-  rerankByVectorsSync(originals: WasmVectors, vectors: WasmVectors, hits: WasmHits, k: number): WasmHits;
+  createIndexSync(codes: WasmCodes, ids?: WasmIds | null): WasmIndex;
   hammingDistance(a: Uint8Array, b: Uint8Array): number;
   popcount(bytes: Uint8Array): number;
 }
@@ -161,7 +158,7 @@ export interface WasmFit extends Handle {
   prepareSync(): void;
   /** {@link EpochReport}[] */
   stepSync(epochs: number): unknown;
-  finishSync(): WasmModel;
+  finishSync(): WasmWholeModel;
 }
 
 export interface WasmStoredVectors extends Shared<WasmStoredVectors> {
@@ -183,6 +180,28 @@ export interface WasmLossValue extends Handle {
 
 /** The whole module. */
 export interface WholeExports extends SearchExports {
+  version(): string;
+  simd(): string;
+  kernel(): string;
+  IndexReader: new (bytes: number) => WasmWholeIndexReader;
+  Model: { fromBytes(bytes: Uint8Array): WasmWholeModel };
+  Hits: new (
+    rows: Uint32Array,
+    distances: Int32Array,
+    ids: BigInt64Array | null | undefined,
+    offsets: Uint32Array,
+  ) => WasmHits;
+  createIndexSync(codes: WasmCodes, ids?: WasmIds | null, factors?: WasmVectors | null): WasmWholeIndex;
+  emptyIndex(bits: number, hasIds: boolean, hasFactors: boolean): WasmWholeIndex;
+  rerankByCodesSync(
+    index: WasmWholeIndex,
+    withFactors: boolean,
+    codes: WasmCodes,
+    vectors: WasmVectors,
+    hits: WasmHits,
+    k: number,
+  ): WasmHits;
+  rerankByVectorsSync(originals: WasmVectors, vectors: WasmVectors, hits: WasmHits, k: number): WasmHits;
   VectorsSampler: new (rows: number, columns: number, keep: number, seed: number) => WasmVectorsSampler;
   Labels: {
     single(values: BigInt64Array): WasmLabels;

@@ -22,7 +22,7 @@ import type {
 import type { Plain, WasmFit, WasmHammingMeasure, WasmLabels, WholeExports } from './exports.js';
 import { share, shareCodes } from './held.js';
 import type { Instance } from './instance.js';
-import { ModelInWasm } from './model.js';
+import { WholeModelInWasm } from './model.js';
 import { atOnce, inTurns, later, type Slices } from './turns.js';
 
 /** A fit, one epoch per slice. */
@@ -97,7 +97,7 @@ export class FitInWasm implements CoreFit {
 
   finishSync(): CoreModel {
     const model = this.#instance.run(() => this.#handle.finishSync());
-    return new ModelInWasm(this.#instance, model);
+    return new WholeModelInWasm(this.#instance, model);
   }
 
   release(): void {
@@ -241,7 +241,7 @@ export function* quantizationLosses(
   const own = share(vectors);
   try {
     yield;
-    const { wasm } = model as ModelInWasm;
+    const { wasm } = model as WholeModelInWasm;
     return instance.run(({ quantizationLossesSync }) => quantizationLossesSync(wasm, own));
   } finally {
     instance.free(own);

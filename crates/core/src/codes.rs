@@ -3,6 +3,7 @@
 pub use h2q_kernels::signs::{Layout, pack_signs};
 
 use crate::error::{Error, Result};
+use crate::text;
 
 /// n codes of `bits / 8` bytes, one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +18,8 @@ pub type Fingerprint = [u8; 16];
 
 /// As 32 hexadecimal digits.
 pub fn hex(fingerprint: Fingerprint) -> String {
-    fingerprint.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = fingerprint.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect()
 }
 
 impl Codes {
@@ -29,7 +31,7 @@ impl Codes {
     pub fn new(bytes: Vec<u8>, bits: usize) -> Result<Self> {
         check_bits(bits)?;
         if bytes.is_empty() {
-            return Err(Error::Empty { what: "codes".into(), axis: "rows" });
+            return Err(Error::Empty { what: "codes".into(), axis: "rows" }.into());
         }
         if !bytes.len().is_multiple_of(bits / 8) {
             let whole = bytes.len() / (bits / 8) * (bits / 8);
@@ -94,10 +96,10 @@ impl CodesBuilder {
     pub fn new(rows: usize, bits: usize) -> Result<Self> {
         check_bits(bits)?;
         if rows == 0 {
-            return Err(Error::Empty { what: "codes".into(), axis: "rows" });
+            return Err(Error::Empty { what: "codes".into(), axis: "rows" }.into());
         }
         let too_large = || Error::OutOfMemory {
-            what: format!("{rows} codes of {bits} bits"),
+            what: text![rows, " codes of ", bits, " bits"],
             bytes: rows.saturating_mul(bits / 8),
         };
         let expected = rows.checked_mul(bits / 8).ok_or_else(too_large)?;
@@ -137,7 +139,8 @@ pub(crate) fn check_bits(bits: usize) -> Result<()> {
             option: "bits",
             value: bits.to_string(),
             expected: "a positive multiple of 8",
-        });
+        }
+        .into());
     }
     Ok(())
 }

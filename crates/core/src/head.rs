@@ -120,7 +120,7 @@ impl Head {
     pub fn new(mean: Vec<f32>, layers: Vec<Layer>, summary: HeadSummary) -> Result<Self> {
         if layers.is_empty() || layers.len() > MAX_LAYERS {
             let (value, expected) = (layers.len().to_string(), "from 1 to 8");
-            return Err(Error::InvalidOption { option: "layers", value, expected });
+            return Err(Error::InvalidOption { option: "layers", value, expected }.into());
         }
         let mut inputs = mean.len();
         let mut kernels = Vec::with_capacity(layers.len());
@@ -128,7 +128,9 @@ impl Head {
             check_dimensions(inputs)?;
             let outputs = layer.bias.len();
             if inputs == 0 || outputs == 0 {
-                return Err(Error::Empty { what: "a layer of the head".into(), axis: "columns" });
+                return Err(
+                    Error::Empty { what: "a layer of the head".into(), axis: "columns" }.into()
+                );
             }
             if layer.weights.len() != inputs * outputs {
                 let what = "weights of a layer of the head";

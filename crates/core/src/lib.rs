@@ -6,6 +6,7 @@
 //!
 //! Data flows one way: [`vectors`] → `fit` → `model` → `codes` → [`index`] → [`rerank`], and `evaluate` judges.
 
+mod checksum;
 pub mod clock;
 pub mod codes;
 pub mod evaluate;
@@ -15,6 +16,7 @@ pub mod index;
 #[cfg(not(target_family = "wasm"))]
 pub mod jobs;
 pub mod learn;
+#[cfg(feature = "whole")]
 pub mod measure;
 pub mod model;
 mod model_file;
@@ -27,4 +29,4 @@ pub mod vectors;
 pub use h2q_kernels::{
     column, error, hamming, json, linalg, losses, parallel, products, projection, real,
 };
-use h2q_kernels::{decompositions, dot, sorting};
+use h2q_kernels::{decompositions, dot, sorting, text};

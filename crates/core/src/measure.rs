@@ -44,7 +44,8 @@ impl CodesAre {
                 option: "data",
                 value: name.into(),
                 expected: "uniform or clustered",
-            }),
+            }
+            .into()),
         }
     }
 }
@@ -107,11 +108,11 @@ impl HammingMeasure {
         check_bits(bits)?;
         if k == 0 {
             let expected = "at least 1";
-            return Err(Error::InvalidOption { option: "k", value: "0".into(), expected });
+            return Err(Error::InvalidOption { option: "k", value: "0".into(), expected }.into());
         }
         if u32::try_from(rows).is_err() {
             let (value, expected) = (rows.to_string(), "at most 4294967295");
-            return Err(Error::InvalidOption { option: "rows", value, expected });
+            return Err(Error::InvalidOption { option: "rows", value, expected }.into());
         }
         let generator = Generator::new(bits, data, seed)?;
         let queries = generator.codes(queries, QUERIES, threads, cancel)?;

@@ -109,7 +109,7 @@ pub const MAX_DIMENSIONS: usize = 16_384;
 pub(crate) fn check_dimensions(dimensions: usize) -> Result<()> {
     if dimensions > MAX_DIMENSIONS {
         let (value, expected) = (dimensions.to_string(), "at most 16384");
-        return Err(Error::InvalidOption { option: "dimensions", value, expected });
+        return Err(Error::InvalidOption { option: "dimensions", value, expected }.into());
     }
     Ok(())
 }
@@ -139,10 +139,22 @@ impl Model {
         rotation: Rotation,
         summary: Summary,
     ) -> Result<Self> {
+        let fingerprint = fingerprint(None, mean.as_deref(), projection.as_ref(), &rotation);
+        Self::with_fingerprint(mean, projection, rotation, summary, fingerprint)
+    }
+
+    /// [`Model::new`] of parts whose fingerprint is known.
+    pub(crate) fn with_fingerprint(
+        mean: Option<Vec<f32>>,
+        projection: Option<Mat<f32>>,
+        rotation: Rotation,
+        summary: Summary,
+        fingerprint: [u8; 16],
+    ) -> Result<Self> {
         let (dimensions, bits) = (summary.dimensions, summary.bits);
         check_dimensions(dimensions)?;
         if !(summary.train_loss.is_finite() && summary.validation_loss.is_finite()) {
-            return Err(Error::Internal { reason: "a fit without a finite loss".into() });
+            return Err(Error::Internal { reason: "a fit without a finite loss".into() }.into());
         }
         let expect = |what: &str, expected, actual| match expected == actual {
             true => Ok(()),
@@ -168,7 +180,6 @@ impl Model {
                 Projection::new(mean.clone(), convert(weights.as_ref()).as_ref())
             }
         };
-        let fingerprint = fingerprint(None, mean.as_deref(), projection.as_ref(), &rotation);
         Ok(Self { head: None, mean, projection, rotation, summary, kernel, fingerprint })
     }
 
@@ -176,7 +187,14 @@ impl Model {
     ///
     /// # Errors
     /// `Mismatch` when this model takes vectors of other dimensions or has a head already.
-    pub fn with_head(mut self, head: Arc<Head>) -> Result<Self> {
+    pub fn with_head(self, head: Arc<Head>) -> Result<Self> {
+        let (mean, projection) = (self.mean.as_deref(), self.projection.as_ref());
+        let fingerprint = fingerprint(Some(&head), mean, projection, &self.rotation);
+        self.behind(head, fingerprint)
+    }
+
+    /// [`Model::with_head`] where the fingerprint of both is known.
+    pub(crate) fn behind(mut self, head: Arc<Head>, fingerprint: [u8; 16]) -> Result<Self> {
         if let Some(head) = &self.head {
             return Err(Error::mismatch("layers before the head", 0, head.layers().len()));
         }
@@ -184,8 +202,7 @@ impl Model {
             let what = "dimensions of the head's embeddings";
             return Err(Error::mismatch(what, self.dimensions(), head.outputs()));
         }
-        let (mean, projection) = (self.mean.as_deref(), self.projection.as_ref());
-        self.fingerprint = fingerprint(Some(&head), mean, projection, &self.rotation);
+        self.fingerprint = fingerprint;
         self.summary.dimensions = head.dimensions();
         self.head = Some(head);
         Ok(self)
@@ -207,7 +224,7 @@ impl Model {
             _ => {
                 let problem =
                     "not the model of `learn` alone: it has no head, or a rotation already";
-                Err(Error::Conflict { option: "head", problem })
+                Err(Error::Conflict { option: "head", problem }.into())
             }
         }
     }
@@ -375,7 +392,9 @@ pub(crate) fn fingerprint(
     let mut hasher = xxhash_rust::xxh3::Xxh3::new();
     let mut floats = |values: &[f32]| {
         hasher.update(&(values.len() as u64).to_le_bytes());
-        values.iter().for_each(|value| hasher.update(&value.to_le_bytes()));
+        // As little-endian bytes.
+        const { assert!(cfg!(target_endian = "little")) };
+        hasher.update(bytemuck::cast_slice(values));
     };
     if let Some(head) = head {
         floats(head.mean());
@@ -387,6 +406,6 @@ pub(crate) fn fingerprint(
     floats(mean.unwrap_or_default());
     floats(&projection.map(|p| to_row_major(p.as_ref())).unwrap_or_default());
     floats(&rotation.reflections);
-    rotation.signs.iter().for_each(|sign| hasher.update(&sign.to_le_bytes()));
+    hasher.update(bytemuck::cast_slice(&rotation.signs));
     hasher.digest128().to_be_bytes()
 }

@@ -314,7 +314,7 @@ fn norm<T: Real>(index: usize, vector: &[T]) -> Result<f64> {
     }
     let largest = vector.iter().map(|x| (*x).into().abs()).fold(0.0, f64::max);
     if largest == 0.0 {
-        return Err(Error::ZeroReflection { index });
+        return Err(Error::ZeroReflection { index }.into());
     }
     let sum: f64 = vector.iter().map(|x| ((*x).into() / largest).powi(2)).sum();
     Ok(largest * sum.sqrt())

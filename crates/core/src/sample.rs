@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::{Error, Result};
+use crate::text;
 use crate::vectors::{ElementType, Vectors, check_finite, reserve};
 
 /// Sees every row once and keeps some. Holds the rows kept, their numbers and one slice.
@@ -36,7 +37,7 @@ impl VectorsSampler {
         let kept = reserve(keep, columns)?;
         let mut chosen = Vec::new();
         let bytes = keep.saturating_mul(size_of::<usize>());
-        let no_room = |_| Error::out_of_memory(format!("numbers of {keep} rows"), bytes);
+        let no_room = |_| Error::out_of_memory(text!["numbers of ", keep, " rows"], bytes);
         chosen.try_reserve_exact(keep).map_err(no_room)?;
         let generator = ChaCha8Rng::seed_from_u64(seed);
         Ok(Self { kept, chosen, rows, columns, keep, seen: 0, generator, slice: Vec::new() })

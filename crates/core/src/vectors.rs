@@ -5,6 +5,7 @@ pub use h2q_kernels::elements::ElementType;
 use h2q_kernels::elements::first_not_finite;
 
 use crate::error::{Error, Result};
+use crate::text;
 
 /// `rows x columns` finite float32 values, row-major; at least one row and one column.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +22,7 @@ impl Vectors {
     pub fn new(data: Vec<f32>, columns: usize) -> Result<Self> {
         if columns == 0 || data.is_empty() {
             let axis = if columns == 0 { "columns" } else { "rows" };
-            return Err(Error::Empty { what: "vectors".into(), axis });
+            return Err(Error::Empty { what: "vectors".into(), axis }.into());
         }
         if !data.len().is_multiple_of(columns) {
             let whole = data.len() / columns * columns;
@@ -119,10 +120,10 @@ impl VectorsBuilder {
 pub(crate) fn reserve(rows: usize, columns: usize) -> Result<Vec<f32>> {
     if rows == 0 || columns == 0 {
         let axis = if rows == 0 { "rows" } else { "columns" };
-        return Err(Error::Empty { what: "vectors".into(), axis });
+        return Err(Error::Empty { what: "vectors".into(), axis }.into());
     }
     let too_large = || Error::OutOfMemory {
-        what: format!("{rows} x {columns} vectors"),
+        what: text![rows, " x ", columns, " vectors"],
         bytes: rows.saturating_mul(columns).saturating_mul(4),
     };
     let length = rows.checked_mul(columns).ok_or_else(too_large)?;

@@ -318,7 +318,7 @@ fn a_cancelled_evaluation_aborts() {
     let cancel = Cancel::default();
     cancel.cancel();
     let input = Input::random(9, 20, 3, 8);
-    assert_eq!(evaluate_codes(&input.evaluation(Ties::Id), 1, &cancel), Err(Error::Aborted));
+    assert_eq!(evaluate_codes(&input.evaluation(Ties::Id), 1, &cancel), Err(Error::Aborted.into()));
 }
 
 #[test]

@@ -247,6 +247,6 @@ fn bad_input_names_the_culprit() {
     let columns = neighbours(&database, &wide, 1, 1, &cancel).unwrap_err();
     assert_eq!(columns.to_string(), "columns of the queries: expected 4, got 5");
     cancel.cancel();
-    assert_eq!(neighbours(&database, &queries, 1, 1, &cancel), Err(Error::Aborted));
-    assert_eq!(evaluate_cosine(&good, 1, &cancel).unwrap_err(), Error::Aborted);
+    assert_eq!(neighbours(&database, &queries, 1, 1, &cancel), Err(Error::Aborted.into()));
+    assert_eq!(*evaluate_cosine(&good, 1, &cancel).unwrap_err(), Error::Aborted);
 }

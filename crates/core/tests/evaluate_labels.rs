@@ -36,7 +36,7 @@ fn multi_labels_are_relevant_when_any_class_is_shared() {
 
 #[test]
 fn bad_labels_name_the_culprit() {
-    let empty = |axis| Error::Empty { what: "query labels".into(), axis };
+    let empty = |axis| Box::new(Error::Empty { what: "query labels".into(), axis });
     assert_eq!(Labels::single("query labels", vec![]), Err(empty("rows")));
     assert_eq!(Labels::multi("query labels", &[], 3), Err(empty("rows")));
     assert_eq!(Labels::multi("query labels", &[1], 0), Err(empty("columns")));

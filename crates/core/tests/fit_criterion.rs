@@ -228,7 +228,7 @@ fn a_method_can_be_ended_early_and_an_error_leaves_the_best_before() {
     assert_eq!((next[0].method, next[0].epoch), (Method::H2q, 1));
 
     cancel.cancel();
-    assert_eq!(session.step(1, &cancel).expect_err("an abort"), Error::Aborted);
+    assert_eq!(*session.step(1, &cancel).expect_err("an abort"), Error::Aborted);
     assert!(session.done());
     let best = session.finish().expect("a model").summary().method;
     assert!(best != Method::H2q && session.candidates().len() == 3);

@@ -4,7 +4,7 @@ mod support;
 
 use std::sync::Arc;
 
-use h2q_core::error::Error;
+use h2q_core::error::{Error, Result};
 use h2q_core::fit::{Criterion, EpochReport, FitOptions, FitSession, Method, SolverName};
 use h2q_core::linalg::orthogonality_error;
 use h2q_core::losses::Loss;
@@ -12,7 +12,7 @@ use h2q_core::model::Model;
 use h2q_core::parallel::Cancel;
 use h2q_core::vectors::Vectors;
 
-fn run(rows: &Vectors, options: &FitOptions) -> Result<(Model, Vec<EpochReport>), Error> {
+fn run(rows: &Vectors, options: &FitOptions) -> Result<(Model, Vec<EpochReport>)> {
     let mut session = FitSession::new(Arc::new(rows.clone()), None, options)?;
     let reports = session.step(usize::MAX, &Cancel::default())?;
     Ok((session.finish()?, reports))
@@ -287,7 +287,7 @@ fn a_cancelled_fit_stops_and_still_gives_its_best() {
     let cancel = Cancel::default();
     session.step(2, &cancel).expect("two epochs");
     cancel.cancel();
-    assert_eq!(session.step(1, &cancel).expect_err("stopped"), Error::Aborted);
+    assert_eq!(*session.step(1, &cancel).expect_err("stopped"), Error::Aborted);
     assert!(session.done());
     assert_eq!(session.finish().expect("a model").summary().epochs, 2);
 }

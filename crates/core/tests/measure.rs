@@ -59,7 +59,7 @@ fn a_round_reads_the_whole_index() {
         assert!(round.single_query > 0.0 && round.batch > 0.0 && round.read > 0.0);
     }
     cancel.cancel();
-    assert_eq!(measure.round(&cancel), Err(Error::Aborted));
+    assert_eq!(measure.round(&cancel), Err(Error::Aborted.into()));
 }
 
 #[test]

@@ -197,8 +197,8 @@ fn values_that_leave_the_range_of_float32_are_named_by_row() {
     let large = Vectors::new(values, 16).expect("finite");
     let cancel = Cancel::default();
     let expected = Error::OutOfRange { row: 270 };
-    assert_eq!(random.transform(&large, 2, &cancel).expect_err("refused"), expected);
-    assert_eq!(random.encode(&large, Layout::Lsb, 2, &cancel).expect_err("refused"), expected);
+    assert_eq!(*random.transform(&large, 2, &cancel).expect_err("refused"), expected);
+    assert_eq!(*random.encode(&large, Layout::Lsb, 2, &cancel).expect_err("refused"), expected);
 }
 
 #[test]

@@ -22,8 +22,8 @@ fn results_come_in_order_of_the_tasks() {
     }
 }
 
-fn failure(task: usize) -> Error {
-    Error::Internal { reason: format!("task {task}") }
+fn failure(task: usize) -> Box<Error> {
+    Box::new(Error::Internal { reason: format!("task {task}") })
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn every_chunk_is_filled_once() {
 #[test]
 fn an_error_stops_the_rest_and_wins() {
     let done = AtomicUsize::new(0);
-    let broken = Error::Internal { reason: "broken".into() };
+    let broken = Box::new(Error::Internal { reason: "broken".into() });
     let result = map_tasks(
         2,
         10_000,
@@ -104,7 +104,7 @@ fn cancelling_stops_running_tasks() {
             Ok(())
         },
     );
-    assert_eq!(result.expect_err("stopped"), Error::Aborted);
+    assert_eq!(*result.expect_err("stopped"), Error::Aborted);
 }
 
 #[test]
@@ -141,5 +141,5 @@ fn a_sort_in_steps_is_a_sort_and_stops() {
     }
     let cancel = Cancel::default();
     cancel.cancel();
-    assert_eq!(sort(&mut [2, 1], &cancel), Err(Error::Aborted));
+    assert_eq!(sort(&mut [2, 1], &cancel), Err(Error::Aborted.into()));
 }

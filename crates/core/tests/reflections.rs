@@ -212,7 +212,7 @@ fn an_updated_form_equals_a_new_one() {
         assert_eq!((form.dimensions(), form.count()), (d, m));
         assert_eq!(form.product(), UtForm::new(&vectors, d).expect("vectors").product());
     }
-    assert_eq!(form.update(&[0.0; 70]).expect_err("zero"), Error::ZeroReflection { index: 0 });
+    assert_eq!(*form.update(&[0.0; 70]).expect_err("zero"), Error::ZeroReflection { index: 0 });
 }
 
 #[test]
@@ -249,11 +249,11 @@ fn identity_and_sign_changes_need_no_reflection() {
 #[test]
 fn unusable_vectors_are_named() {
     assert_eq!(
-        UtForm::new(&[1.0, 0.0, 0.0, 0.0], 2).expect_err("zero"),
+        *UtForm::new(&[1.0, 0.0, 0.0, 0.0], 2).expect_err("zero"),
         Error::ZeroReflection { index: 1 }
     );
     let error = UtForm::new(&[1.0, 0.0, f32::NAN, 0.0], 2).expect_err("NaN");
-    assert_eq!(error, Error::NotFinite { row: 1, column: 0, value: "NaN".into() });
+    assert_eq!(*error, Error::NotFinite { row: 1, column: 0, value: "NaN".into() });
     assert_eq!(UtForm::new(&[1.0, 0.0, 0.0], 2).expect_err("incomplete").code(), "MISMATCH");
     assert_eq!(UtForm::<f32>::new(&[], 0).expect_err("no dimensions").code(), "MISMATCH");
 }

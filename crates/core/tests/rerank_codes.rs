@@ -262,7 +262,7 @@ fn factors_of_further_rows_are_added_or_refused_whole() {
     let more = |beside| index.add(&signs_of(&z), beside).expect_err("refused");
     assert_eq!(more(with(vec![1.0; 4])).to_string(), "number of factors: expected 5, got 4");
     assert_eq!(more(Beside::default()).code(), "MISMATCH");
-    let Error::NotFinite { row, .. } = more(with(vec![0.0, 0.0, f32::NAN, 0.0, 0.0])) else {
+    let Error::NotFinite { row, .. } = *more(with(vec![0.0, 0.0, f32::NAN, 0.0, 0.0])) else {
         panic!("not finite")
     };
     assert_eq!((row, index.rows()), (7, 5));
@@ -331,5 +331,5 @@ fn a_cancelled_rerank_stops() {
     cancel.cancel();
     let queries = AsymmetricQueries { codes: &codes, vectors: &z };
     let error = by_codes(&index, false, queries, &hits, 5, 1, &cancel).expect_err("stop");
-    assert_eq!(error, Error::Aborted);
+    assert_eq!(*error, Error::Aborted);
 }

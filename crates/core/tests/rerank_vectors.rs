@@ -138,7 +138,7 @@ fn bytes_must_be_exactly_as_long_as_the_rows() {
     };
     for length in [0, 47, 49, 1000] {
         let error = stored(vec![0; length], layout(2, 5, 8)).expect_err("length");
-        assert_eq!(error, Error::Mismatch { what: "bytes".into(), expected: 48, actual: length });
+        assert_eq!(*error, Error::Mismatch { what: "bytes".into(), expected: 48, actual: length });
     }
     for (rows, columns, first) in
         [(usize::MAX, 2, 0), (2, usize::MAX / 4, 8), (1, 1, usize::MAX), (usize::MAX / 8, 2, 9)]
@@ -160,7 +160,7 @@ fn a_bad_row_is_named_when_it_is_read() {
     let layout = RowLayout { rows, columns, element: ElementType::F32, first: 0, counted: false };
     let stored_rows = stored(bytes, layout).expect("rows");
     let error = reranked(&stored_rows, &queries, 3).expect_err("NaN");
-    assert_eq!(error, Error::NotFinite { row: 13, column: 2, value: "NaN".into() });
+    assert_eq!(*error, Error::NotFinite { row: 13, column: 2, value: "NaN".into() });
     // Rows that nobody asks for are not looked at.
     let hits = Hits {
         offsets: vec![0, 2],
@@ -195,7 +195,7 @@ fn what_does_not_fit_is_named_before_any_work() {
     cancel.cancel();
     let hits = all_rows(2, 10);
     let error = by_vectors(&originals, &queries, &hits, 3, 1, &cancel).expect_err("stop");
-    assert_eq!(error, Error::Aborted);
+    assert_eq!(*error, Error::Aborted);
 }
 
 #[test]

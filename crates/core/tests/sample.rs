@@ -74,11 +74,11 @@ fn a_sample_too_large_for_the_memory_is_an_error_and_not_an_abort() {
     // Numbers of this many rows take 32 GiB, which some machines have: nothing is written to it here.
     #[cfg(target_pointer_width = "64")]
     {
-        let sampler = VectorsSampler::new(1 << 40, 1, 1 << 32, 0);
-        assert!(matches!(sampler, Ok(_) | Err(Error::OutOfMemory { .. })));
+        let sampler = VectorsSampler::new(1 << 40, 1, 1 << 32, 0).err();
+        assert!(sampler.is_none_or(|error| error.code() == "OUT_OF_MEMORY"));
     }
     let sampler = VectorsSampler::new(usize::MAX, 1, usize::MAX / 4, 0);
-    assert!(matches!(sampler, Err(Error::OutOfMemory { .. })));
+    assert!(sampler.is_err_and(|error| error.code() == "OUT_OF_MEMORY"));
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn names_a_bad_value_also_in_a_row_that_is_not_kept() {
         .chunks(4 * 100)
         .find_map(|slice| failing.push(&bytes(slice), ElementType::F32).err())
         .expect("a refusal");
-    assert_eq!(error, Error::NotFinite { row: unkept, column: 2, value: "NaN".into() });
+    assert_eq!(*error, Error::NotFinite { row: unkept, column: 2, value: "NaN".into() });
 }
 
 #[test]
@@ -103,12 +103,12 @@ fn refuses_what_is_not_the_announced_rows() {
     let new = |rows, columns, keep| VectorsSampler::new(rows, columns, keep, 0);
     for shape in [(0, 2, 1), (2, 0, 1), (2, 2, 0)] {
         let error = new(shape.0, shape.1, shape.2).expect_err("nothing to sample");
-        assert!(matches!(error, Error::Empty { .. }));
+        assert!(matches!(*error, Error::Empty { .. }));
     }
     let mut sampler = new(2, 2, 1).expect("a shape");
     assert!(sampler.push(&[0; 12], ElementType::F32).is_err(), "a row and a half");
     assert!(sampler.push(&[0; 24], ElementType::F32).is_err(), "three rows");
     sampler.push(&[0; 8], ElementType::F32).expect("a row");
     assert!(sampler.finish().is_err(), "a row is missing");
-    assert!(matches!(new(usize::MAX, 2, usize::MAX), Err(Error::OutOfMemory { .. })));
+    assert!(new(usize::MAX, 2, usize::MAX).is_err_and(|error| error.code() == "OUT_OF_MEMORY"));
 }

@@ -37,7 +37,7 @@ fn values_that_are_not_finite_are_named_by_row_and_column() {
         let mut values = support::uniform(3000 * 7, 1);
         values[2999 * 7 + 5] = value;
         let expected = Error::NotFinite { row: 2999, column: 5, value: text.into() };
-        assert_eq!(Vectors::new(values.clone(), 7).expect_err("refused"), expected);
+        assert_eq!(*Vectors::new(values.clone(), 7).expect_err("refused"), expected);
 
         // In slices, and as a block from row 10,000 on.
         let mut builder = VectorsBuilder::new(3000, 7, 10_000).expect("a shape");
@@ -45,7 +45,7 @@ fn values_that_are_not_finite_are_named_by_row_and_column() {
         let error =
             bytes.chunks(4 * 1001).find_map(|part| builder.push(part, ElementType::F32).err());
         let expected = Error::NotFinite { row: 12_999, column: 5, value: text.into() };
-        assert_eq!(error.expect("refused"), expected);
+        assert_eq!(*error.expect("refused"), expected);
     }
     // A float64 that leaves the range of float32.
     let mut builder = VectorsBuilder::new(1, 2, 0).expect("a shape");
@@ -80,5 +80,5 @@ fn wrong_shapes_are_refused() {
 fn first_rows_of_any_size_do_not_overflow() {
     let mut builder = VectorsBuilder::new(1, 4096, usize::MAX - 1).expect("a shape");
     let error = builder.push(&f32::NAN.to_le_bytes(), ElementType::F32).expect_err("refused");
-    assert_eq!(error, Error::NotFinite { row: usize::MAX - 1, column: 0, value: "NaN".into() });
+    assert_eq!(*error, Error::NotFinite { row: usize::MAX - 1, column: 0, value: "NaN".into() });
 }

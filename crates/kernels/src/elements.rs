@@ -31,7 +31,8 @@ impl ElementType {
                     option: "elementType",
                     value: name.into(),
                     expected: "one of f2, f4, f8, u1, i1",
-                });
+                }
+                .into());
             }
         })
     }
@@ -67,6 +68,9 @@ impl ElementType {
 /// Position of the first NaN or infinity.
 pub fn first_not_finite(values: &[f32]) -> Option<usize> {
     // Most blocks have none, and this test of a whole block becomes SIMD.
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    let is_finite = crate::simd128::is_finite;
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
     let is_finite = |block: &[f32]| block.iter().fold(true, |all, x| all & x.is_finite());
     let block = values.chunks(4096).position(|block| !is_finite(block))?;
     let start = block * 4096;

@@ -1,6 +1,8 @@
 //! Flat JSON objects: the metadata of models, the details of errors. What is in them is said here, how text
 //! becomes of them is left to whoever has JSON: serde_json with the feature `json`, in WebAssembly JavaScript.
 
+use crate::text;
+
 /// The value of a member.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize), serde(untagged))]
@@ -22,6 +24,17 @@ impl From<&str> for Value {
 impl From<usize> for Value {
     fn from(count: usize) -> Self {
         Self::Count(count as u64)
+    }
+}
+
+impl Value {
+    /// Appends it as text; numbers that are no counts only stand in metadata, which nobody asks this for.
+    pub(crate) fn push_to(&self, out: &mut String) {
+        match self {
+            Self::Text(own) => out.push_str(own),
+            Self::Count(count) => text::push(out, (*count).into()),
+            Self::Number(_) => {}
+        }
     }
 }
 

@@ -23,6 +23,9 @@ pub mod products;
 pub mod projection;
 pub mod real;
 pub mod signs;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
 #[cfg(any(target_family = "wasm", test))]
 mod small_linalg;
 pub mod sorting;
+pub mod text;

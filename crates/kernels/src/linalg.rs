@@ -123,7 +123,7 @@ pub fn polar(m: MatRef<'_, f32>, toward: MatRef<'_, f32>, cancel: &Cancel) -> Re
             return Ok(Polar { factor: x, products });
         }
     }
-    Err(Error::Internal { reason: "a polar step did not converge".into() })
+    Err(Error::Internal { reason: "a polar step did not converge".into() }.into())
 }
 
 /// The root of the sum of squares, in float64; NaN when there is one.

@@ -64,10 +64,9 @@ impl Loss {
     /// # Errors
     /// `InvalidOption`.
     pub fn parse(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|loss| loss.name() == name).ok_or(Error::InvalidOption {
-            option: "loss",
-            value: name.into(),
-            expected: "one of bit-variance, l2, l1, min-entropy",
+        Self::ALL.into_iter().find(|loss| loss.name() == name).ok_or_else(|| {
+            let expected = "one of bit-variance, l2, l1, min-entropy";
+            Error::InvalidOption { option: "loss", value: name.into(), expected }.into()
         })
     }
 
@@ -93,7 +92,7 @@ impl Loss {
     pub fn value_and_gradient<T: Real>(self, z: &[T], columns: usize) -> Result<(f64, Vec<T>)> {
         if z.is_empty() || columns == 0 {
             let axis = if columns == 0 { "columns" } else { "rows" };
-            return Err(Error::Empty { what: "z".into(), axis });
+            return Err(Error::Empty { what: "z".into(), axis }.into());
         }
         if !z.len().is_multiple_of(columns) {
             return Err(Error::mismatch("length of z", z.len() / columns * columns, z.len()));

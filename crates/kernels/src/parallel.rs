@@ -28,7 +28,9 @@ impl Cancel {
 
     /// `Aborted` once [`Cancel::cancel`] was called.
     pub fn check(&self) -> Result<()> {
-        if self.0.load(Relaxed) { Err(Error::Aborted) } else { Ok(()) }
+        // Nobody can cancel while the only thread of WebAssembly is here.
+        let is_cancelled = !cfg!(target_family = "wasm") && self.0.load(Relaxed);
+        if is_cancelled { Err(Error::Aborted.into()) } else { Ok(()) }
     }
 }
 
@@ -57,6 +59,11 @@ pub fn map_tasks<S, T: Send>(
     state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, usize) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
+    if cfg!(target_family = "wasm") {
+        let mut done = Vec::with_capacity(tasks);
+        let push = |state: &mut S, task| work(state, task).map(|result| done.push(result));
+        return in_turn(tasks, cancel, state(), push).map(|_| done);
+    }
     let run = |next: &mut dyn FnMut() -> Option<usize>| {
         let mut state = state();
         let mut done = Vec::new();
@@ -71,10 +78,7 @@ pub fn map_tasks<S, T: Send>(
         done
     };
     let mut done: Vec<_> = share_tasks(threads, tasks, run).into_iter().flatten().collect();
-    // A single thread has done them in order.
-    if !cfg!(target_family = "wasm") {
-        done.sort_unstable_by_key(|(task, _)| *task);
-    }
+    done.sort_unstable_by_key(|(task, _)| *task);
     done.into_iter().map(|(_, result)| result).collect()
 }
 
@@ -91,6 +95,9 @@ pub fn fold_tasks<S: Send>(
     state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, usize) -> Result<()> + Sync,
 ) -> Result<Vec<S>> {
+    if cfg!(target_family = "wasm") {
+        return in_turn(tasks, cancel, state(), work).map(|state| vec![state]);
+    }
     let run = |next: &mut dyn FnMut() -> Option<usize>| {
         let mut state = state();
         while let Some(task) = next() {
@@ -113,6 +120,20 @@ pub fn fold_tasks<S: Send>(
         }
     }
     failed.map_or(Ok(states), |(_, error)| Err(error))
+}
+
+/// All tasks on the calling thread, in order.
+fn in_turn<S>(
+    tasks: usize,
+    cancel: &Cancel,
+    mut state: S,
+    mut work: impl FnMut(&mut S, usize) -> Result<()>,
+) -> Result<S> {
+    for task in 0..tasks {
+        cancel.check()?;
+        work(&mut state, task)?;
+    }
+    Ok(state)
 }
 
 /// Lets threads take tasks from one counter. `run` is what a thread does: it asks for tasks until there
@@ -157,8 +178,6 @@ fn share_tasks<T: Send>(
 /// `Aborted`; `items` are in some order then.
 pub fn sort<T: Ord + Copy>(items: &mut [T], cancel: &Cancel) -> Result<()> {
     if cfg!(target_family = "wasm") {
-        // Nobody can cancel while the only thread is here.
-        cancel.check()?;
         sorting::sort(items);
         return Ok(());
     }
@@ -191,6 +210,11 @@ pub fn fill_chunks<S, T: Send>(
     state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, usize, &mut [T]) -> Result<()> + Sync,
 ) -> Result<()> {
+    if cfg!(target_family = "wasm") {
+        let (tasks, mut chunks) = (out.len().div_ceil(chunk), out.chunks_mut(chunk));
+        let fill = |state: &mut S, i| work(state, i, chunks.next().unwrap_or_default());
+        return in_turn(tasks, cancel, state(), fill).map(|_| ());
+    }
     let chunks: Vec<_> = out.chunks_mut(chunk).map(|c| std::sync::Mutex::new(Some(c))).collect();
     map_tasks(threads, chunks.len(), cancel, state, |state, i| {
         // Each task index is handed out once, so the lock is free and the chunk still there.

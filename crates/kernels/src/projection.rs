@@ -13,9 +13,6 @@ use crate::error::{Error, Result};
 
 /// Output columns that are stored side by side for each input dimension.
 const PANEL: usize = 32;
-/// Columns at a time on wasm, where 4 x 8 running sums leave room in sixteen registers of four lanes.
-#[cfg(target_arch = "wasm32")]
-const NARROW: usize = 8;
 /// Rows that share one load of the weights.
 const TILE_ROWS: usize = 4;
 /// Rows of one task: small enough to notice an abort in time.
@@ -90,7 +87,7 @@ impl Projection {
         }
         match first_not_finite(out) {
             None => Ok(()),
-            Some(at) => Err(Error::OutOfRange { row: first_row + at / self.columns }),
+            Some(at) => Err(Error::OutOfRange { row: first_row + at / self.columns }.into()),
         }
     }
 
@@ -132,11 +129,8 @@ fn multiply_tile(arch: pulp::Arch, x: &[f32], panel: &[f32]) -> Tile {
     // others it would be a slow library call.
     match arch {
         pulp::Arch::Scalar => accumulate::<PANEL>(x, panel, |a, b, c| a * b + c),
-        #[cfg(target_arch = "wasm32")]
-        pulp::Arch::Simd128(simd) => simd.vectorize(
-            #[inline(always)]
-            || accumulate::<NARROW>(x, panel, |a, b, c| a * b + c),
-        ),
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        pulp::Arch::Simd128(_) => crate::simd128::multiply_tile(x, panel),
         #[cfg(target_arch = "x86_64")]
         pulp::Arch::V3(v3) => v3.vectorize(
             #[inline(always)]

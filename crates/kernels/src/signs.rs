@@ -24,7 +24,8 @@ impl Layout {
                 option: "layout",
                 value: name.into(),
                 expected: "lsb or msb",
-            }),
+            }
+            .into()),
         }
     }
 }
@@ -34,6 +35,9 @@ impl Layout {
 pub fn pack_signs(z: &[f32], layout: Layout, out: &mut [u8]) {
     debug_assert_eq!(z.len(), out.len() * 8);
     for (z, byte) in z.as_chunks::<8>().0.iter().zip(out) {
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        let lsb = crate::simd128::signs(z);
+        #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
         let lsb = (0..8).fold(0u8, |byte, j| byte | u8::from(z[j] >= 0.0) << j);
         *byte = match layout {
             Layout::Lsb => lsb,

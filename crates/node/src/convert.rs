@@ -54,8 +54,8 @@ pub fn labels(env: &Env, labels: &Object, name: &'static str) -> napi::Result<La
 }
 
 /// The error of a builder that was used after its end.
-pub fn finished() -> Error {
-    Error::Internal { reason: "the builder was finished before".into() }
+pub fn finished() -> Box<Error> {
+    Box::new(Error::Internal { reason: "the builder was finished before".into() })
 }
 
 /// Tells the garbage collector of memory that hangs on an object which looks small to it; without this

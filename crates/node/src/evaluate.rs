@@ -155,7 +155,7 @@ pub fn evaluate_codes<'env>(
     let work = move || {
         if database.bits() != queries.bits() {
             let (expected, actual) = (database.bits(), queries.bits());
-            return Err(Error::Mismatch { what: "bits of the queries".into(), expected, actual });
+            return Err(Error::mismatch("bits of the queries", expected, actual));
         }
         let evaluation = core::CodesEvaluation {
             bits: database.bits(),

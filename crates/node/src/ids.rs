@@ -36,10 +36,7 @@ impl IdsBuilder {
         let ids = count(&env, "ids", ids)?;
         let inner = run_sync(&env, || {
             let mut inner = Vec::new();
-            let too_large = |_| Error::OutOfMemory {
-                what: "ids".into(),
-                bytes: ids.saturating_mul(size_of::<i64>()),
-            };
+            let too_large = |_| Error::out_of_memory("ids", ids.saturating_mul(size_of::<i64>()));
             inner.try_reserve_exact(ids).map_err(too_large)?;
             Ok(inner)
         })?;

@@ -95,10 +95,10 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panic_error(panic)))
 }
 
-fn panic_error(panic: Box<dyn Any + Send>) -> Error {
+fn panic_error(panic: Box<dyn Any + Send>) -> Box<Error> {
     let text = panic.downcast_ref::<String>().cloned();
     let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).into()));
-    Error::Internal { reason: text.unwrap_or_else(|| "a panic without a message".into()) }
+    Box::new(Error::Internal { reason: text.unwrap_or_else(|| "a panic without a message".into()) })
 }
 
 /// Work on a session that others may be waiting for; one that panicked is still whole enough to be refused.

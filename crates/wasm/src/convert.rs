@@ -7,20 +7,26 @@ use wasm_bindgen::JsValue;
 
 /// An error of the core on its way to JavaScript, where it is an `Error` with `code` and `details`: what
 /// `toH2qError` in `ts/errors.ts` takes from every binding.
-pub struct Thrown(Error);
+pub struct Thrown(Box<Error>);
 
 /// What every function here returns.
 pub type Result<T> = std::result::Result<T, Thrown>;
 
+impl From<Box<Error>> for Thrown {
+    fn from(error: Box<Error>) -> Self {
+        Self(error)
+    }
+}
+
 impl From<Error> for Thrown {
     fn from(error: Error) -> Self {
-        Self(error)
+        Self(error.into())
     }
 }
 
 impl From<Thrown> for JsValue {
     fn from(Thrown(error): Thrown) -> Self {
-        let thrown = js_sys::Error::new(&error.to_string());
+        let thrown = js_sys::Error::new(&error.message());
         let details = Object::new();
         for (name, value) in error.fields() {
             set(&details, name, value_of(value));
@@ -63,6 +69,6 @@ fn set(object: &Object, name: &str, value: impl Into<JsValue>) {
 }
 
 /// The error of a builder that was used after its end.
-pub fn finished() -> Error {
-    Error::Internal { reason: "the builder was finished before".into() }
+pub fn finished() -> Box<Error> {
+    Box::new(Error::Internal { reason: "the builder was finished before".into() })
 }

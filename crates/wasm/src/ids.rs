@@ -34,10 +34,8 @@ impl IdsBuilder {
     pub fn new(ids: f64) -> Result<IdsBuilder> {
         let ids = count(ids);
         let mut inner = Vec::new();
-        inner.try_reserve_exact(ids).map_err(|_| Error::OutOfMemory {
-            what: "ids".into(),
-            bytes: ids.saturating_mul(size_of::<i64>()),
-        })?;
+        let too_large = |_| Error::out_of_memory("ids", ids.saturating_mul(size_of::<i64>()));
+        inner.try_reserve_exact(ids).map_err(too_large)?;
         Ok(Self { inner: Some(inner) })
     }
 

@@ -10,8 +10,6 @@ use crate::codes::Codes;
 use crate::convert::{Result, count};
 use crate::hits::Hits;
 use crate::ids::Ids;
-use crate::index_file::IndexWriter;
-use crate::vectors::Vectors;
 
 /// Which codes a search may find.
 #[wasm_bindgen]
@@ -49,26 +47,16 @@ impl From<core::Index> for Index {
     }
 }
 
-/// Indexes codes; ids and factors are one per code where there are any.
+/// Indexes codes; ids are one per code where there are any.
+#[cfg(not(feature = "whole"))]
 #[wasm_bindgen(js_name = createIndexSync)]
-pub fn create_index(codes: &Codes, ids: Option<Ids>, factors: Option<Vectors>) -> Result<Index> {
-    Ok(core::Index::new(&codes.inner, beside(ids, factors))?.into())
+pub fn create_index(codes: &Codes, ids: Option<Ids>) -> Result<Index> {
+    Ok(core::Index::new(&codes.inner, ids.map(into_ids))?.into())
 }
 
-/// An index of no codes yet.
-#[wasm_bindgen(js_name = emptyIndex)]
-pub fn empty_index(bits: f64, has_ids: bool, has_factors: bool) -> Result<Index> {
-    Ok(core::Index::empty(count(bits), has_ids, has_factors)?.into())
-}
-
-fn beside(ids: Option<Ids>, factors: Option<Vectors>) -> core::Beside {
-    core::Beside {
-        ids: ids.map(|ids| Arc::unwrap_or_clone(ids.inner)),
-        factors: factors.map(|factors| match Arc::try_unwrap(factors.inner) {
-            Ok(own) => own.into_vec(),
-            Err(shared) => shared.as_slice().to_vec(),
-        }),
-    }
+/// The ids, without a copy where nobody else holds them.
+pub(crate) fn into_ids(ids: Ids) -> Vec<i64> {
+    Arc::unwrap_or_clone(ids.inner)
 }
 
 #[wasm_bindgen]
@@ -109,12 +97,6 @@ impl Index {
         self.inner.model().map(Vec::from)
     }
 
-    /// Bytes held, about.
-    #[wasm_bindgen(getter)]
-    pub fn memory(&self) -> f64 {
-        self.inner.memory() as f64
-    }
-
     /// The index as it is now, whatever is added or removed later: what a search in slices works on.
     pub fn frozen(&self) -> Self {
         self.inner.frozen().into()
@@ -144,35 +126,6 @@ impl Index {
     ) -> Result<Hits> {
         let (options, radius) = (options(method, filter)?, radius as u32);
         Ok(self.inner.search_radius(&queries.inner, radius, &options, &Cancel::default())?.into())
-    }
-
-    /// Appends codes; returns the row of the first.
-    #[wasm_bindgen(js_name = addSync)]
-    pub fn add(&self, codes: &Codes, ids: Option<Ids>, factors: Option<Vectors>) -> Result<f64> {
-        Ok(self.inner.add(&codes.inner, beside(ids, factors))? as f64)
-    }
-
-    /// Removes by id; returns how many there were.
-    #[wasm_bindgen(js_name = removeSync)]
-    pub fn remove(&self, ids: &Ids) -> Result<f64> {
-        Ok(self.inner.remove(&ids.inner)? as f64)
-    }
-
-    /// Builds what `method: mih` needs.
-    #[wasm_bindgen(js_name = buildTablesSync)]
-    pub fn build_tables(&self) -> Result<()> {
-        Ok(self.inner.build_tables(1, &Cancel::default())?)
-    }
-
-    /// The ids of `rows` rows from `first` on; the rows themselves where there are none.
-    #[wasm_bindgen(js_name = idsSync)]
-    pub fn ids(&self, first: f64, rows: f64) -> Result<Vec<i64>> {
-        Ok(self.inner.ids(count(first), count(rows))?)
-    }
-
-    /// Writes what the index holds now.
-    pub fn writer(&self) -> Result<IndexWriter> {
-        Ok(self.inner.writer()?.into())
     }
 }
 

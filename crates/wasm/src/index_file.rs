@@ -6,26 +6,6 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::convert::{Result, count, finished};
 use crate::index::Index;
 
-/// The file of an index.
-#[wasm_bindgen]
-pub struct IndexWriter {
-    inner: core::IndexWriter,
-}
-
-impl From<core::IndexWriter> for IndexWriter {
-    fn from(inner: core::IndexWriter) -> Self {
-        Self { inner }
-    }
-}
-
-#[wasm_bindgen]
-impl IndexWriter {
-    /// The next bytes, at most `at_most`; none at the end.
-    pub fn next(&mut self, at_most: f64) -> Vec<u8> {
-        self.inner.next(count(at_most))
-    }
-}
-
 /// Reads a file of an index.
 #[wasm_bindgen]
 pub struct IndexReader {

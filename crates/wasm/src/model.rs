@@ -7,7 +7,6 @@ use h2q_core::error::{self, Error};
 use h2q_core::head::Head;
 use h2q_core::model as core;
 use h2q_core::parallel::Cancel;
-use h2q_core::rerank::Metric;
 use h2q_core::vectors;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -39,18 +38,6 @@ impl Model {
     /// The same model under another handle.
     pub fn share(&self) -> Self {
         Self { inner: self.inner.clone() }
-    }
-
-    /// The model that applies the head of another first.
-    #[wasm_bindgen(js_name = withHeadOf)]
-    pub fn with_head_of(&self, learnt: &Model) -> Result<Model> {
-        Ok((*self.inner).clone().with_head_of(&learnt.inner)?.into())
-    }
-
-    /// The model as a file.
-    #[wasm_bindgen(js_name = toBytes)]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        self.inner.write(json::write(self.inner.metadata()))
     }
 
     /// Dimensions of the input.
@@ -117,18 +104,21 @@ impl Model {
         let encode = |vectors: &_| self.inner.encode(vectors, layout, 1, &never);
         Ok(on_rows(vectors, first, rows, encode)?.into_bytes())
     }
+}
 
-    /// A factor per row for re-ranking by codes; the metric is `inner-product` or `cosine`.
-    #[wasm_bindgen(js_name = factorsSync)]
-    pub fn factors(
-        &self,
-        vectors: &Vectors,
-        first: f64,
-        rows: f64,
-        metric: &str,
-    ) -> Result<Vec<f32>> {
-        let (metric, never) = (Metric::parse(metric)?, Cancel::default());
-        on_rows(vectors, first, rows, |vectors| self.inner.factors(vectors, metric, 1, &never))
+#[cfg(feature = "whole")]
+#[wasm_bindgen]
+impl Model {
+    /// The model as a file.
+    #[wasm_bindgen(js_name = toBytes)]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.inner.write(json::write(self.inner.metadata()))
+    }
+
+    /// The model that applies the head of another first.
+    #[wasm_bindgen(js_name = withHeadOf)]
+    pub fn with_head_of(&self, learnt: &Model) -> Result<Model> {
+        Ok((*self.inner).clone().with_head_of(&learnt.inner)?.into())
     }
 }
 
@@ -148,7 +138,7 @@ fn head_summary(head: &Head) -> JsValue {
 }
 
 /// Runs `work` on a copy of some rows; rows in errors are counted over all of them.
-fn on_rows<T>(
+pub(crate) fn on_rows<T>(
     vectors: &Vectors,
     first: f64,
     rows: f64,
@@ -156,8 +146,10 @@ fn on_rows<T>(
 ) -> Result<T> {
     let first = count(first);
     let slice = vectors.copy(first, count(rows))?;
-    Ok(work(&slice).map_err(|error| match error {
-        Error::OutOfRange { row } => Error::OutOfRange { row: first + row },
-        other => other,
+    Ok(work(&slice).map_err(|mut error| {
+        if let Error::OutOfRange { row } = &mut *error {
+            *row += first;
+        }
+        error
     })?)
 }

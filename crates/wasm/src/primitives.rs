@@ -17,7 +17,7 @@ pub fn popcount(bytes: &[u8]) -> f64 {
     hamming::popcount(bytes) as f64
 }
 
-#[cfg(feature = "fit")]
+#[cfg(feature = "whole")]
 mod with_fit {
     use h2q_core::losses::Loss;
     use h2q_core::reflections as core;

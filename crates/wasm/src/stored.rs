@@ -71,6 +71,6 @@ pub fn by_stored(
 ) -> Result<Hits> {
     let unfinished = || Error::Internal { reason: "the file was not read to its end".into() };
     let originals = originals.inner.as_ref().ok_or_else(unfinished)?;
-    let (hits, never) = (hits.inner(), Cancel::default());
+    let (hits, never) = (&hits.inner, Cancel::default());
     Ok(core::by_vectors(&**originals, &vectors.inner, hits, count(k), 1, &never)?.into())
 }

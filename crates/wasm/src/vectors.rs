@@ -80,7 +80,7 @@ impl VectorsBuilder {
     }
 }
 
-#[cfg(feature = "fit")]
+#[cfg(feature = "whole")]
 mod sampler {
     use h2q_core::sample as core;
 

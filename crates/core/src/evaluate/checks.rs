@@ -3,6 +3,7 @@
 use super::CodesEvaluation;
 use crate::error::{Error, Result};
 use crate::sorting;
+use crate::text;
 use crate::vectors::Vectors;
 
 /// What errors call the labels of the queries and those of the database.
@@ -15,20 +16,21 @@ pub(super) fn check_row_numbers(rows: usize) -> Result<()> {
     }
     Err(Error::InvalidOption {
         option: "database",
-        value: format!("a table of {rows} rows"),
+        value: text!["a table of ", rows, " rows"],
         expected: "one of at most 4294967295 rows",
-    })
+    }
+    .into())
 }
 
 /// Number of codes in `data`, at least one.
 pub(super) fn count_codes(what: &str, data: &[u8], bits: usize) -> Result<usize> {
     let bytes = bits / 8;
     if data.is_empty() {
-        return Err(Error::Empty { what: what.into(), axis: "rows" });
+        return Err(Error::Empty { what: what.into(), axis: "rows" }.into());
     }
     if !data.len().is_multiple_of(bytes) {
         let whole = data.len() / bytes * bytes;
-        return Err(Error::mismatch(format!("bytes of the {what}"), whole, data.len()));
+        return Err(Error::mismatch(text!["bytes of the ", what], whole, data.len()));
     }
     Ok(data.len() / bytes)
 }
@@ -39,19 +41,20 @@ pub(super) fn check_neighbours(neighbours: &[u32], queries: usize, rows: usize) 
     if !neighbours.len().is_multiple_of(queries) {
         return Err(Error::mismatch("length of neighbours", count * queries, neighbours.len()));
     }
-    let invalid =
-        |value, expected| Err(Error::InvalidOption { option: "neighbours", value, expected });
+    let invalid = |value, expected| {
+        Err(Error::InvalidOption { option: "neighbours", value, expected }.into())
+    };
     let mut sorted = Vec::with_capacity(count);
     for (query, neighbours) in neighbours.chunks(count.max(1)).enumerate() {
         sorted.clear();
         sorted.extend_from_slice(neighbours);
         sorting::sort(&mut sorted);
         if let Some(&row) = sorted.last().filter(|&&row| row as usize >= rows) {
-            return invalid(format!("row {row} for query {query}"), "a row of the database");
+            return invalid(text!["row ", row, " for query ", query], "a row of the database");
         }
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             return invalid(
-                format!("row {} twice for query {query}", pair[0]),
+                text!["row ", pair[0], " twice for query ", query],
                 "a list of distinct rows",
             );
         }

@@ -51,7 +51,8 @@ impl Ties {
                 option: "ties",
                 value: name.into(),
                 expected: "one of expected, float, id",
-            }),
+            }
+            .into()),
         }
     }
 }
@@ -187,7 +188,8 @@ impl<'a> Job<'a> {
                 option: "bits",
                 value: bits.to_string(),
                 expected: "a positive multiple of 8",
-            });
+            }
+            .into());
         }
         let rows = count_codes("database codes", evaluation.database_codes, bits)?;
         let queries = count_codes("query codes", evaluation.query_codes, bits)?;

@@ -11,6 +11,7 @@ use crate::dot::reciprocal_norm;
 use crate::error::{Error, Result};
 use crate::linalg;
 use crate::parallel::{Cancel, fill_chunks, map_tasks};
+use crate::text;
 use crate::vectors::Vectors;
 
 /// Database rows of one product, a few ms of work between two looks at the cancel flag.
@@ -112,7 +113,8 @@ pub fn neighbours(
             option: "count",
             value: "0".into(),
             expected: "at least 1",
-        });
+        }
+        .into());
     }
     let keep = count.min(database.rows());
     let mut all = reserve_neighbours(queries.rows(), keep)?;
@@ -128,7 +130,7 @@ fn reserve_neighbours(queries: usize, count: usize) -> Result<Vec<u32>> {
     let mut room = Vec::new();
     let length = queries.saturating_mul(count);
     room.try_reserve_exact(length).map_err(|_| Error::OutOfMemory {
-        what: format!("{queries} x {count} neighbours"),
+        what: text![queries, " x ", count, " neighbours"],
         bytes: length.saturating_mul(size_of::<u32>()),
     })?;
     Ok(room)

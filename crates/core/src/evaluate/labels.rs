@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::sorting;
+use crate::text;
 
 /// The labels of a set of rows: one label per row, or a set of classes per row. At least one row.
 ///
@@ -35,7 +36,7 @@ impl Labels {
     /// `Empty` without rows.
     pub fn single(name: &str, values: Vec<i64>) -> Result<Self> {
         if values.is_empty() {
-            return Err(Error::Empty { what: name.into(), axis: "rows" });
+            return Err(Error::Empty { what: name.into(), axis: "rows" }.into());
         }
         Ok(Self(Kind::Single(values)))
     }
@@ -49,18 +50,25 @@ impl Labels {
     pub fn multi(name: &'static str, bytes: &[u8], classes: usize) -> Result<Self> {
         if classes == 0 || bytes.is_empty() {
             let axis = if classes == 0 { "columns" } else { "rows" };
-            return Err(Error::Empty { what: name.into(), axis });
+            return Err(Error::Empty { what: name.into(), axis }.into());
         }
         if !bytes.len().is_multiple_of(classes) {
             let whole = bytes.len() / classes * classes;
-            return Err(Error::mismatch(format!("length of the {name}"), whole, bytes.len()));
+            return Err(Error::mismatch(text!["length of the ", name], whole, bytes.len()));
         }
         if let Some(at) = bytes.iter().position(|&byte| byte > 1) {
             return Err(Error::InvalidOption {
                 option: name,
-                value: format!("{} at row {}, class {}", bytes[at], at / classes, at % classes),
+                value: text![
+                    u32::from(bytes[at]),
+                    " at row ",
+                    at / classes,
+                    ", class ",
+                    at % classes
+                ],
                 expected: "0 or 1",
-            });
+            }
+            .into());
         }
         let pack = |classes: &[u8]| {
             classes.iter().enumerate().fold(0, |word, (c, &byte)| word | u64::from(byte) << c)
@@ -189,11 +197,11 @@ impl Labels {
     ) -> Result<()> {
         let [own_name, database_name] = names;
         if database.rows() != rows {
-            let what = format!("rows of the {database_name}");
+            let what = text!["rows of the ", database_name];
             return Err(Error::mismatch(what, rows, database.rows()));
         }
         if self.rows() != queries {
-            let what = format!("rows of the {own_name}");
+            let what = text!["rows of the ", own_name];
             return Err(Error::mismatch(what, queries, self.rows()));
         }
         let kind = |kind: &Kind| match kind {
@@ -205,13 +213,14 @@ impl Labels {
             (Kind::Multi { classes, .. }, Kind::Multi { classes: expected, .. })
                 if classes != expected =>
             {
-                Err(Error::mismatch(format!("classes of the {own_name}"), *expected, *classes))
+                Err(Error::mismatch(text!["classes of the ", own_name], *expected, *classes))
             }
             (own, other) if kind(own) != kind(other) => Err(Error::InvalidOption {
                 option: own_name,
                 value: kind(own).into(),
                 expected: "the kind of the labels they are compared with",
-            }),
+            }
+            .into()),
             _ => Ok(()),
         }
     }

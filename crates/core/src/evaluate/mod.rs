@@ -28,6 +28,7 @@ pub use within::MetricsWithin;
 
 use crate::error::{Error, Result};
 use crate::sorting;
+use crate::text;
 
 /// Means over the queries at one cut-off N; all in `0..=1`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -73,7 +74,8 @@ impl AveragePrecision {
                 option: "averagePrecision",
                 value: name.into(),
                 expected: "one of retrieved, all, possible",
-            }),
+            }
+            .into()),
         }
     }
 
@@ -134,11 +136,13 @@ impl<'a> Cutoffs<'a> {
         average_precision: AveragePrecision,
     ) -> Result<Self> {
         if requested.is_empty() || requested.contains(&0) {
+            let listed: Vec<String> = requested.iter().map(usize::to_string).collect();
             return Err(Error::InvalidOption {
                 option: "at",
-                value: format!("{requested:?}"),
+                value: text!["[", listed.join(", ").as_str(), "]"],
                 expected: "one or more cut-offs of at least 1",
-            });
+            }
+            .into());
         }
         let mut ranks: Vec<_> = requested.iter().map(|&at| at.min(rows)).collect();
         sorting::sort(&mut ranks);

@@ -118,7 +118,7 @@ impl FitOptions {
     pub(crate) fn resolve(&self, dimensions: usize) -> Result<Resolved> {
         let bits = self.bits.unwrap_or(dimensions / 8 * 8);
         if bits == 0 || !bits.is_multiple_of(8) || bits > dimensions {
-            return Err(Error::Bits { bits, dimensions });
+            return Err(Error::Bits { bits, dimensions }.into());
         }
         let method = self.method.unwrap_or(Method::H2q);
         let solver = self.solver.unwrap_or(Solver::Auto);
@@ -140,7 +140,7 @@ impl FitOptions {
                 ("reflections", self.reflections.is_some()),
             ];
             if let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
-                return Err(Error::Conflict { option, problem: "only solver sgd uses it" });
+                return Err(Error::Conflict { option, problem: "only solver sgd uses it" }.into());
             }
         }
         let paper_rate = if loss == Loss::BitVariance { 1.0 } else { 0.1 };
@@ -149,7 +149,8 @@ impl FitOptions {
             return Err(Error::Conflict {
                 option: "learningRate",
                 problem: "not a positive float32",
-            });
+            }
+            .into());
         }
         let batch_size = self.batch_size.unwrap_or(128);
         if batch_size == 0 {
@@ -184,8 +185,12 @@ fn default_epochs(method: Method, solver: Solver) -> usize {
     }
 }
 
-pub(super) fn invalid(option: &'static str, value: impl ToString, expected: &'static str) -> Error {
-    Error::InvalidOption { option, value: value.to_string(), expected }
+pub(super) fn invalid(
+    option: &'static str,
+    value: impl ToString,
+    expected: &'static str,
+) -> Box<Error> {
+    Box::new(Error::InvalidOption { option, value: value.to_string(), expected })
 }
 
 impl Method {

@@ -183,9 +183,11 @@ fn scaled_rows(
             match map {
                 None => out.copy_from_slice(input),
                 Some(map) => {
-                    let numbered = |error| match error {
-                        Error::OutOfRange { row } => Error::OutOfRange { row: part.number(row) },
-                        other => other,
+                    let numbered = |mut error: Box<Error>| {
+                        if let Error::OutOfRange { row } = &mut *error {
+                            *row = part.number(*row);
+                        }
+                        error
                     };
                     map.project_block(input, first, out, scratch).map_err(numbered)?;
                 }

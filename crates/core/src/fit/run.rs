@@ -131,11 +131,11 @@ impl Run {
         let not_running = || Error::Internal { reason: "an epoch without a solver".into() };
         let solver = self.solver.as_mut().ok_or_else(not_running)?;
         let number = self.epoch + 1;
-        let diverged = |error| match error {
+        let diverged = |error: Box<Error>| match *error {
             Error::NotFinite { .. } | Error::ZeroReflection { .. } => {
-                Error::Diverged { epoch: number }
+                Error::Diverged { epoch: number }.into()
             }
-            other => other,
+            other => Box::new(other),
         };
         let epoch = solver.epoch(prepared.rows(options, cancel)).map_err(diverged)?;
         let snapshot = solver.snapshot();
@@ -145,7 +145,7 @@ impl Run {
         self.flops += held_out.flops(1);
         let orthogonality_error = orthogonality_error(u.as_ref());
         if !(validation_loss.is_finite() && orthogonality_error.is_finite()) {
-            return Err(Error::Diverged { epoch: number });
+            return Err(Error::Diverged { epoch: number }.into());
         }
         self.epoch = number;
         let stop = solver.judge(validation_loss);

@@ -200,7 +200,9 @@ impl FitSession {
             return Ok(model.clone().taking(self.seconds));
         }
         let (Some(ready), Some(run)) = (&self.ready, &self.run) else {
-            return Err(Error::Internal { reason: "a fit was finished before its start".into() });
+            return Err(
+                Error::Internal { reason: "a fit was finished before its start".into() }.into()
+            );
         };
         run.model(&ready.prepared, self.rows, self.dimensions, self.seconds)
     }
@@ -242,11 +244,12 @@ fn check_labels(
             Some(Criterion::Labels) => Err(Error::Conflict {
                 option: "criterion",
                 problem: "labels were chosen but none are given; give them, or choose another",
-            }),
+            }
+            .into()),
             _ => Ok(()),
         };
     };
-    let conflict = |option, problem| Err(Error::Conflict { option, problem });
+    let conflict = |option, problem| Err(Error::Conflict { option, problem }.into());
     if criterion.is_none() {
         return conflict("labels", "only a criterion uses them; set one, or leave the labels out");
     }

@@ -10,6 +10,7 @@ use crate::codes::{Codes, Fingerprint};
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
 use crate::sorting;
+use crate::text;
 use crate::vectors::check_finite;
 
 impl Index {
@@ -42,28 +43,12 @@ impl Index {
     ) -> Result<usize> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.snapshot();
-        now.check(self.bits, codes, "codes")?;
-        let Beside { ids, factors } = &beside;
-        check_count("ids", now.has_ids, codes.rows(), ids.as_ref().map_or(0, Vec::len))?;
-        let given = factors.as_deref().unwrap_or_default();
-        check_count("factors", now.has_factors, codes.rows(), given.len())?;
-        check_finite(given, now.rows, 1)?;
-        let first_row = now.rows;
-        let rows = first_row + codes.rows();
-        if u32::try_from(rows).is_err() {
-            let (value, expected) = (rows.to_string(), "at most 4294967295");
-            return Err(Error::InvalidOption { option: "rows", value, expected });
-        }
-        let segment = Arc::new(Segment::new(codes, beside, first_row as u32, cancel)?);
-        // Codes of unknown origin keep an index from knowing its own.
-        let model = match codes.model() {
-            Some(model) if first_row == 0 => model,
-            _ => now.model,
-        };
+        let (segment, model) = now.next_segment(self.bits, codes, beside, cancel)?;
+        let (segment, rows) = (Arc::new(segment), now.rows + codes.rows());
         let parts = appended(&now.parts, &segment, self.bits)?;
         keep(&segment, model)?;
         self.publish(Snapshot { parts, rows, alive: now.alive + codes.rows(), model, ..*now });
-        Ok(first_row)
+        Ok(now.rows)
     }
 
     /// Removes every code whose id (the row, where there are no ids) is among `ids`, and returns how many
@@ -80,7 +65,7 @@ impl Index {
     fn check_free(&self) -> Result<()> {
         let problem = "it belongs to a file that is open for changes: append and remove there";
         match self.is_of_file {
-            true => Err(Error::Conflict { option: "index", problem }),
+            true => Err(Error::Conflict { option: "index", problem }.into()),
             false => Ok(()),
         }
     }
@@ -122,7 +107,7 @@ impl Index {
         }
         next.alive -= rows.len();
         if !rows.is_empty() {
-            rows.sort_unstable();
+            sorting::sort(&mut rows);
             keep(&rows)?;
             self.publish(next);
         }
@@ -134,11 +119,45 @@ impl Index {
     }
 }
 
+impl Snapshot {
+    /// The segment that `codes` will be, and the model that the index then knows.
+    ///
+    /// # Errors
+    /// As [`Index::add`].
+    pub(super) fn next_segment(
+        &self,
+        bits: usize,
+        codes: &Codes,
+        beside: Beside,
+        cancel: &Cancel,
+    ) -> Result<(Segment, Fingerprint)> {
+        self.check(bits, codes, "codes")?;
+        let Beside { ids, factors } = &beside;
+        check_count("ids", self.has_ids, codes.rows(), ids.as_ref().map_or(0, Vec::len))?;
+        let given = factors.as_deref().unwrap_or_default();
+        check_count("factors", self.has_factors, codes.rows(), given.len())?;
+        check_finite(given, self.rows, 1)?;
+        let first_row = self.rows;
+        let rows = first_row + codes.rows();
+        if u32::try_from(rows).is_err() {
+            let (value, expected) = (rows.to_string(), "at most 4294967295");
+            return Err(Error::InvalidOption { option: "rows", value, expected }.into());
+        }
+        let segment = Segment::new(codes, beside, first_row as u32, cancel)?;
+        // Codes of unknown origin keep an index from knowing its own.
+        let model = match codes.model() {
+            Some(model) if first_row == 0 => model,
+            _ => self.model,
+        };
+        Ok((segment, model))
+    }
+}
+
 fn check_count(what: &str, is_wanted: bool, rows: usize, given: usize) -> Result<()> {
     let wanted = if is_wanted { rows } else { 0 };
     match given == wanted {
         true => Ok(()),
-        false => Err(Error::mismatch(format!("number of {what}"), wanted, given)),
+        false => Err(Error::mismatch(text!["number of ", what], wanted, given)),
     }
 }
 

@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::file::{
     ALIGNMENT, FRONT, HEADER, Header, MAGIC, PAGE, bad, check_seal, put, seal, u64_at,
 };
-use crate::error::Error;
+use crate::error::Result;
 
 /// Bytes that may be put on the disk together with their commit: a reader has to look at them on opening.
 pub(super) const MAX_PENDING: u64 = 1 << 20;
@@ -31,6 +31,7 @@ impl Commit {
     }
 
     /// Of `length` bytes on the disk, and `pending` ones that get there together with it.
+    #[cfg(not(target_family = "wasm"))]
     pub fn together(sequence: u64, length: u64, pending: &[u8]) -> Self {
         let bytes = pending.len() as u64;
         Self { sequence, length: length + bytes, pending: bytes, checksum: xxh3_64(pending) }
@@ -81,7 +82,7 @@ impl Commit {
     ///
     /// # Errors
     /// `IndexFormat` where that is not all there.
-    pub fn bytes_after_front(self, length: u64) -> Result<usize, Error> {
+    pub fn bytes_after_front(self, length: u64) -> Result<usize> {
         let committed = self.settled_length();
         if length < committed {
             return Err(bad(&format!(
@@ -102,7 +103,7 @@ impl Commit {
 ///
 /// # Errors
 /// `IndexFormat` for a file that is no index, is too short, or of whose header or commits no copy is whole.
-pub(super) fn read_front(front: &[u8]) -> Result<(Header, Commit), Error> {
+pub(super) fn read_front(front: &[u8]) -> Result<(Header, Commit)> {
     let Some([first, second]) = copies(front, 0) else {
         let is_index = front.starts_with(&MAGIC[..front.len().min(MAGIC.len())]);
         return Err(bad(if is_index {
@@ -116,7 +117,7 @@ pub(super) fn read_front(front: &[u8]) -> Result<(Header, Commit), Error> {
     Ok((header, last_commit(front)?))
 }
 
-fn last_commit(front: &[u8]) -> Result<Commit, Error> {
+fn last_commit(front: &[u8]) -> Result<Commit> {
     if front.len() < FRONT {
         return Err(bad("it is truncated"));
     }
@@ -147,6 +148,7 @@ pub(super) fn front(header: Header, commit: Commit) -> Vec<u8> {
 }
 
 /// What of the front is not as it was written: nothing that keeps the file from being read.
+#[cfg(not(target_family = "wasm"))]
 pub(super) fn blemishes(front: &[u8], header: Header, commit: Commit) -> Vec<&'static str> {
     let mut found = Vec::new();
     let wanted = self::front(header, commit);

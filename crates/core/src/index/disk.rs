@@ -161,7 +161,9 @@ impl IndexFile {
         let file = state.file()?;
         match is_same(file, &self.path).map_err(unwritable)? {
             true => Ok(()),
-            false => Err(Error::Unwritable { reason: "another file has taken its place".into() }),
+            false => {
+                Err(Error::Unwritable { reason: "another file has taken its place".into() }.into())
+            }
         }
     }
 }
@@ -180,7 +182,7 @@ impl Drop for State {
 impl State {
     fn file(&self) -> Result<&File> {
         let reason = || "an earlier change may be on the disk or not; open the file again".into();
-        self.file.as_ref().ok_or_else(|| Error::Unwritable { reason: reason() })
+        self.file.as_ref().ok_or_else(|| Error::Unwritable { reason: reason() }.into())
     }
 
     /// Lets the file go, for whoever opens it again.
@@ -231,7 +233,7 @@ impl State {
             let _ = self.write_commit(Commit::settled(sequence, from));
             self.give_up();
             let reason = format!("{}; whether the change was kept is unknown", told(&error));
-            return Err(Error::Unwritable { reason });
+            return Err(Error::Unwritable { reason }.into());
         }
         self.commit = Commit::settled(sequence, commit.length);
         self.is_pending = is_together;
@@ -313,7 +315,7 @@ pub(super) fn lock(path: &Path) -> Result<File> {
         })?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::Locked),
+            Err(TryLockError::WouldBlock) => return Err(Error::Locked.into()),
             Err(TryLockError::Error(error)) => return Err(unwritable(error)),
         }
         // Whoever had it open may have put another file in its place.
@@ -347,13 +349,13 @@ pub(super) fn told(error: &io::Error) -> String {
     }
 }
 
-pub(super) fn unreadable(error: io::Error) -> Error {
-    match error.kind() {
+pub(super) fn unreadable(error: io::Error) -> Box<Error> {
+    Box::new(match error.kind() {
         ErrorKind::NotFound => Error::NoSuchFile,
         _ => Error::Unreadable { reason: told(&error) },
-    }
+    })
 }
 
-pub(super) fn unwritable(error: io::Error) -> Error {
-    Error::Unwritable { reason: told(&error) }
+pub(super) fn unwritable(error: io::Error) -> Box<Error> {
+    Box::new(Error::Unwritable { reason: told(&error) })
 }

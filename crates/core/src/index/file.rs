@@ -1,10 +1,12 @@
 //! What the reader and the writer of index files share; docs/formats.md is the specification.
 
-use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
+use xxhash_rust::xxh3::Xxh3Default;
 
+use crate::checksum::checksum;
 use crate::codes::Fingerprint;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::hamming::GROUP;
+use crate::text;
 
 pub(super) const MAGIC: [u8; 8] = *b"H2QINDEX";
 pub(super) const VERSION: u32 = 2;
@@ -70,14 +72,14 @@ impl Header {
         seal(bytes)
     }
 
-    pub fn from_bytes(bytes: &[u8; HEADER]) -> Result<Self, Error> {
+    pub fn from_bytes(bytes: &[u8; HEADER]) -> Result<Self> {
         if bytes[..8] != MAGIC {
             return Err(bad("it does not start with H2QINDEX"));
         }
         check_seal(bytes, "the header is damaged")?;
         let version = u32_at(bytes, 8);
         if version != VERSION {
-            return Err(bad(&format!("it has version {version}, this reads version {VERSION}")));
+            return Err(bad(&text!["it has version ", version, ", this reads version ", VERSION]));
         }
         if bytes[16..32].iter().any(|byte| *byte != 0) {
             return Err(bad("its header has what this version does not know"));
@@ -110,6 +112,7 @@ impl Record {
     }
 
     /// The header that these bytes were before one of their bits was flipped, if that is so.
+    #[cfg(not(target_family = "wasm"))]
     pub fn mended(bytes: &[u8; HEADER]) -> Option<Self> {
         (0..8 * HEADER).find_map(|bit| {
             let mut mended = *bytes;
@@ -118,7 +121,7 @@ impl Record {
         })
     }
 
-    pub fn from_bytes(bytes: &[u8; HEADER]) -> Result<Self, Error> {
+    pub fn from_bytes(bytes: &[u8; HEADER]) -> Result<Self> {
         check_seal(bytes, "the header of a record is damaged")?;
         let kind = Kind::ALL.into_iter().find(|kind| bytes[..8] == kind.magic());
         let kind = kind.ok_or_else(|| bad("it has a record of an unknown kind"))?;
@@ -143,7 +146,7 @@ impl Record {
     ///
     /// # Errors
     /// `IndexFormat` where it does not fit in or contradicts itself.
-    pub fn checked_sections(&self, header: Header, left: usize) -> Result<[usize; 5], Error> {
+    pub fn checked_sections(&self, header: Header, left: usize) -> Result<[usize; 5]> {
         let too_large = || bad("a record reaches past its end");
         let sections = self.sections(header).ok_or_else(too_large)?;
         let payload = sections
@@ -164,7 +167,7 @@ impl Record {
     ///
     /// # Errors
     /// `IndexFormat` where its rows are not the next ones.
-    pub fn checked_count(&self, rows: usize) -> Result<usize, Error> {
+    pub fn checked_count(&self, rows: usize) -> Result<usize> {
         let end = rows as u64 + self.count;
         match self.first_row == rows as u64 && u32::try_from(end).is_ok() {
             true => Ok(self.count as usize),
@@ -241,13 +244,13 @@ pub(super) fn put(bytes: &mut [u8; HEADER], at: usize, value: &[u8]) {
 }
 
 pub(super) fn seal(mut bytes: [u8; HEADER]) -> [u8; HEADER] {
-    let checksum = xxh3_64(&bytes[..56]);
+    let checksum = checksum(&bytes[..56]);
     put(&mut bytes, 56, &checksum.to_le_bytes());
     bytes
 }
 
-pub(super) fn check_seal(bytes: &[u8; HEADER], problem: &str) -> Result<(), Error> {
-    match xxh3_64(&bytes[..56]) == u64_at(bytes, 56) {
+pub(super) fn check_seal(bytes: &[u8; HEADER], problem: &str) -> Result<()> {
+    match checksum(&bytes[..56]) == u64_at(bytes, 56) {
         true => Ok(()),
         false => Err(bad(problem)),
     }
@@ -261,6 +264,6 @@ pub(super) fn u64_at(bytes: &[u8; HEADER], at: usize) -> u64 {
     bytes[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
-pub(super) fn bad(reason: &str) -> Error {
-    Error::IndexFormat { reason: reason.into() }
+pub(super) fn bad(reason: &str) -> Box<Error> {
+    Box::new(Error::IndexFormat { reason: reason.into() })
 }

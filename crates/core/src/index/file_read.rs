@@ -2,14 +2,13 @@
 //! with the length of the file before memory is asked for, contents with their checksums and with what an
 //! index needs to be.
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::columns::check_columns;
 use super::commit::{Commit, read_front};
 use super::file::{Checksums, FRONT, HEADER, Header, Kind, Record, bad, chunks, padded};
 use super::opening::Opening;
 use super::segment::{Beside, Segment};
 use super::{Index, Snapshot};
+use crate::checksum::checksum;
 use crate::error::Result;
 use crate::hamming::{Blocks, Line};
 use crate::vectors::zeros;
@@ -200,7 +199,7 @@ impl Open {
     fn set_table(&mut self, bytes: &[u8]) -> Result<()> {
         let count = chunks(self.sections.iter().map(|bytes| padded(*bytes)).sum());
         let (table, rest) = bytes.split_at(count * 8);
-        if xxh3_64(table) != self.record.checksum || rest.iter().any(|byte| *byte != 0) {
+        if checksum(table) != self.record.checksum || rest.iter().any(|byte| *byte != 0) {
             return Err(bad("the checksums of a record are damaged"));
         }
         self.table =

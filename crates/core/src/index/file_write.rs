@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::commit::{Commit, front};
 use super::file::{Checksums, FRONT, HEADER, Header, Kind, Record, chunks, padded};
 use super::{Index, Snapshot};
+use crate::checksum::checksum;
 use crate::error::Result;
 use crate::sorting;
 
@@ -123,7 +122,7 @@ impl IndexWriter {
         let checksums = checksums.finish();
         debug_assert_eq!(checksums.len(), chunks(length));
         let table: Vec<u8> = checksums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
-        record.checksum = xxh3_64(&table);
+        record.checksum = checksum(&table);
         record.bytes = (padded(table.len()) + length) as u64;
         self.sections.extend([Section::Own(record.to_bytes().to_vec()), Section::Own(table)]);
         self.sections.extend(sections);

@@ -112,7 +112,7 @@ impl Gathering {
 /// Offsets are 32 bits wide on every backend.
 pub(super) fn check_hits(hits: u64) -> Result<()> {
     if u32::try_from(hits).is_err() {
-        return Err(Error::TooManyHits { hits });
+        return Err(Error::TooManyHits { hits }.into());
     }
     Ok(())
 }

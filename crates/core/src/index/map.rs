@@ -3,14 +3,13 @@
 
 use std::ops::Range;
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::Snapshot;
 use super::commit::Commit;
 use super::file::{CHUNK, FRONT, HEADER, Header, Kind, Record, bad, chunks, padded};
 use super::opening::Opening;
 use super::segment::{Beside, Columns, Segment};
 use super::unchecked::Unchecked;
+use crate::checksum::checksum;
 use crate::column::{Column, SharedBytes};
 use crate::error::Result;
 use crate::hamming::{Blocks, GROUP, Line};
@@ -111,7 +110,7 @@ impl<'a> Stored<'a> {
         let table = bytemuck::cast_slice::<u64, u8>(&self.checksums);
         let padding =
             self.sections.start - (padded(table.len()) - table.len())..self.sections.start;
-        xxh3_64(table) == self.record.checksum
+        checksum(table) == self.record.checksum
             && (**self.bytes).as_ref()[padding].iter().all(|byte| *byte == 0)
     }
 

@@ -10,6 +10,8 @@ mod file_read;
 mod file_write;
 mod filter;
 mod hits;
+#[cfg(feature = "whole")]
+mod in_tables;
 #[cfg(not(target_family = "wasm"))]
 mod map;
 mod merge;
@@ -24,7 +26,9 @@ mod unchecked;
 #[cfg(not(target_family = "wasm"))]
 mod verify;
 
-use h2q_kernels::index::{bitmap, costs, tables, top_k};
+#[cfg(feature = "whole")]
+use h2q_kernels::index::costs;
+use h2q_kernels::index::{bitmap, tables, top_k};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use bitmap::Bitmap;
@@ -43,8 +47,11 @@ pub use verify::{Repaired, Verified, repair, verify};
 
 use crate::codes::{Codes, Fingerprint, check_bits, hex};
 use crate::error::{Error, Result};
-use crate::hamming::{Kernel, Line};
+use crate::hamming::Kernel;
+#[cfg(feature = "whole")]
+use crate::hamming::Line;
 use crate::parallel::Cancel;
+use crate::text;
 use segment::Segment;
 
 /// Codes to search in. Rows are numbered in the order of adding and keep their numbers.
@@ -105,7 +112,12 @@ impl Index {
         let beside = beside.into();
         let (has_ids, has_factors) = (beside.ids.is_some(), beside.factors.is_some());
         let index = Self::empty(codes.bits(), has_ids, has_factors)?;
-        index.append(codes, beside, cancel)?;
+        // Not by `append`, so that nothing of it is in a module that adds nothing.
+        let mut snapshot = Snapshot::clone(&index.snapshot());
+        let (segment, model) = snapshot.next_segment(index.bits, codes, beside, cancel)?;
+        snapshot.push(segment);
+        snapshot.model = model;
+        index.publish(snapshot);
         Ok(index)
     }
 
@@ -130,7 +142,9 @@ impl Index {
         check_bits(bits)?;
         if bits > 1 << 30 {
             let expected = "at most 1073741824";
-            return Err(Error::InvalidOption { option: "bits", value: bits.to_string(), expected });
+            return Err(
+                Error::InvalidOption { option: "bits", value: bits.to_string(), expected }.into()
+            );
         }
         let model = model.unwrap_or(UNKNOWN);
         let snapshot = Snapshot { has_ids, has_factors, model, ..Snapshot::default() };
@@ -211,6 +225,7 @@ impl Index {
     ///
     /// # Errors
     /// `OutOfMemory`, `Aborted`.
+    #[cfg(feature = "whole")]
     pub fn build_tables(&self, threads: usize, cancel: &Cancel) -> Result<()> {
         for part in &self.snapshot().parts {
             part.segment.tables(threads, cancel)?;
@@ -245,6 +260,7 @@ impl Index {
     }
 
     /// The lines that a scan reads, segment by segment.
+    #[cfg(feature = "whole")]
     pub(crate) fn for_each_memory(&self, mut visit: impl FnMut(&[Line])) {
         self.snapshot().parts.iter().for_each(|part| visit(part.segment.blocks.lines()));
     }
@@ -286,12 +302,12 @@ impl Snapshot {
     /// `Mismatch` for another length, `ForeignModel` where it is known that they come from another model.
     fn check(&self, bits: usize, codes: &Codes, what: &str) -> Result<()> {
         if codes.bits() != bits {
-            return Err(Error::mismatch(format!("bits of the {what}"), bits, codes.bits()));
+            return Err(Error::mismatch(text!["bits of the ", what], bits, codes.bits()));
         }
         match codes.model() {
             Some(model) if self.model != UNKNOWN && self.model != model => {
                 let (expected, actual) = (hex(self.model), hex(model));
-                Err(Error::ForeignModel { what: what.into(), expected, actual })
+                Err(Error::ForeignModel { what: what.into(), expected, actual }.into())
             }
             _ => Ok(()),
         }

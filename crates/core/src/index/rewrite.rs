@@ -93,11 +93,13 @@ impl<'a> Rewrite<'a> {
         let file = self.file.try_clone().map_err(unwritable)?;
         self.put_in_place(old).map_err(unwritable)?;
         let rows = std::mem::take(&mut self.rows);
-        let is_settled = sync_folder(self.path).map_err(|error| Error::Unwritable {
-            reason: format!(
-                "{}; it has been replaced, but a crash may bring the former file back",
-                told(&error)
-            ),
+        let is_settled = sync_folder(self.path).map_err(|error| {
+            Box::new(Error::Unwritable {
+                reason: format!(
+                    "{}; it has been replaced, but a crash may bring the former file back",
+                    told(&error)
+                ),
+            })
         });
         Ok(Rewritten { file, commit, snapshot, rows, is_settled })
     }

@@ -57,7 +57,8 @@ impl LinearScan<'_> {
         let compared = rows.saturating_mul(code_bytes).saturating_mul(pending.len());
         let threads = resolve_threads(threads).min(compared / THREAD_BYTES).max(1);
         let all = 0..rows;
-        if pending.len() >= MANY_TILES * TILE {
+        // With one thread the other way is as good.
+        if !cfg!(target_family = "wasm") && pending.len() >= MANY_TILES * TILE {
             let tiles: Vec<_> = pending.chunks(TILE).collect();
             let work = |_: &mut (), t: usize| {
                 let mut collectors = self.collectors(tiles[t]);

@@ -1,22 +1,22 @@
 //! Searching a snapshot: which codes may be found, which way each segment is searched, and the hits of all.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use super::bitmap::Bitmap;
-use super::costs::Costs;
 use super::filter::Filter;
 use super::hits::{Gathering, Hits, check_hits};
 use super::scan::{LinearScan, Queries};
 use super::segment::Segment;
-use super::tables::{Probe, Scratch, Tables, Work};
-use super::top_k::{Collector, Wanted};
+use super::tables::Work;
+use super::top_k::Wanted;
 use super::{Index, Part, Snapshot};
 use crate::codes::Codes;
 use crate::error::{Error, Result};
-use crate::hamming::{Kernel, blocks, unkey};
-use crate::parallel::{Cancel, map_tasks};
+use crate::hamming::{Kernel, blocks, key, unkey};
+use crate::parallel::Cancel;
+use crate::sorting;
 use crate::vectors::zeros;
 
 /// How to search; the hits are the same.
@@ -45,7 +45,8 @@ impl Method {
                 option: "method",
                 value: name.into(),
                 expected: "auto, linear or mih",
-            }),
+            }
+            .into()),
         }
     }
 }
@@ -83,7 +84,7 @@ impl Index {
     ) -> Result<Hits> {
         if k == 0 {
             let expected = "at least 1";
-            return Err(Error::InvalidOption { option: "k", value: "0".into(), expected });
+            return Err(Error::InvalidOption { option: "k", value: "0".into(), expected }.into());
         }
         self.run(queries, Wanted::Nearest(k), options, cancel)
     }
@@ -121,12 +122,9 @@ impl Index {
             }
         }
         // The largest first: what it finds narrows the search of the others.
-        // Few, and nearly in that order.
-        for i in 1..parts.len() {
-            let larger = |at: &usize| parts[at - 1].segment.count() < parts[i].segment.count();
-            let to = (1..=i).rev().take_while(larger).last().map_or(i, |at| at - 1);
-            parts[to..=i].rotate_right(1);
-        }
+        let falling = |(at, part): (usize, &Searched)| key(!part.segment.count() as u32, at as u32);
+        let mut order: Vec<u64> = parts.iter().enumerate().map(falling).collect();
+        sorting::sort(&mut order);
         let found = parts.iter().map(|part| part.count).sum();
         let wanted = match wanted {
             Wanted::Nearest(k) => {
@@ -150,7 +148,7 @@ impl Index {
             options,
             cancel,
         };
-        run.all(&parts, &snapshot)
+        run.all(order.iter().map(|key| &parts[unkey(*key).1 as usize]), &snapshot)
     }
 }
 
@@ -166,55 +164,38 @@ fn allowed<'a>(part: &'a Part, filter: Option<&Filter>) -> Result<Option<Cow<'a,
 }
 
 /// A segment with something to find.
-struct Searched<'a> {
-    segment: &'a Segment,
-    allowed: Option<Cow<'a, Bitmap>>,
+pub(super) struct Searched<'a> {
+    pub segment: &'a Segment,
+    pub allowed: Option<Cow<'a, Bitmap>>,
     /// Codes that may be found.
     count: usize,
 }
 
-/// What the tables say to a query: its keys, or nothing where it gave up.
-struct Answer {
-    query: u32,
-    keys: Option<Vec<u64>>,
-    work: Work,
-}
-
-/// Queries of a task in the tables.
-const TILE: usize = 16;
-/// Queries that are scanned for to judge whether tables are worth building.
-const PROBES: usize = 8;
-
 /// One search on its way.
-struct Run<'a> {
-    kernel: Kernel,
-    queries: Queries<'a>,
-    count: usize,
-    wanted: Wanted,
+pub(super) struct Run<'a> {
+    pub kernel: Kernel,
+    pub queries: Queries<'a>,
+    pub count: usize,
+    pub wanted: Wanted,
     /// Per query, the distance that k codes found so far do not exceed.
-    bounds: Vec<AtomicU32>,
-    options: &'a SearchOptions,
-    cancel: &'a Cancel,
+    pub bounds: Vec<AtomicU32>,
+    pub options: &'a SearchOptions,
+    pub cancel: &'a Cancel,
 }
 
 impl Run<'_> {
-    fn all(&self, parts: &[Searched], snapshot: &Snapshot) -> Result<Hits> {
+    fn all<'s>(
+        &self,
+        parts: impl Iterator<Item = &'s Searched<'s>>,
+        snapshot: &Snapshot,
+    ) -> Result<Hits> {
         let mut gathering = Gathering::new(self.count, self.wanted, snapshot);
         let mut work = Work::default();
         for part in parts {
-            let mut pending: Vec<u32> = (0..self.count as u32).collect();
-            if let Some(tables) = self.tables(part)? {
-                pending.clear();
-                for Answer { query, keys, work: done } in self.answers(part, tables)? {
-                    work.add(done);
-                    match keys {
-                        Some(keys) => {
-                            gathering.add(query as usize, part.segment, &keys, self.cancel)?;
-                        }
-                        None => pending.push(query),
-                    }
-                }
-            }
+            #[cfg(feature = "whole")]
+            let pending = self.look_into_tables(part, &mut gathering, &mut work)?;
+            #[cfg(not(feature = "whole"))]
+            let pending: Vec<u32> = (0..self.count as u32).collect();
             let found = self.scan(part).run(&pending, self.options.threads, self.cancel)?;
             work.candidates += part.segment.count() as u64 * pending.len() as u64;
             for (query, keys) in pending.iter().zip(found) {
@@ -227,44 +208,7 @@ impl Run<'_> {
         gathering.finish(work, self.cancel)
     }
 
-    fn costs(&self, part: &Searched) -> Costs {
-        let blocks = &part.segment.blocks;
-        Costs::new(blocks.rows(), blocks.bits(), self.count, self.kernel)
-    }
-
-    /// The tables to try, if any.
-    fn tables<'s>(&self, part: &Searched<'s>) -> Result<Option<&'s Tables>> {
-        let segment = part.segment;
-        let (threads, cancel) = (self.options.threads, self.cancel);
-        match self.options.method {
-            Method::Linear => Ok(None),
-            Method::Mih => segment.tables(threads, cancel).map(Some),
-            Method::Auto => match segment.built_tables() {
-                Some(tables) => Ok(Some(tables).filter(|_| self.costs(part).is_worth_a_try())),
-                None if self.should_build(part)? => segment.tables(threads, cancel).map(Some),
-                None => Ok(None),
-            },
-        }
-    }
-
-    /// Whether tables would save this search more than building them takes. What a search in tables takes
-    /// follows from the distance of the k-th hit, which a few scans tell.
-    fn should_build(&self, part: &Searched) -> Result<bool> {
-        let costs = self.costs(part);
-        let bits = part.segment.blocks.bits() as u32;
-        if !costs.pays(&[0]) {
-            return Ok(false);
-        }
-        if let Wanted::Within(radius) = self.wanted {
-            return Ok(costs.pays(&[radius.min(bits)]));
-        }
-        let probes = evenly(self.count, PROBES);
-        let found = self.scan(part).run(&probes, self.options.threads, self.cancel)?;
-        let farthest = |keys: &Vec<u64>| keys.last().map_or(bits, |key| unkey(*key).0);
-        Ok(costs.pays(&found.iter().map(farthest).collect::<Vec<_>>()))
-    }
-
-    fn scan<'s>(&'s self, part: &'s Searched) -> LinearScan<'s> {
+    pub(super) fn scan<'s>(&'s self, part: &'s Searched) -> LinearScan<'s> {
         LinearScan {
             kernel: self.kernel,
             segment: part.segment,
@@ -274,45 +218,4 @@ impl Run<'_> {
             bounds: &self.bounds,
         }
     }
-
-    /// What the tables say to every query. With `auto`, queries that give up may waste a small part of what
-    /// all scans take and of what others have saved; when that is used up, the next ones do not try.
-    fn answers(&self, part: &Searched, tables: &Tables) -> Result<Vec<Answer>> {
-        let costs = self.costs(part);
-        let (each, wasted) = match self.options.method {
-            Method::Mih => (f64::INFINITY, f64::INFINITY),
-            _ => costs.budgets(),
-        };
-        let left = Mutex::new(wasted);
-        let left = || left.lock().unwrap_or_else(PoisonError::into_inner);
-        let blocks = &part.segment.blocks;
-        let search = |scratch: &mut Scratch, query: u32| {
-            let budget = each.min(*left());
-            if budget <= 0.0 {
-                return Ok(Answer { query, keys: None, work: Work::default() });
-            }
-            let mut collector = Collector::new(self.wanted, blocks.bits());
-            if let Wanted::Nearest(_) = self.wanted {
-                collector.bound(self.bounds[query as usize].load(Relaxed));
-            }
-            let own = self.queries.get(query as usize);
-            let probe = Probe { blocks, query: own, allowed: part.allowed.as_deref(), budget };
-            let (is_done, work) = tables.search(probe, &mut collector, scratch, self.cancel)?;
-            *left() += if is_done { costs.saved(work) } else { -budget };
-            let keys = is_done.then(|| collector.finish(self.cancel)).transpose()?;
-            Ok(Answer { query, keys, work })
-        };
-        let tile = |scratch: &mut Scratch, task: usize| {
-            let queries = (task * TILE..self.count).take(TILE);
-            queries.map(|query| search(scratch, query as u32)).collect::<Result<Vec<_>>>()
-        };
-        let tasks = self.count.div_ceil(TILE);
-        let answers = map_tasks(self.options.threads, tasks, self.cancel, Scratch::default, tile)?;
-        Ok(answers.into_iter().flatten().collect())
-    }
-}
-
-/// At most `count` of `all` numbers, evenly spaced.
-fn evenly(all: usize, count: usize) -> Vec<u32> {
-    (0..all as u32).step_by(all.div_ceil(count)).collect()
 }

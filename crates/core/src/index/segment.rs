@@ -1,10 +1,15 @@
 //! An immutable part of an index: codes in the order of their ids, with what is derived from them.
 
 use std::ops::Range;
-use std::sync::{Mutex, OnceLock, TryLockError};
-use std::time::Duration;
+use std::sync::OnceLock;
+#[cfg(feature = "whole")]
+use std::{
+    sync::{Mutex, TryLockError},
+    time::Duration,
+};
 
 use super::columns::check_columns;
+#[cfg(feature = "whole")]
 use super::tables::Tables;
 use super::unchecked::Unchecked;
 use crate::codes::Codes;
@@ -50,7 +55,9 @@ pub(crate) struct Segment {
     pub factors: Option<Column<f32>>,
     unchecked: Option<Unchecked>,
     positions: OnceLock<Vec<u32>>,
+    #[cfg(feature = "whole")]
     tables: OnceLock<Tables>,
+    #[cfg(feature = "whole")]
     building: Mutex<()>,
 }
 
@@ -97,9 +104,20 @@ impl Segment {
         columns: Columns,
         unchecked: Option<Unchecked>,
     ) -> Self {
-        let (positions, tables, building) = Default::default();
         let Columns { ids, rows, factors } = columns;
-        Self { blocks, first_row, ids, rows, factors, unchecked, positions, tables, building }
+        Self {
+            blocks,
+            first_row,
+            ids,
+            rows,
+            factors,
+            unchecked,
+            positions: OnceLock::new(),
+            #[cfg(feature = "whole")]
+            tables: OnceLock::new(),
+            #[cfg(feature = "whole")]
+            building: Mutex::new(()),
+        }
     }
 
     /// Whether it lies in a file.
@@ -185,6 +203,7 @@ impl Segment {
     }
 
     /// The search tables, if they have been built.
+    #[cfg(feature = "whole")]
     pub fn built_tables(&self) -> Option<&Tables> {
         self.tables.get()
     }
@@ -193,6 +212,7 @@ impl Segment {
     ///
     /// # Errors
     /// `OutOfMemory`, `Aborted`.
+    #[cfg(feature = "whole")]
     pub fn tables(&self, threads: usize, cancel: &Cancel) -> Result<&Tables> {
         let _building = loop {
             match self.building.try_lock() {
@@ -213,11 +233,15 @@ impl Segment {
 
     /// Bytes held, about.
     pub fn memory(&self) -> usize {
-        self.blocks.memory()
+        #[cfg(feature = "whole")]
+        let tables = self.tables.get().map_or(0, Tables::memory);
+        #[cfg(not(feature = "whole"))]
+        let tables = 0;
+        tables
+            + self.blocks.memory()
             + self.ids.as_ref().map_or(0, Column::memory)
             + self.rows.as_ref().map_or(0, Column::memory)
             + self.factors.as_ref().map_or(0, Column::memory)
             + self.positions.get().map_or(0, |positions| size_of_val(&positions[..]))
-            + self.tables.get().map_or(0, Tables::memory)
     }
 }

@@ -5,9 +5,8 @@ use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::file::{CHUNK, bad};
+use crate::checksum::checksum;
 use crate::column::{Column, SharedBytes};
 use crate::error::Result;
 
@@ -44,7 +43,7 @@ impl Unchecked {
                 continue;
             }
             let bytes = &sections[chunk * CHUNK..sections.len().min((chunk + 1) * CHUNK)];
-            if xxh3_64(bytes) != self.checksums[chunk] {
+            if checksum(bytes) != self.checksums[chunk] {
                 return Err(bad("its contents are damaged"));
             }
             is_well_formed(chunk * CHUNK..chunk * CHUNK + bytes.len())?;

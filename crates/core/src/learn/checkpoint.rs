@@ -110,7 +110,7 @@ impl LearnSession {
         let mut hasher = Xxh3Default::new();
         let options = Resolved { threads: 0, patience: 0, ..self.options.clone() };
         hasher.update(format!("{options:?}").as_bytes());
-        let mut add = |vectors: &Vectors, labels: &Labels| {
+        let mut add = |vectors: &Vectors, labels: &Labels| -> Result<()> {
             hasher.write_u64(vectors.columns() as u64);
             for values in vectors.as_slice().chunks(HASHED) {
                 cancel.check()?;
@@ -127,6 +127,6 @@ impl LearnSession {
     }
 }
 
-fn bad(reason: &str) -> Error {
-    Error::ModelFormat { reason: reason.into() }
+fn bad(reason: &str) -> Box<Error> {
+    Error::ModelFormat { reason: reason.into() }.into()
 }

@@ -157,10 +157,10 @@ fn not_negative(option: &'static str, value: f64) -> Result<f64> {
     Err(invalid(option, value, "a float32 of at least 0"))
 }
 
-fn invalid(option: &'static str, value: impl ToString, expected: &'static str) -> Error {
-    Error::InvalidOption { option, value: value.to_string(), expected }
+fn invalid(option: &'static str, value: impl ToString, expected: &'static str) -> Box<Error> {
+    Box::new(Error::InvalidOption { option, value: value.to_string(), expected })
 }
 
-fn conflict(option: &'static str, problem: &'static str) -> Error {
-    Error::Conflict { option, problem }
+fn conflict(option: &'static str, problem: &'static str) -> Box<Error> {
+    Box::new(Error::Conflict { option, problem })
 }

@@ -39,7 +39,7 @@ impl Penalty {
     pub fn parse(name: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|penalty| penalty.name() == name).ok_or_else(|| {
             let (option, value) = ("penalty", name.into());
-            Error::InvalidOption { option, value, expected: "one of none, l2, hswd" }
+            Error::InvalidOption { option, value, expected: "one of none, l2, hswd" }.into()
         })
     }
 

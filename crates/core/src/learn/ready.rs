@@ -72,7 +72,7 @@ impl Judge {
         }
         let problem =
             "no row shares a label with the rows that teach; there is nothing to judge by";
-        Err(Error::Conflict { option: "validationLabels", problem })
+        Err(Error::Conflict { option: "validationLabels", problem }.into())
     }
 }
 
@@ -239,7 +239,7 @@ fn check_share(share: f64) -> Result<f64> {
         share if share.is_nan() => "a single row; there is no similarity to learn",
         _ => return Ok(share),
     };
-    Err(Error::Conflict { option: "labels", problem })
+    Err(Error::Conflict { option: "labels", problem }.into())
 }
 
 /// The mean of each column, and one over the standard deviation of all values from it.
@@ -264,7 +264,7 @@ pub(super) fn spread(train: &Part, cancel: &Cancel) -> Result<(Vec<f32>, f32)> {
     let scale = (squares / (rows * columns) as f64).sqrt().recip() as f32;
     if !(scale.is_finite() && scale > 0.0) {
         let problem = "all rows are alike, or too far apart for float32; there is nothing to learn";
-        return Err(Error::Conflict { option: "vectors", problem });
+        return Err(Error::Conflict { option: "vectors", problem }.into());
     }
     Ok((mean, scale))
 }

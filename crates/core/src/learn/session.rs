@@ -160,7 +160,8 @@ impl LearnSession {
                 option: "labels",
                 value: format!("{classes} classes, {count} parameters with their vectors"),
                 expected: "at most 67108864 parameters",
-            });
+            }
+            .into());
         }
         let request = self.request_hash(cancel)?;
         self.state = Some(match self.resumed.take() {
@@ -199,13 +200,13 @@ impl LearnSession {
             let train_loss = ready.epoch(&self.vectors, &self.options, &mut next, cancel)?;
             let epoch = next.epochs;
             if !(train_loss.is_finite() && next.is_finite()) {
-                return Err(Error::Diverged { epoch });
+                return Err(Error::Diverged { epoch }.into());
             }
             let judged = ready.judge(&self.options, &next.parameters, cancel);
-            let precision = judged.map_err(|error| match error {
+            let precision = judged.map_err(|error| match *error {
                 // Embeddings that have left float32.
-                Error::NotFinite { .. } => Error::Diverged { epoch },
-                other => other,
+                Error::NotFinite { .. } => Error::Diverged { epoch }.into(),
+                _ => error,
             })?;
             if precision > next.best_precision {
                 next.best_precision = precision;
@@ -246,7 +247,7 @@ impl LearnSession {
     pub fn finish(&self, cancel: &Cancel) -> Result<Model> {
         let (Some(ready), Some(state)) = (&self.ready, &self.state) else {
             let reason = "learning was finished before its start".into();
-            return Err(Error::Internal { reason });
+            return Err(Error::Internal { reason }.into());
         };
         let head = Arc::new(ready.head(&self.options, state, self.vectors.rows())?);
         let (threads, seed) = (Some(self.options.threads), Some(self.options.seed));

@@ -81,10 +81,9 @@ impl SimilarityLoss {
     /// # Errors
     /// `InvalidOption`.
     pub fn parse(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|loss| loss.name() == name).ok_or_else(|| Error::InvalidOption {
-            option: "loss",
-            value: name.into(),
-            expected: "one of dpsh, dhn, dsh, dch, wglhh, hashnet, hyp2, cel, cosine",
+        Self::ALL.into_iter().find(|loss| loss.name() == name).ok_or_else(|| {
+            let expected = "one of dpsh, dhn, dsh, dch, wglhh, hashnet, hyp2, cel, cosine";
+            Error::InvalidOption { option: "loss", value: name.into(), expected }.into()
         })
     }
 

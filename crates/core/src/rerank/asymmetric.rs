@@ -21,6 +21,7 @@ use crate::dot::signed_sum;
 use crate::error::{Error, Result};
 use crate::index::{Hits, Index, RowReader};
 use crate::parallel::Cancel;
+use crate::text;
 use crate::vectors::Vectors;
 
 /// Queries as [`by_codes`] needs them.
@@ -72,9 +73,18 @@ fn check_signs(codes: &Codes, vectors: &Vectors) -> Result<()> {
         if differing as usize * 8 > bits {
             return Err(Error::InvalidOption {
                 option: "vectors",
-                value: format!("row {row}, with {differing} of {bits} signs unlike its code,"),
+                value: text![
+                    "row ",
+                    row,
+                    ", with ",
+                    differing,
+                    " of ",
+                    bits,
+                    " signs unlike its code,"
+                ],
                 expected: "what the transform of the same model gives",
-            });
+            }
+            .into());
         }
     }
     Ok(())

@@ -32,7 +32,8 @@ impl Metric {
                 option: "metric",
                 value: name.into(),
                 expected: "inner-product or cosine",
-            }),
+            }
+            .into()),
         }
     }
 

@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::index::{Hits, reserve};
 use crate::parallel::{Cancel, fill_chunks, map_tasks};
 use crate::sorting;
+use crate::text;
 use crate::vectors::zeros;
 
 /// Hits scored by one task.
@@ -68,7 +69,7 @@ fn rescore<S: Scorer>(
     check_hits(hits, queries, rows)?;
     if k == 0 {
         let expected = "at least 1";
-        return Err(Error::InvalidOption { option: "k", value: "0".into(), expected });
+        return Err(Error::InvalidOption { option: "k", value: "0".into(), expected }.into());
     }
     let mut scores = zeros(hits.rows.len(), "scores")?;
     fill_chunks(
@@ -168,17 +169,18 @@ fn check_hits(hits: &Hits, queries: usize, rows: usize) -> Result<()> {
     check_count("last offset of the hits", hit_rows.len(), offsets[queries])?;
     check_count("distances of the hits", hit_rows.len(), distances.len())?;
     if u32::try_from(hit_rows.len()).is_err() {
-        return Err(Error::TooManyHits { hits: hit_rows.len() as u64 });
+        return Err(Error::TooManyHits { hits: hit_rows.len() as u64 }.into());
     }
     if let Some(ids) = ids {
         check_count("ids of the hits", hit_rows.len(), ids.len())?;
     }
-    let invalid = |value, expected| Err(Error::InvalidOption { option: "hits", value, expected });
+    let invalid =
+        |value, expected| Err(Error::InvalidOption { option: "hits", value, expected }.into());
     if let Some(query) = offsets.windows(2).position(|pair| pair[0] > pair[1]) {
-        return invalid(format!("the offset after query {query}"), "a rising one");
+        return invalid(text!["the offset after query ", query], "a rising one");
     }
     match hit_rows.iter().find(|&&row| row as usize >= rows) {
-        Some(row) => invalid(format!("row {row}"), "a row of what is scored"),
+        Some(row) => invalid(text!["row ", *row], "a row of what is scored"),
         None => Ok(()),
     }
 }

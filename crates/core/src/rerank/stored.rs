@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Rows;
 use crate::error::{Error, Result};
+use crate::text;
 use crate::vectors::{ElementType, check_finite};
 
 /// Where the rows of a file lie.
@@ -53,7 +54,7 @@ impl StoredVectors {
     pub fn new(bytes: Arc<dyn AsRef<[u8]> + Send + Sync>, layout: RowLayout) -> Result<Self> {
         if layout.rows == 0 || layout.columns == 0 {
             let axis = if layout.rows == 0 { "rows" } else { "columns" };
-            return Err(Error::Empty { what: "vectors".into(), axis });
+            return Err(Error::Empty { what: "vectors".into(), axis }.into());
         }
         let length = (*bytes).as_ref().len();
         match (layout.row_bytes(), layout.end()) {
@@ -80,7 +81,7 @@ impl Rows for StoredVectors {
         if let Some(count) = prefix.first_chunk() {
             let count = u32::from_le_bytes(*count) as usize;
             if count != columns {
-                return Err(Error::mismatch(format!("dimensions of row {row}"), columns, count));
+                return Err(Error::mismatch(text!["dimensions of row ", row], columns, count));
             }
         }
         buffer.clear();

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::buffers::zeros;
 use crate::column::Column;
 use crate::error::{Error, Result};
+use crate::text;
 
 /// Codes that stand side by side.
 pub const GROUP: usize = 8;
@@ -36,7 +37,7 @@ impl Blocks {
     pub fn zeros(rows: usize, bits: usize) -> Result<Self> {
         let words = bits.div_ceil(64);
         let lines = rows.div_ceil(GROUP).checked_mul(words).ok_or_else(|| {
-            Error::out_of_memory(format!("{rows} codes of {bits} bits"), usize::MAX)
+            Error::out_of_memory(text![rows, " codes of ", bits, " bits"], usize::MAX)
         })?;
         Ok(Self { lines: zeros(lines, "codes")?.into(), rows, bits })
     }
@@ -105,7 +106,8 @@ impl Blocks {
     /// # Errors
     /// As [`Blocks::check_padding`].
     pub fn check_lines(&self, range: Range<usize>) -> Result<()> {
-        let reason = |what: &str| Error::IndexFormat { reason: format!("{what} are not zero") };
+        let reason =
+            |what: &str| Box::new(Error::IndexFormat { reason: text![what, " are not zero"] });
         let words = self.words();
         let lines = &self.lines[range.clone()];
         let unused = self.rows.next_multiple_of(GROUP) - self.rows;

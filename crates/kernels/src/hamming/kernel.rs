@@ -1,5 +1,6 @@
 //! The choice of an instruction set, made once, and the way into it.
 
+#[cfg(not(target_family = "wasm"))]
 use std::sync::OnceLock;
 
 #[cfg(target_arch = "aarch64")]
@@ -8,10 +9,16 @@ use super::isa::arm::neon::Neon;
 use super::isa::wasm::simd128::Simd128;
 #[cfg(target_arch = "x86_64")]
 use super::isa::x86::{avx2::Avx2, avx512::Avx512};
+#[cfg(any(feature = "whole", not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 use super::lanes::Plain;
+// A page that only searches does not download what others are compared with.
 use super::scan::{self, Scan};
 use super::{Blocks, Line};
-use crate::error::{Error, Result};
+#[cfg(not(target_family = "wasm"))]
+use crate::error::Error;
+use crate::error::Result;
+#[cfg(all(not(feature = "whole"), target_arch = "wasm32", target_feature = "simd128"))]
+use Simd128 as Plain;
 
 /// One variant of the Hamming scan. A value proves that the CPU has its instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +42,11 @@ enum Variant {
 impl Kernel {
     /// The kernel without any requirement: the oracle of the others.
     pub const SCALAR: Self = Self(Variant::Scalar);
+
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    const FASTEST_IN_WASM: Self = Self(Variant::Simd128);
+    #[cfg(all(target_family = "wasm", not(target_feature = "simd128")))]
+    const FASTEST_IN_WASM: Self = Self::SCALAR;
 
     /// The kernels that this CPU can run, slowest first.
     pub fn available() -> Vec<Self> {
@@ -71,16 +83,24 @@ impl Kernel {
     /// # Errors
     /// `InvalidOption` when `H2Q_KERNEL` names a kernel that this CPU cannot run or that does not exist.
     pub fn chosen() -> Result<Self> {
-        static CHOSEN: OnceLock<Result<Kernel>> = OnceLock::new();
-        CHOSEN.get_or_init(|| Self::choose(std::env::var("H2Q_KERNEL").ok())).clone()
+        #[cfg(not(target_family = "wasm"))]
+        {
+            static CHOSEN: OnceLock<Result<Kernel>> = OnceLock::new();
+            CHOSEN.get_or_init(|| Self::choose(std::env::var("H2Q_KERNEL").ok())).clone()
+        }
+        // There is no environment.
+        #[cfg(target_family = "wasm")]
+        Ok(Self::FASTEST_IN_WASM)
     }
 
+    #[cfg(not(target_family = "wasm"))]
     fn choose(wanted: Option<String>) -> Result<Self> {
         let fastest = Self::available().pop().unwrap_or(Self::SCALAR);
         let Some(value) = wanted.filter(|name| !name.is_empty()) else { return Ok(fastest) };
         let expected = "a kernel that runs here (scalar; popcnt, avx2, avx512 on x86-64; neon on arm64; \
                         simd128 in wasm)";
-        Self::named(&value).ok_or(Error::InvalidOption { option: "H2Q_KERNEL", value, expected })
+        Self::named(&value)
+            .ok_or_else(|| Error::InvalidOption { option: "H2Q_KERNEL", value, expected }.into())
     }
 
     /// `scalar`, `popcnt`, `avx2`, `avx512`, `neon` or `simd128`.

@@ -30,6 +30,7 @@ pub(crate) trait Lanes: Copy {
 /// Plain Rust: the oracle of the others and what runs where there is nothing else. Compiled for a CPU with
 /// `popcnt` it becomes that kernel.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "whole"), allow(dead_code, reason = "WebAssembly has a faster one"))]
 pub(crate) struct Plain;
 
 impl Lanes for Plain {

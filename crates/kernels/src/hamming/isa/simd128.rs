@@ -1,5 +1,7 @@
 //! WebAssembly's simd128: a line is four registers of two codes. Bytes are counted by `i8x16.popcnt`, byte
 //! counts add up over the words of a code and are summed per code once.
+//!
+//! Arrays are spelt out: compiled for size, nothing of the standard library that makes arrays is inlined.
 
 use super::intrinsics::*;
 use crate::hamming::lanes::Lanes;
@@ -26,22 +28,23 @@ impl Lanes for Simd128 {
     fn add(self, sums: Self::Sums, query: u64, line: &Line) -> Self::Sums {
         let query = u64x2_splat(query);
         let (pairs, _) = line.0.as_chunks::<2>();
-        std::array::from_fn(|i| {
+        let add = |i: usize| {
             // SAFETY: sixteen bytes behind a reference.
             #[allow(unused_unsafe, reason = "the software twin needs none")]
             let codes = unsafe { v128_load(pairs[i].as_ptr().cast()) };
             u8x16_add(sums[i], u8x16_popcnt(v128_xor(codes, query)))
-        })
+        };
+        [add(0), add(1), add(2), add(3)]
     }
 
     #[inline(always)]
     fn distances(self, sums: Self::Sums) -> Self::Distances {
         // Sums stay below 2^15, so signed operations do, which engines lower to one instruction each on
         // x86-64. A code has eight byte counts, then two sums of four, side by side.
-        let fours =
-            sums.map(|bytes| i32x4_extadd_pairwise_i16x8(u16x8_extadd_pairwise_u8x16(bytes)));
-        let codes = |a: v128, b: v128| i32x4_extadd_pairwise_i16x8(i16x8_narrow_i32x4(a, b));
-        [codes(fours[0], fours[1]), codes(fours[2], fours[3])]
+        let fours = |i: usize| i32x4_extadd_pairwise_i16x8(u16x8_extadd_pairwise_u8x16(sums[i]));
+        let codes =
+            |a: usize| i32x4_extadd_pairwise_i16x8(i16x8_narrow_i32x4(fours(a), fours(a + 1)));
+        [codes(0), codes(2)]
     }
 
     #[inline(always)]
