@@ -127,7 +127,7 @@ fn a_cancelled_count_aborts() {
     let cancel = Cancel::default();
     cancel.cancel();
     let codes = Codes::new(vec![1, 2, 3], 8).unwrap();
-    assert_eq!(code_statistics(&codes, 1, &cancel), Err(Error::Aborted));
+    assert_eq!(code_statistics(&codes, 1, &cancel), Err(Error::Aborted.into()));
 }
 
 fn fitted(vectors: &Vectors, bits: usize) -> Model {
