@@ -23,6 +23,7 @@ pub mod products;
 pub mod projection;
 pub mod real;
 pub mod signs;
+pub mod sizes;
 #[cfg(any(target_family = "wasm", test))]
 mod small_linalg;
 pub mod sorting;

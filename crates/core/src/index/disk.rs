@@ -185,6 +185,7 @@ impl State {
     fn push(&mut self, records: Snapshot, removed: Vec<u32>) -> Result<()> {
         let file = self.file()?;
         let (from, never) = (self.commit.length, Cancel::default());
+        self.commit.next(from)?;
         let mut at = file;
         let written = at
             .seek(SeekFrom::Start(from))
@@ -194,7 +195,7 @@ impl State {
             // Best effort: what is not committed does not count anyway.
             let _ = file.set_len(from);
         })?;
-        let commit = Commit { sequence: self.commit.sequence + 1, length: from + bytes as u64 };
+        let commit = self.commit.next(from + bytes as u64)?;
         let commit_bytes = &front(self.header, commit)[commit.offset()..][..2 * HEADER];
         let synced = file
             .sync_data()

@@ -1,10 +1,13 @@
 //! What the reader and the writer of index files share; docs/formats.md is the specification.
 
+use std::ops::Range;
+
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use crate::codes::Fingerprint;
 use crate::error::Error;
 use crate::hamming::GROUP;
+use crate::sizes::block;
 
 pub(super) const MAGIC: [u8; 8] = *b"H2QINDEX";
 pub(super) const VERSION: u32 = 2;
@@ -14,8 +17,10 @@ pub(super) const PAGE: usize = 4096;
 /// Where records begin.
 pub(super) const FRONT: usize = 3 * PAGE;
 const ALIGNMENT: usize = 64;
-/// Bytes that share a checksum.
-pub(super) const CHUNK: usize = 64 << 10;
+/// No file gets there; one that says so was made up.
+const LAST_SEQUENCE: u64 = 1 << 62;
+/// Bytes that share a checksum. The fuzzer has files of its own.
+pub(super) const CHUNK: usize = block(64 << 10, 256);
 
 const _: () = assert!(cfg!(target_endian = "little"), "files are read and written as memory");
 
@@ -120,8 +125,19 @@ impl Commit {
             && check_seal(bytes, "").is_ok()
             && bytes[24..56].iter().all(|byte| *byte == 0);
         let commit = Self { sequence: u64_at(bytes, 8), length: u64_at(bytes, 16) };
-        // Another one must be able to follow.
-        (is_valid && commit.sequence < u64::MAX).then_some(commit)
+        (is_valid && commit.sequence <= LAST_SEQUENCE).then_some(commit)
+    }
+
+    /// The next commit, of a file of `length` bytes.
+    ///
+    /// # Errors
+    /// `Unwritable` where there can be none: nobody would read it.
+    pub fn next(self, length: u64) -> Result<Self, Error> {
+        let reason = || "it was changed too often: compact it".into();
+        match self.sequence < LAST_SEQUENCE {
+            true => Ok(Self { sequence: self.sequence + 1, length }),
+            false => Err(Error::Unwritable { reason: reason() }),
+        }
     }
 
     /// What follows the front of a file of `length` bytes and counts.
@@ -280,6 +296,12 @@ impl Record {
             true => Ok(self.count as usize),
             false => Err(bad("its rows are not numbered one after the other")),
         }
+    }
+
+    /// Its rows, where an index can have them.
+    pub fn rows(&self) -> Option<Range<u32>> {
+        let end = u32::try_from(self.first_row.checked_add(self.count)?).ok()?;
+        Some(self.first_row as u32..end)
     }
 
     /// Bytes of codes, ids, rows, factors and removed rows, each without its padding. None where they are more than

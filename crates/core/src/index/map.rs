@@ -15,9 +15,10 @@ use super::unchecked::Unchecked;
 use crate::column::{Column, SharedBytes};
 use crate::error::Result;
 use crate::hamming::{Blocks, GROUP, Line};
+use crate::sizes::block;
 
 /// Segments of fewer bytes are copied.
-const SMALL: usize = 1 << 20;
+const SMALL: usize = block(1 << 20, 1024);
 
 /// What was committed to a file at one moment. Its front is not read in the map again: it changes with every commit.
 pub(super) struct Mapped {

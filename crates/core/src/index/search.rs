@@ -17,6 +17,7 @@ use crate::codes::Codes;
 use crate::error::{Error, Result};
 use crate::hamming::{Kernel, blocks, unkey};
 use crate::parallel::{Cancel, map_tasks};
+use crate::sizes::block;
 use crate::vectors::zeros;
 
 /// How to search; the hits are the same.
@@ -181,7 +182,7 @@ struct Answer {
 }
 
 /// Queries of a task in the tables.
-const TILE: usize = 16;
+const TILE: usize = block(16, 3);
 /// Queries that are scanned for to judge whether tables are worth building.
 const PROBES: usize = 8;
 

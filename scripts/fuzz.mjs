@@ -1,0 +1,91 @@
+// `npm run fuzz -- [--minutes N] [--minimise] [target …]`: every target in turn, from the inputs that are kept and
+// those found before. What is found new stays in fuzz/corpus, an input that fails in fuzz/artifacts.
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildTargets, fuzzFolder, fuzzObstacle, runTarget, seedsOf, targets } from './lib/fuzz.mjs';
+
+/** Bytes of inputs that are kept for one target, those that a script made aside. */
+const KEPT_BYTES = 12 << 10;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { minutes: { type: 'string', default: '10' }, minimise: { type: 'boolean', default: false } },
+});
+process.exitCode = await main(Number(values.minutes), positionals.length > 0 ? positionals : targets());
+
+/**
+ * @param {number} minutes of all targets together
+ * @param {string[]} chosen
+ */
+async function main(minutes, chosen) {
+  const unknown = chosen.find((name) => !targets().includes(name));
+  const obstacle =
+    unknown !== undefined
+      ? `${unknown} is not a target; there are ${targets().join(', ')}`
+      : minutes > 0
+        ? fuzzObstacle()
+        : '--minutes takes a positive number';
+  if (obstacle !== null) {
+    console.error(obstacle);
+    return 1;
+  }
+  buildTargets();
+  let failed = 0;
+  for (const target of chosen) {
+    const corpus = corpusOf(target);
+    if (values.minimise) {
+      await minimise(target, corpus);
+      continue;
+    }
+    const seconds = Math.max(1, Math.round((minutes * 60) / chosen.length));
+    const outcome = await runTarget(target, [corpus, seedsOf(target)], [`-max_total_time=${seconds}`]);
+    if (!outcome.ok) {
+      failed += 1;
+      console.error(outcome.output);
+    }
+    const { runs, edges, features } = outcome;
+    console.log(
+      `${target}: ${outcome.ok ? 'nothing found' : 'FAILED'} in ${runs} runs, ${edges} edges, ${features} features`,
+    );
+  }
+  return failed > 0 ? 1 : 0;
+}
+
+/** @param {string} target */
+function corpusOf(target) {
+  const folder = join(fuzzFolder, 'corpus', target);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+/**
+ * Keeps in the repository, of what reaches something that no other input does, what is small.
+ *
+ * @param {string} target
+ * @param {string} corpus
+ */
+async function minimise(target, corpus) {
+  const scratch = mkdtempSync(join(tmpdir(), 'h2q-merge-'));
+  const seeds = seedsOf(target);
+  const { ok, output } = await runTarget(target, [scratch, seeds, corpus], ['-merge=1']);
+  if (!ok) throw new Error(output);
+  for (const name of readdirSync(seeds).filter((file) => !isMade(file))) rmSync(join(seeds, name));
+  const size = (/** @type {string} */ name) => statSync(join(scratch, name)).size;
+  let [kept, bytes] = [0, 0];
+  const merged = readdirSync(scratch);
+  for (const name of merged.sort((a, b) => size(a) - size(b) || (a < b ? -1 : 1))) {
+    bytes += size(name);
+    if (bytes > KEPT_BYTES) break;
+    copyFileSync(join(scratch, name), join(seeds, name.slice(0, 16)));
+    kept += 1;
+  }
+  rmSync(scratch, { recursive: true });
+  console.log(`${target}: ${kept} of ${merged.length} inputs kept`);
+}
+
+/** By fuzz/examples/seeds.rs. @param {string} name */
+function isMade(name) {
+  return name.startsWith('made-');
+}
