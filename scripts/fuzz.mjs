@@ -1,19 +1,39 @@
-// `npm run fuzz -- [--minutes N] [--minimise] [target …]`: every target in turn, from the inputs that are kept and
-// those found before. What is found new stays in fuzz/corpus, an input that fails in fuzz/artifacts.
+// `npm run fuzz -- [--minutes N] [target …]`: every target in turn, from the inputs that are kept and those found
+// before. What is found new stays in fuzz/corpus, an input that fails in fuzz/artifacts. With --minimise it keeps
+// in fuzz/seeds what is small of the found, with --seeds it writes the others there anew.
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildTargets, fuzzFolder, fuzzObstacle, runTarget, seedsOf, targets } from './lib/fuzz.mjs';
+import {
+  buildTargets,
+  fuzzFolder,
+  fuzzObstacle,
+  makeSeeds,
+  runTarget,
+  seedsOf,
+  targets,
+} from './lib/fuzz.mjs';
+import { SetupError } from './lib/programs.mjs';
 
 /** Bytes of inputs that are kept for one target, those that a script made aside. */
-const KEPT_BYTES = 12 << 10;
+const KEPT_BYTES = 8 << 10;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { minutes: { type: 'string', default: '10' }, minimise: { type: 'boolean', default: false } },
+  options: {
+    minutes: { type: 'string', default: '10' },
+    minimise: { type: 'boolean', default: false },
+    seeds: { type: 'boolean', default: false },
+  },
 });
-process.exitCode = await main(Number(values.minutes), positionals.length > 0 ? positionals : targets());
+try {
+  process.exitCode = await main(Number(values.minutes), positionals.length > 0 ? positionals : targets());
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
 
 /**
  * @param {number} minutes of all targets together
@@ -31,6 +51,10 @@ async function main(minutes, chosen) {
     console.error(obstacle);
     return 1;
   }
+  if (values.seeds) {
+    makeSeeds();
+    return 0;
+  }
   buildTargets();
   let failed = 0;
   for (const target of chosen) {
@@ -45,10 +69,7 @@ async function main(minutes, chosen) {
       failed += 1;
       console.error(outcome.output);
     }
-    const { runs, edges, features } = outcome;
-    console.log(
-      `${target}: ${outcome.ok ? 'nothing found' : 'FAILED'} in ${runs} runs, ${edges} edges, ${features} features`,
-    );
+    console.log(told(target, outcome));
   }
   return failed > 0 ? 1 : 0;
 }
@@ -85,7 +106,11 @@ async function minimise(target, corpus) {
   console.log(`${target}: ${kept} of ${merged.length} inputs kept`);
 }
 
-/** By fuzz/examples/seeds.rs. @param {string} name */
+/**
+ * By fuzz/examples/seeds.rs.
+ *
+ * @param {string} name
+ */
 function isMade(name) {
   return name.startsWith('made-');
 }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureChromium } from './lib/chromium.mjs';
 import { addUp, countCargo, countVitest, oneCheck, totalLine } from './lib/counts.mjs';
-import { buildTargets, fuzzObstacle, runTarget, seedsOf, shortRuns, targets } from './lib/fuzz.mjs';
+import { fuzzBriefly } from './lib/fuzz.mjs';
 import { cargoEnvironment } from './lib/programs.mjs';
 import { root, toolPath } from './lib/root.mjs';
 import { setUp } from './lib/setup.mjs';
@@ -58,7 +58,7 @@ const steps = [
   },
   { name: 'cargo test', group: 'rust', run: testRust },
   { name: 'vitest', group: 'vitest', run: testTypeScript },
-  { name: 'fuzz', group: 'fuzz', run: fuzz },
+  { name: 'fuzz', group: 'fuzz', run: () => fuzzBriefly(scratch) },
 ];
 
 process.exitCode = await main(process.argv.slice(2));
@@ -120,28 +120,6 @@ async function testTypeScript() {
   const uncollected = testFilesBelow(root).filter((file) => !report?.files.includes(file));
   for (const file of uncollected) console.error(`${file} was not collected by vitest`);
   return countVitest(report, ok, uncollected.length);
-}
-
-/** Every target for some seconds, with the same inputs every time: each is a check. */
-async function fuzz() {
-  const reason = fuzzObstacle();
-  const names = targets();
-  if (reason !== null) return { passed: 0, failed: 0, skips: names.map((name) => ({ name, reason })) };
-  buildTargets();
-  const scratchCorpus = (/** @type {string} */ name) => mkdtempSync(join(scratch, `${name}-`));
-  let passed = 0;
-  for (const name of names) {
-    const options = [`-runs=${shortRuns()[name] ?? 1000}`, '-seed=1', '-max_total_time=30'];
-    const { ok, output, runs, features } = await runTarget(
-      name,
-      [scratchCorpus(name), seedsOf(name)],
-      options,
-    );
-    if (ok) passed += 1;
-    else console.error(output);
-    console.log(`${name}: ${ok ? 'nothing found' : 'FAILED'} in ${runs} runs, ${features} features`);
-  }
-  return { passed, failed: names.length - passed, skips: [] };
 }
 
 /** @returns {import('./lib/counts.mjs').Counts & { files: string[] } | null} */

@@ -1,5 +1,5 @@
 //! Writes the inputs that the targets start from to fuzz/seeds, from files of the project's own writer:
-//! `RUSTFLAGS='--cfg fuzzing' cargo run --release --example seeds` in this folder.
+//! `npm run fuzz -- --seeds`.
 
 use std::fs;
 use std::path::Path;
@@ -31,8 +31,8 @@ fn main() {
         write("index_file", &format!("{name}-edited"), &edited);
     }
     let metadata = br#"{"rows":9,"dimensions":8,"bits":8,"method":"h2q","loss":"l2","solver":"sgd","seed":1,"epochs":2,"trainLoss":0.5,"validationLoss":1e-7,"orthogonalityError":0,"later":[]}"#;
-    // The last byte chooses the part.
-    write("small_parts", "made-json", &[&metadata[..], &[3]].concat());
+    // The first byte chooses the part.
+    write("small_parts", "made-json", &[&[3], &metadata[..]].concat());
     let mut random = Random(1);
     for target in [
         "hamming_kernels",

@@ -2,6 +2,8 @@
 //! and leaves a sound file; what is not damaged is not lost.
 #![no_main]
 
+use std::collections::BTreeSet;
+
 use arbitrary::{Result, Unstructured};
 use h2q_core::codes::Codes;
 use h2q_core::index::{Beside, Index, IndexFile, repair, verify};
@@ -62,6 +64,12 @@ fn run(u: &mut Unstructured) -> Result<()> {
             assert_eq!(row, &before.rows[*old as usize], "row {old}");
         }
     }
+    if !is_front && !touches_removal(&sound, &damaged) {
+        // Distance, id, row.
+        let alive: BTreeSet<u32> = before.hits.iter().map(|hit| hit.2).collect();
+        let hits = after.hits.iter().map(|hit| old_rows[hit.2 as usize]);
+        assert!(hits.into_iter().all(|old| alive.contains(&old)), "a removed code came back");
+    }
     if !is_front {
         if let Some(lost) = repaired.lost {
             assert!(after.hits.len() + lost >= before.hits.len(), "{repaired:?}");
@@ -72,6 +80,20 @@ fn run(u: &mut Unstructured) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether damage lies in a record of removed rows.
+fn touches_removal(sound: &[u8], damaged: &[u8]) -> bool {
+    let mut at = FRONT;
+    while at < sound.len() {
+        let bytes = sound[at + 32..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let end = at + 64 + bytes as usize;
+        if sound[at..].starts_with(b"H2QREMOV") && sound[at..end] != damaged[at..end] {
+            return true;
+        }
+        at = end;
+    }
+    false
 }
 
 /// A file with some segments and removals.

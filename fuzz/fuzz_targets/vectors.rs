@@ -27,10 +27,11 @@ fn run(u: &mut Unstructured) -> Result<()> {
     let seed = u.arbitrary()?;
     let first_row = u.int_in_range(0..=1000)?;
     let pieces = u.arbitrary::<[u8; 4]>()?;
-    // Long inputs, so that what is not finite may lie behind the first block that is looked at.
-    let repeats = if u.ratio(1, 16)? { 300 } else { 1 };
+    // What is not finite may lie behind the first block that is looked at.
+    let zeros = if u.ratio(1, 16)? { u.int_in_range(4000..=8300)? } else { 0 };
     let is_counted = u.arbitrary()?;
-    let bytes = u.peek_bytes(u.len()).unwrap_or_default().repeat(repeats);
+    let mut bytes = vec![0; zeros * element.size()];
+    bytes.extend_from_slice(u.peek_bytes(u.len()).unwrap_or_default());
     let row_bytes = columns * element.size();
     let rows = bytes.len() / row_bytes;
     if rows == 0 {

@@ -53,26 +53,36 @@ export function fuzzObstacle(platform = process.platform, env = process.env) {
 
 /** Compiles all targets, and whatever has changed of what they test. */
 export function buildTargets() {
-  run('cargo', buildArguments(), { cwd: fuzzFolder, env: bootstrapped() });
+  const flags = hasAddressSanitizer() ? [...coverage, '-Zsanitizer=address'] : coverage;
+  run('cargo', ['build', '--bins', ...cargoOptions(flags)], { cwd: fuzzFolder, env: bootstrapped() });
+}
+
+/** Writes the inputs that the targets start from. */
+export function makeSeeds() {
+  const cargo = ['run', '--example', 'seeds', ...cargoOptions(['--cfg=fuzzing'])];
+  run('cargo', cargo, { cwd: fuzzFolder, env: bootstrapped() });
 }
 
 /**
- * Sanitizers and flags for single packages are options that only nightly compilers have by themselves.
+ * Sanitizers and flags for single packages are options that only nightly compilers have by themselves. The flags are
+ * ours, and so is the folder that they are compiled into.
  *
  * @returns {NodeJS.ProcessEnv}
  */
 function bootstrapped() {
-  const { RUSTFLAGS: _, CARGO_ENCODED_RUSTFLAGS: __, ...env } = cargoEnvironment();
+  /** @type {NodeJS.ProcessEnv} */
+  const all = cargoEnvironment();
+  const { RUSTFLAGS: _, CARGO_ENCODED_RUSTFLAGS: __, CARGO_TARGET_DIR: ___, ...env } = all;
   return { ...env, RUSTC_BOOTSTRAP: '1' };
 }
 
-function buildArguments() {
-  const flags = hasAddressSanitizer() ? [...coverage, '-Zsanitizer=address'] : coverage;
+/** @param {string[]} flags of rustc for our own crates */
+function cargoOptions(flags) {
   const perPackage = instrumented.flatMap((name) => [
     '--config',
     `profile.release.package.${name}.rustflags=${JSON.stringify(flags)}`,
   ]);
-  return ['build', '--release', '--locked', '--bins', '--target', host(), '-Zprofile-rustflags', ...perPackage];
+  return ['--release', '--locked', '--target', host(), '-Zprofile-rustflags', ...perPackage];
 }
 
 /** Whether the toolchain has the part of it that is linked in; elsewhere than on Linux it is a library to be found. */
@@ -106,7 +116,12 @@ export async function runTarget(target, corpus, options) {
   const limits = ['-timeout=30', '-rss_limit_mb=4096', '-malloc_limit_mb=512', '-detect_leaks=0'];
   const args = [...corpus, ...limits, `-artifact_prefix=${artifacts}/`, '-print_final_stats=1', ...options];
   try {
-    const env = { ...process.env, TMPDIR: scratch, ASAN_OPTIONS: 'detect_odr_violation=0', RUST_BACKTRACE: '1' };
+    const env = {
+      ...process.env,
+      TMPDIR: scratch,
+      ASAN_OPTIONS: 'detect_odr_violation=0',
+      RUST_BACKTRACE: '1',
+    };
     const child = spawn(binaryOf(target), args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     for (const pipe of [child.stdout, child.stderr])
@@ -142,16 +157,53 @@ export function figures(output) {
   };
 }
 
-/** The inputs that are kept in the repository. @param {string} target */
+/**
+ * The inputs that are kept in the repository.
+ *
+ * @param {string} target
+ */
 export function seedsOf(target) {
   return join(fuzzFolder, 'seeds', target);
 }
 
 /**
- * Inputs that `npm test` tries: so many take some five seconds of one CPU. All tell the same every time.
+ * Inputs that `npm test` tries: so many take some five seconds of one CPU.
  *
  * @returns {Record<string, number>}
  */
 export function shortRuns() {
   return JSON.parse(readFileSync(join(fuzzFolder, 'runs.json'), 'utf8'));
+}
+
+/**
+ * Every target for some seconds, with the same inputs every time: each is a check.
+ *
+ * @param {string} scratch a folder for what is found new
+ * @returns {Promise<import('./counts.mjs').Counts>}
+ */
+export async function fuzzBriefly(scratch) {
+  const reason = fuzzObstacle();
+  const names = targets();
+  if (reason !== null) return { passed: 0, failed: 0, skips: names.map((name) => ({ name, reason })) };
+  buildTargets();
+  let passed = 0;
+  for (const name of names) {
+    const corpus = mkdtempSync(join(scratch, `${name}-`));
+    const options = ['-seed=1', `-runs=${shortRuns()[name]}`, '-max_total_time=30'];
+    const outcome = await runTarget(name, [corpus, seedsOf(name)], options);
+    if (outcome.ok) passed += 1;
+    else console.error(outcome.output);
+    console.log(told(name, outcome));
+  }
+  return { passed, failed: names.length - passed, skips: [] };
+}
+
+/**
+ * One line about a run.
+ *
+ * @param {string} target
+ * @param {Outcome} outcome
+ */
+export function told(target, { ok, runs, edges, features }) {
+  return `${target}: ${ok ? 'nothing found' : 'FAILED'} in ${runs} runs, ${edges} edges, ${features} features`;
 }
