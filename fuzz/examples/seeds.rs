@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use h2q_core::codes::Codes;
 use h2q_core::fit::{FitOptions, FitSession, Method};
+use h2q_core::head::{Head, HeadSummary, Layer};
 use h2q_core::index::{Beside, Index, IndexFile};
 use h2q_core::parallel::Cancel;
 use h2q_core::vectors::Vectors;
 use h2q_fuzz::codes::codes;
 use h2q_fuzz::contents::written;
 use h2q_fuzz::random::Random;
-use h2q_fuzz::{folder, index_bytes};
+use h2q_fuzz::{folder, index_bytes, learning};
 
 fn main() {
     assert!(cfg!(fuzzing), "index files of the fuzzer have small chunks: --cfg fuzzing");
@@ -21,6 +22,9 @@ fn main() {
         // The first byte: checksums are put right.
         write("model_file", name, &[&[0][..], &file].concat());
     }
+    write("learn_state", "made-state", &[&[0][..], learning::state()].concat());
+    write("learn_state", "made-half", &learning::state()[..learning::state().len() / 2]);
+    write("learn_state", "made-start", &[&[0][..], &learning::state()[..48], &[0; 8]].concat());
     for (name, file) in indexes() {
         // The plan, and pieces of the stream.
         let short = index_bytes::short(&file, 0);
@@ -72,14 +76,30 @@ fn models() -> Vec<(&'static str, Vec<u8>)> {
         };
         let mut session = FitSession::new(rows.clone(), None, &options).expect("options");
         session.step(usize::MAX, &Cancel::default()).expect("a fit");
-        session.finish().expect("a model").to_bytes()
+        session.finish().expect("a model")
     };
-    vec![
+    let floats = |count: usize| (0..count).map(|i| (i % 7) as f32 - 3.0).collect::<Vec<_>>();
+    let layers =
+        [(5, 3), (3, 16)].map(|(n, m)| Layer { weights: floats(n * m), bias: floats(m) }).to_vec();
+    let summary = HeadSummary {
+        rows: 9,
+        loss: "cel".into(),
+        penalty: "l2".into(),
+        penalty_weight: 0.5,
+        seed: 1,
+        epochs: 2,
+        mean_average_precision: 0.25,
+    };
+    let head = Arc::new(Head::new(floats(5), layers, summary).expect("a head"));
+    let with_head = fitted(8, Method::H2q, true).with_head(head).expect("a model");
+    let models = [
         ("made-identity", fitted(16, Method::Identity, false)),
         ("made-mean", fitted(16, Method::Identity, true)),
         ("made-rotation", fitted(16, Method::Random, false)),
         ("made-projection", fitted(8, Method::H2q, true)),
-    ]
+        ("made-head", with_head),
+    ];
+    models.into_iter().map(|(name, model)| (name, model.to_bytes())).collect()
 }
 
 fn indexes() -> Vec<(&'static str, Vec<u8>)> {

@@ -4,6 +4,7 @@ pub mod codes;
 pub mod contents;
 pub mod folder;
 pub mod index_bytes;
+pub mod learning;
 pub mod model_bytes;
 pub mod naive;
 pub mod random;

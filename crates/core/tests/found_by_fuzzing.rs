@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use h2q_core::codes::Codes;
+use h2q_core::evaluate::Labels;
 use h2q_core::fit::{FitOptions, FitSession, Method};
+use h2q_core::head::{Head, HeadSummary, Layer};
 use h2q_core::index::{Index, IndexFile, repair, verify};
+use h2q_core::learn::{LearnOptions, LearnSession};
 use h2q_core::model::Model;
 use h2q_core::parallel::Cancel;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -173,4 +176,47 @@ fn records_that_number_rows_as_no_index_does_are_repaired() {
         assert_eq!((repaired.lost, repaired.rows.map(|rows| rows.len())), (Some(0), Some(50)));
         assert_eq!(verify(path, &never()).expect("verified").problems, [""; 0]);
     }
+}
+
+#[test]
+fn a_state_of_learning_with_values_that_are_not_finite_is_refused() {
+    let rows = Arc::new(support::vectors(30, 4, 1));
+    let options = LearnOptions { bits: Some(8), epochs: Some(2), ..LearnOptions::default() };
+    let session = || {
+        let labels = Labels::single("labels", (0..30).map(|row| row % 3).collect());
+        LearnSession::new(rows.clone(), labels.expect("labels"), None, &options).expect("options")
+    };
+    let mut learning = session();
+    learning.step(1, &never()).expect("an epoch");
+    let state = learning.checkpoint().expect("a state");
+    session().resume(&state).expect("taken up");
+    // The best precision, the first parameter, and the last of the best ones.
+    let nan = [0, 0, 0xc0, 0x7f];
+    for at in [28, 48, state.len() - 12] {
+        let mut wrong = state.clone();
+        wrong[at..at + 4].copy_from_slice(&nan);
+        let end = wrong.len() - 8;
+        let checksum = xxh3_64(&wrong[..end]);
+        wrong[end..].copy_from_slice(&checksum.to_le_bytes());
+        let error = session().resume(&wrong).expect_err("refused");
+        assert_eq!(
+            error.to_string(),
+            "not a readable model: it holds a value that no learning comes to"
+        );
+    }
+}
+
+#[test]
+fn a_head_has_finite_values_so_that_its_file_is_read() {
+    let summary = HeadSummary::from_members(|_| None);
+    let layer = |weight, bias| vec![Layer { weights: vec![weight; 16], bias: vec![bias; 8] }];
+    for (mean, layers) in [
+        (f32::NAN, layer(1.0, 1.0)),
+        (0.0, layer(f32::INFINITY, 1.0)),
+        (0.0, layer(1.0, f32::NEG_INFINITY)),
+    ] {
+        let error = Head::new(vec![mean; 2], layers, summary.clone()).expect_err("refused");
+        assert_eq!(error.code(), "NOT_FINITE");
+    }
+    Head::new(vec![0.0; 2], layer(1.0, 1.0), summary).expect("a head");
 }
