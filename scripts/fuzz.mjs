@@ -18,6 +18,8 @@ import { SetupError } from './lib/programs.mjs';
 
 /** Bytes of inputs that are kept for one target, those that a script made aside. */
 const KEPT_BYTES = 8 << 10;
+/** And their number. */
+const KEPT_FILES = 40;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -96,7 +98,11 @@ async function minimise(target, corpus) {
   const size = (/** @type {string} */ name) => statSync(join(scratch, name)).size;
   let [kept, bytes] = [0, 0];
   const merged = readdirSync(scratch);
-  for (const name of merged.sort((a, b) => size(a) - size(b) || (a < b ? -1 : 1))) {
+  const small = merged.filter((name) => size(name) <= KEPT_BYTES / 8);
+  small.sort((a, b) => size(a) - size(b) || (a < b ? -1 : 1));
+  // Of all sizes.
+  const step = Math.ceil(small.length / KEPT_FILES);
+  for (const name of small.filter((_, i) => i % step === 0)) {
     bytes += size(name);
     if (bytes > KEPT_BYTES) break;
     copyFileSync(join(scratch, name), join(seeds, name.slice(0, 16)));
