@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureChromium } from './lib/chromium.mjs';
 import { addUp, countCargo, countVitest, oneCheck, totalLine } from './lib/counts.mjs';
+import { fuzzBriefly } from './lib/fuzz.mjs';
 import { cargoEnvironment } from './lib/programs.mjs';
 import { root, toolPath } from './lib/root.mjs';
 import { setUp } from './lib/setup.mjs';
@@ -22,6 +23,11 @@ const cargoOptions = ['--release', '--workspace', ...hostTarget()];
 /** @type {{ name: string, group: string, run: () => Promise<import('./lib/counts.mjs').Counts> }[]} */
 const steps = [
   { name: 'rustfmt', group: 'lint', run: () => check('cargo', 'fmt', '--all', '--check') },
+  {
+    name: 'rustfmt (fuzz)',
+    group: 'lint',
+    run: () => check('cargo', 'fmt', '--manifest-path', 'fuzz/Cargo.toml', '--check'),
+  },
   {
     name: 'clippy',
     group: 'lint',
@@ -52,6 +58,7 @@ const steps = [
   },
   { name: 'cargo test', group: 'rust', run: testRust },
   { name: 'vitest', group: 'vitest', run: testTypeScript },
+  { name: 'fuzz', group: 'fuzz', run: () => fuzzBriefly(scratch) },
 ];
 
 process.exitCode = await main(process.argv.slice(2));

@@ -22,6 +22,9 @@ const NOT_RUN: Record<string, Record<string, string>> = {
   'docs/evaluation.md': {
     'A(x)    = x/s': 'formulas; crates/core/tests/evaluate_expected.rs checks them',
   },
+  'docs/fuzzing.md': {
+    'npm run fuzz -- --minutes 60': 'hours; test/scripts/fuzz.test.ts looks at the targets, npm test runs them',
+  },
   'docs/kernels.md': {
     'for each step of': 'pseudo-code of crates/kernels/src/hamming/scan.rs',
   },

@@ -10,7 +10,7 @@ use crate::json::{Member, Value};
 use crate::model::check_dimensions;
 use crate::parallel::{Cancel, fill_chunks};
 use crate::projection::{Projection, TASK_ROWS};
-use crate::vectors::{Vectors, zeros};
+use crate::vectors::{Vectors, check_finite, zeros};
 
 /// The most layers of a head.
 pub const MAX_LAYERS: usize = 8;
@@ -116,12 +116,13 @@ impl Head {
     ///
     /// # Errors
     /// `Mismatch` where layers do not follow each other, `InvalidOption` without layers, for more than
-    /// [`MAX_LAYERS`] or more than [`crate::model::MAX_DIMENSIONS`] inputs or outputs of one.
+    /// [`MAX_LAYERS`] or more than [`crate::model::MAX_DIMENSIONS`] inputs or outputs of one, `NotFinite`.
     pub fn new(mean: Vec<f32>, layers: Vec<Layer>, summary: HeadSummary) -> Result<Self> {
         if layers.is_empty() || layers.len() > MAX_LAYERS {
             let (value, expected) = (layers.len().to_string(), "from 1 to 8");
             return Err(Error::InvalidOption { option: "layers", value, expected }.into());
         }
+        check_finite(&mean, 0, mean.len())?;
         let mut inputs = mean.len();
         let mut kernels = Vec::with_capacity(layers.len());
         for (number, layer) in layers.iter().enumerate() {
@@ -136,6 +137,8 @@ impl Head {
                 let what = "weights of a layer of the head";
                 return Err(Error::mismatch(what, inputs * outputs, layer.weights.len()));
             }
+            check_finite(&layer.weights, 0, outputs)?;
+            check_finite(&layer.bias, 0, outputs)?;
             let weights = MatRef::from_row_major_slice(&layer.weights, inputs, outputs);
             kernels.push(Projection::new((number == 0).then(|| mean.clone()), weights));
             inputs = outputs;

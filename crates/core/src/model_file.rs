@@ -204,7 +204,7 @@ fn parse(version: u32, payload: &[u8], summary: SummaryReader) -> Result<Parts> 
         VERSION_WITH_HEAD => Some(parse_head(&mut sections, head_summary)?),
         _ => None,
     };
-    if sections.next != payload.len() || signs.iter().any(|sign| sign.abs() != 1) {
+    if sections.next != payload.len() || signs.iter().any(|sign| !matches!(sign, -1 | 1)) {
         return Err(bad("its rotation is malformed"));
     }
     let inputs = head.as_ref().map_or(dimensions, Head::dimensions);

@@ -35,10 +35,11 @@ use crate::linalg::{grown, grown_matrix, multiply, multiply_add, to_row_major};
 use crate::model::check_dimensions;
 use crate::products::{Half, invert_upper, multiply_half, multiply_symmetric, times_triangular};
 use crate::real::Real;
+use crate::sizes::block;
 
 /// Reflections of one block. The work beside the products with the rows grows with it, the number of
 /// products with 1 over it.
-const BLOCK: usize = 64;
+const BLOCK: usize = block(64, 4);
 
 /// `U1 U2 … Up` with `Uk = I − Vk Tk Vkᵀ` and the columns of V at norm 1. All matrices are column-major.
 #[derive(Debug, Clone)]

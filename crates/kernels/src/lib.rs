@@ -25,6 +25,7 @@ pub mod real;
 pub mod signs;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
+pub mod sizes;
 #[cfg(any(target_family = "wasm", test))]
 mod small_linalg;
 pub mod sorting;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 
 use crate::error::{Error, Result};
+use crate::sizes::block;
 use crate::sorting;
 
 /// Asks running work to stop; clones share one flag.
@@ -181,7 +182,7 @@ pub fn sort<T: Ord + Copy>(items: &mut [T], cancel: &Cancel) -> Result<()> {
         sorting::sort(items);
         return Ok(());
     }
-    const STEP: usize = 1 << 16;
+    const STEP: usize = block(1 << 16, 16);
     for chunk in items.chunks_mut(STEP) {
         cancel.check()?;
         chunk.sort_unstable();

@@ -10,13 +10,14 @@ use faer::MatRef;
 
 use crate::elements::first_not_finite;
 use crate::error::{Error, Result};
+use crate::sizes::block;
 
 /// Output columns that are stored side by side for each input dimension.
 const PANEL: usize = 32;
 /// Rows that share one load of the weights.
 const TILE_ROWS: usize = 4;
 /// Rows of one task: small enough to notice an abort in time.
-pub const TASK_ROWS: usize = 256;
+pub const TASK_ROWS: usize = block(256, 8);
 
 /// A d x b affine map, packed for the kernel.
 #[derive(Debug, Clone)]

@@ -5,10 +5,13 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::file::{
     ALIGNMENT, FRONT, HEADER, Header, MAGIC, PAGE, bad, check_seal, put, seal, u64_at,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Bytes that may be put on the disk together with their commit: a reader has to look at them on opening.
 pub(super) const MAX_PENDING: u64 = 1 << 20;
+
+/// No file gets there; one that says so was made up.
+pub(super) const LAST_SEQUENCE: u64 = 1 << 62;
 
 /// How far a file is valid. Each change writes one behind the last, in turn into the second and the third page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +69,22 @@ impl Commit {
         let (sequence, length) = (u64_at(bytes, 8), u64_at(bytes, 16));
         let commit =
             Self { sequence, length, pending: u64_at(bytes, 24), checksum: u64_at(bytes, 32) };
-        // Another one must be able to follow.
-        (is_valid && commit.sequence < u64::MAX).then_some(commit)
+        (is_valid && commit.sequence <= LAST_SEQUENCE).then_some(commit)
+    }
+
+    /// That of the commit after this one.
+    ///
+    /// # Errors
+    /// `Unwritable` where there can be none: nobody would read it.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn next_sequence(self) -> Result<u64> {
+        match self.sequence < LAST_SEQUENCE {
+            true => Ok(self.sequence + 1),
+            false => {
+                let reason = "it was changed too often: compact it".into();
+                Err(Error::Unwritable { reason }.into())
+            }
+        }
     }
 
     fn is_possible(self) -> bool {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use memmap2::MmapOptions;
 
-use super::commit::{Commit, MAX_PENDING, front, read_front};
+use super::commit::{Commit, LAST_SEQUENCE, MAX_PENDING, front, read_front};
 use super::file::{FRONT, HEADER, Header};
 use super::file_read::index_of;
 use super::file_write::{IndexWriter, header_of};
@@ -173,7 +173,10 @@ impl Drop for State {
         // The last change is on the disk: nobody has to look at it again, and damage is not taken for a power cut.
         if self.is_pending && self.file.is_some() {
             let Commit { sequence, length, .. } = self.commit;
-            let _ = self.write_commit(Commit::settled(sequence + 1, length));
+            // The last commit of all may stay as it is: it is judged on opening.
+            if sequence < LAST_SEQUENCE {
+                let _ = self.write_commit(Commit::settled(sequence + 1, length));
+            }
         }
         self.give_up();
     }
@@ -206,6 +209,7 @@ impl State {
 
     /// Appends records and counts them in. `may_be_together`: where nothing else has to be on the disk before that.
     fn push(&mut self, records: Snapshot, removed: Vec<u32>, may_be_together: bool) -> Result<()> {
+        let sequence = self.commit.next_sequence()?;
         let mut file = self.file()?;
         let from = self.commit.length;
         let mut writer = IndexWriter::of_records(Arc::new(records), removed)?;
@@ -218,7 +222,6 @@ impl State {
             // Best effort: what is not committed does not count anyway.
             let _ = file.set_len(from);
         })?;
-        let sequence = self.commit.sequence + 1;
         let commit = match is_together {
             // All that was written: a piece is longer than what may be pending.
             true => Commit::together(sequence, from, &last.piece),

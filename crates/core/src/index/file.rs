@@ -1,11 +1,14 @@
 //! What the reader and the writer of index files share; docs/formats.md is the specification.
 
+use std::ops::Range;
+
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::checksum::checksum;
 use crate::codes::Fingerprint;
 use crate::error::{Error, Result};
 use crate::hamming::GROUP;
+use crate::sizes::block;
 use crate::text;
 
 pub(super) const MAGIC: [u8; 8] = *b"H2QINDEX";
@@ -16,8 +19,8 @@ pub(super) const PAGE: usize = 4096;
 /// Where records begin.
 pub(super) const FRONT: usize = 3 * PAGE;
 pub(super) const ALIGNMENT: usize = 64;
-/// Bytes that share a checksum.
-pub(super) const CHUNK: usize = 64 << 10;
+/// Bytes that share a checksum. The fuzzer has files of its own.
+pub(super) const CHUNK: usize = block(64 << 10, 256);
 
 const _: () = assert!(cfg!(target_endian = "little"), "files are read and written as memory");
 
@@ -173,6 +176,12 @@ impl Record {
             true => Ok(self.count as usize),
             false => Err(bad("its rows are not numbered one after the other")),
         }
+    }
+
+    /// Its rows, where an index can have them.
+    pub fn rows(&self) -> Option<Range<u32>> {
+        let end = u32::try_from(self.first_row.checked_add(self.count)?).ok()?;
+        Some(self.first_row as u32..end)
     }
 
     /// Bytes of codes, ids, rows, factors and removed rows, each without its padding. None where they are more than

@@ -8,6 +8,7 @@ use super::top_k::Wanted;
 use crate::error::{Error, Result};
 use crate::hamming::unkey;
 use crate::parallel::{Cancel, sort};
+use crate::sizes::block;
 
 /// Hits of several queries, one after the other, each nearest first; ties by id, then by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Hits {
 }
 
 /// Hits between two looks at the cancel flag.
-const CHUNK: usize = 1 << 18;
+const CHUNK: usize = block(1 << 18, 16);
 
 /// A hit on the way: in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

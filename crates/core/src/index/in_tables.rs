@@ -11,6 +11,7 @@ use super::top_k::{Collector, Wanted};
 use crate::error::Result;
 use crate::hamming::unkey;
 use crate::parallel::map_tasks;
+use crate::sizes::block;
 
 /// What the tables say to a query: its keys, or nothing where it gave up.
 struct Answer {
@@ -20,7 +21,7 @@ struct Answer {
 }
 
 /// Queries of a task in the tables.
-const TILE: usize = 16;
+const TILE: usize = block(16, 3);
 /// Queries that are scanned for to judge whether tables are worth building.
 const PROBES: usize = 8;
 

@@ -10,11 +10,12 @@ use super::segment::Segment;
 use super::{Part, Snapshot};
 use crate::error::Result;
 use crate::parallel::{Cancel, map_tasks};
+use crate::sizes::block;
 
 /// Segments of fewer bytes are small.
-const SMALL: usize = 1 << 20;
+const SMALL: usize = block(1 << 20, 1024);
 /// Where a run of small segments ends: while it is merged, all of it is there twice.
-const LONG: usize = 16 << 20;
+const LONG: usize = block(16 << 20, 8 << 10);
 
 /// Takes what records hold.
 pub(super) struct Opening {

@@ -10,18 +10,19 @@ use super::top_k::{self, Collector, Wanted};
 use crate::error::Result;
 use crate::hamming::{GROUP, Kernel, Scan};
 use crate::parallel::{Cancel, fold_tasks, map_tasks, resolve_threads};
+use crate::sizes::block;
 
 /// Bytes of codes that every query of a tile is compared with before the next ones: they stay in the
 /// first-level cache.
-const BLOCK_BYTES: usize = 8 << 10;
+const BLOCK_BYTES: usize = block(8 << 10, 1 << 10);
 /// Queries that share one pass over the codes.
-const TILE: usize = 64;
+const TILE: usize = block(64, 4);
 /// Tiles from which on each is a task of its own, over all codes.
-const MANY_TILES: usize = 16;
+const MANY_TILES: usize = block(16, 3);
 /// Bytes of a task where tiles are fewer, so that threads end at about the same time.
-const STRIP_BYTES: usize = 256 << 10;
+const STRIP_BYTES: usize = block(256 << 10, 2 << 10);
 /// A thread is not worth its start for less.
-const THREAD_BYTES: usize = 4 << 20;
+const THREAD_BYTES: usize = block(4 << 20, 8 << 10);
 /// Codes of the first block, of which all are hits so far; the next ones are twice as long each.
 const FIRST_ROWS: usize = 64;
 

@@ -14,8 +14,10 @@ use super::file::{FRONT, HEADER, Header, Kind, PAGE, bad};
 use super::map::{Mapped, Stored};
 use super::opening::remove;
 use super::rewrite::{Rewrite, beside};
+use super::segment::Segment;
 use crate::error::{Error, Result};
 use crate::parallel::Cancel;
+use crate::sizes::block;
 
 /// What [`verify`] found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -110,22 +112,29 @@ pub fn repair(path: &Path, cancel: &Cancel) -> Result<Repaired> {
         let problems: Vec<String> = settled_blemishes(&mut file)?;
         let is_longer = file.metadata().map_err(unreadable)?.len() > commit.length;
         if is_longer || !problems.is_empty() {
-            mend_front(&file, header, commit).map_err(unwritable)?;
+            mend_front(&file, header, commit)?;
         }
         return Ok(Repaired { problems, lost: Some(0), ..Repaired::default() });
     }
     let removed = removed_rows(&records)?;
     let words = header.bits.div_ceil(64) as usize;
-    // Rows count on over records that cannot be read, but for those behind the last that can.
     let (mut rewrite, mut lost, mut next_row) = (Rewrite::of(path)?, 0, 0);
-    for Found { stored, damaged, .. } in &records {
+    // Whether nothing tells how many codes there were in what cannot be read.
+    let (mut is_unknown, mut at) = (false, FRONT);
+    for Found { stored, damaged, range } in &records {
+        is_unknown |= range.start > at;
+        at = range.end;
         if stored.record.kind == Kind::Removal {
             continue;
         }
-        lost += stored.record.first_row.saturating_sub(next_row) as usize;
-        next_row = stored.record.first_row.saturating_add(stored.record.count);
-        let first_row = u32::try_from(stored.record.first_row).unwrap_or_default();
-        let segment = stored.segment(header, first_row)?;
+        // Rows count on over records that cannot be read, unless they are numbered as no index numbers them.
+        let rows = stored.record.rows();
+        if let Some(rows) = &rows {
+            is_unknown = false;
+            lost += rows.start.saturating_sub(next_row) as usize;
+            next_row = rows.end;
+        }
+        let segment = stored.segment(header, rows.map_or(0, |rows| rows.start))?;
         let mut left = Bitmap::all(segment.count())?;
         for positions in damaged.iter().flat_map(|part| stored.positions(part, words)) {
             (positions.start..positions.end.min(segment.count())).for_each(|p| _ = left.remove(p));
@@ -133,6 +142,7 @@ pub fn repair(path: &Path, cancel: &Cancel) -> Result<Repaired> {
         if damaged.is_empty() && segment.check_order().is_err() {
             left = Bitmap::none(segment.count())?;
         }
+        keep_order(&segment, &mut left)?;
         lost += segment.count() - left.count();
         let is_left =
             |p: &u32| left.has(*p as usize) && removed.binary_search(&segment.row(*p)).is_err();
@@ -144,30 +154,54 @@ pub fn repair(path: &Path, cancel: &Cancel) -> Result<Repaired> {
         let _ = std::fs::remove_file(&damaged);
     })?;
     rows.is_settled?;
-    // What cannot be read at the end has codes of which nobody knows the number.
-    let ends = records.last().map_or(FRONT, |record| record.range.end);
-    let lost = (ends as u64 == commit.length).then_some(lost);
+    is_unknown |= commit.length > at as u64;
+    let lost = (!is_unknown).then_some(lost);
     Ok(Repaired { problems, lost, damaged: Some(damaged), rows: Some(rows.rows) })
+}
+
+/// Takes out of `left` what would keep a new segment from being one. That is nothing where all that agrees with its
+/// checksums was written by us.
+fn keep_order(segment: &Segment, left: &mut Bitmap) -> Result<()> {
+    let count = segment.count();
+    let (mut seen, mut last) = (Bitmap::none(count)?, None);
+    for at in 0..count {
+        if !left.has(at) {
+            continue;
+        }
+        let row = segment.rows.as_ref().map_or(at, |rows| rows[at] as usize);
+        let key = Some((segment.ids.as_ref().map(|ids| ids[at]), row));
+        let is_finite = segment.factors.as_ref().is_none_or(|factors| factors[at].is_finite());
+        if row < count && !seen.has(row) && last < key && is_finite {
+            seen.insert(row);
+            last = key;
+        } else {
+            left.remove(at);
+        }
+    }
+    Ok(())
 }
 
 /// Writes all of the front anew and cuts off what follows the last commit. At every moment the commit of the highest
 /// sequence tells the same length.
-fn mend_front(file: &File, header: Header, commit: Commit) -> io::Result<()> {
-    for step in 1..=2 {
-        let commit = Commit { sequence: commit.sequence + step, ..commit };
+fn mend_front(file: &File, header: Header, commit: Commit) -> Result<()> {
+    let mut last = commit;
+    for _ in 0..2 {
+        let commit = Commit::settled(last.next_sequence()?, last.length);
+        last = commit;
         let front = front(header, commit);
-        write_at(file, 0, &front[..PAGE])?;
-        write_at(file, commit.offset() as u64, &front[commit.offset()..][..PAGE])?;
-        file.sync_all()?;
+        let (at, page) = (commit.offset(), &front[commit.offset()..][..PAGE]);
+        write_at(file, 0, &front[..PAGE])
+            .and_then(|()| write_at(file, at as u64, page))
+            .and_then(|()| file.sync_all())
+            .map_err(unwritable)?;
     }
-    file.set_len(commit.length)?;
-    file.sync_all()
+    file.set_len(commit.length).and_then(|()| file.sync_all()).map_err(unwritable)
 }
 
 /// What is wrong with the front. A commit that is being written looks damaged for a moment.
 fn settled_blemishes(file: &mut File) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..block(20, 1) {
         let first = first_bytes(file)?;
         let (header, commit) = read_front(&first)?;
         found = blemishes(&first, header, commit);

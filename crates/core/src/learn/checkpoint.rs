@@ -92,12 +92,19 @@ impl LearnSession {
             .map(|part| part.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect::<Vec<f32>>());
         let mut next = || parts.next().unwrap_or_default();
         let (parameters, first, second, best) = (next(), next(), next(), next());
+        let best_precision = f64::from_bits(long(24));
+        let is_finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
+        if ![&parameters, &first, &second, &best].into_iter().all(|values| is_finite(values))
+            || !(-1.0..=1.0).contains(&best_precision)
+        {
+            return Err(bad("it holds a value that no learning comes to"));
+        }
         let state = State {
             parameters,
             adam: Adam { first, second, steps: word(16) },
             epochs: word(12) as usize,
             best,
-            best_precision: f64::from_bits(long(24)),
+            best_precision,
             best_epoch: word(20) as usize,
         };
         let (seconds, request) = (f64::from_bits(long(32)), long(40));

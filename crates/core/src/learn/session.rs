@@ -122,7 +122,7 @@ impl LearnSession {
             return false;
         };
         state.epochs >= self.options.epochs
-            || state.epochs >= state.best_epoch + self.options.patience
+            || state.epochs >= state.best_epoch.saturating_add(self.options.patience)
     }
 
     /// Splits, measures the spread of the vectors and draws the first parameters.

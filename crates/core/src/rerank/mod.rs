@@ -23,14 +23,15 @@ use std::cmp::Ordering;
 use crate::error::{Error, Result};
 use crate::index::{Hits, reserve};
 use crate::parallel::{Cancel, fill_chunks, map_tasks};
+use crate::sizes::block;
 use crate::sorting;
 use crate::text;
 use crate::vectors::zeros;
 
 /// Hits scored by one task.
-const HITS: usize = 1024;
+const HITS: usize = block(1024, 8);
 /// Queries whose hits one task puts in order.
-const QUERIES: usize = 64;
+const QUERIES: usize = block(64, 3);
 
 /// The best hits of every query with their scores.
 #[derive(Debug, Clone, PartialEq)]

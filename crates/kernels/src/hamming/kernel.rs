@@ -239,8 +239,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::hamming::isa::{twin_arm, twin_wasm, twin_x86};
-    use crate::hamming::{GROUP, key};
+    use crate::hamming::{GROUP, key, twins};
 
     /// Words on both sides of every specialised width and of the 31 words that sums of bytes hold.
     const WORDS: [usize; 18] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 16, 24, 31, 32, 62, 63, 70];
@@ -330,25 +329,9 @@ mod tests {
 
     #[test]
     fn kernels_over_the_software_twin_equal_a_loop_over_words() {
-        // SAFETY: the twin needs no instructions.
-        let (avx2, avx512) = unsafe {
-            (twin_x86::avx2::Avx2::new_unchecked(), twin_x86::avx512::Avx512::new_unchecked())
-        };
-        // SAFETY: as above.
-        let neon = unsafe { twin_arm::neon::Neon::new_unchecked() };
-        check("avx2", |s, k| scan::collect(avx2, s, k), |q, l, o| scan::distances(avx2, q, l, o));
-        check(
-            "avx512",
-            |s, k| scan::collect(avx512, s, k),
-            |q, l, o| scan::distances(avx512, q, l, o),
-        );
-        check("neon", |s, k| scan::collect(neon, s, k), |q, l, o| scan::distances(neon, q, l, o));
-        let simd128 = twin_wasm::simd128::Simd128;
-        check(
-            "simd128",
-            |s, k| scan::collect(simd128, s, k),
-            |q, l, o| scan::distances(simd128, q, l, o),
-        );
+        for twin in twins::all() {
+            check(twin.name, twin.collect, twin.distances);
+        }
     }
 
     /// A kernel that the system promises and that is missing would go unnoticed: every other test runs on

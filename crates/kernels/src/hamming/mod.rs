@@ -8,6 +8,8 @@ mod isa;
 pub mod kernel;
 mod lanes;
 mod scan;
+#[cfg(any(test, fuzzing))]
+pub mod twins;
 
 pub use blocks::{Blocks, GROUP, Line};
 pub use kernel::Kernel;

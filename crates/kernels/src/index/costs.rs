@@ -5,6 +5,7 @@
 
 use super::tables::{Work, bucket_count, substring_bits};
 use crate::hamming::Kernel;
+use crate::sizes::block;
 
 /// A look into a bucket.
 const BUCKET: f64 = 20.0;
@@ -12,7 +13,7 @@ const BUCKET: f64 = 20.0;
 const CANDIDATE: f64 = 20.0;
 const CANDIDATE_WORD: f64 = 3.0;
 /// A code in one table while it is built.
-const BUILD: f64 = 20.0;
+const BUILD: f64 = block(20, 0) as f64;
 /// A word that a scan reads from memory, and from a cache of so many bytes.
 const MEMORY_WORD: f64 = 0.3;
 const CACHED_WORD: f64 = 0.12;
@@ -27,7 +28,7 @@ const WASTED_SHARE: f64 = 0.033;
 const SAVED_SHARE: f64 = 0.5;
 
 /// A scan that nothing is faster than.
-const SHORTEST_SCAN: f64 = 20_000.0;
+const SHORTEST_SCAN: f64 = block(20_000, 100) as f64;
 
 /// Costs of a search of some codes for some queries.
 #[derive(Debug, Clone, Copy)]

@@ -15,6 +15,7 @@ use crate::buffers::zeros;
 use crate::error::Result;
 use crate::hamming::{Blocks, GROUP, key};
 use crate::parallel::{Cancel, map_tasks};
+use crate::sizes::block;
 
 /// A table per substring of the codes of one segment.
 #[derive(Debug)]
@@ -42,9 +43,9 @@ struct Substring {
 /// Offsets of 2^24 buckets take 64 MiB.
 const WIDEST: usize = 24;
 /// Codes between two looks at the cancel flag.
-const CHUNK: usize = 1 << 16;
+const CHUNK: usize = block(1 << 16, 64);
 /// Upper bits that the first round of a table's sort goes by.
-const SORT_BITS: usize = 10;
+const SORT_BITS: usize = block(10, 4);
 /// Codes asked of memory ahead of the one that is compared.
 const AHEAD: usize = 16;
 

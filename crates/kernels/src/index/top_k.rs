@@ -4,6 +4,7 @@ use crate::buffers::reserve;
 use crate::error::Result;
 use crate::hamming::unkey;
 use crate::parallel::{Cancel, sort};
+use crate::sizes::block;
 use crate::sorting::select;
 
 /// Which codes are hits.
@@ -34,7 +35,7 @@ pub struct Collector {
 }
 
 /// Keys beyond twice the hits before the best are picked out.
-const SLACK: usize = 64;
+const SLACK: usize = block(64, 2);
 
 impl Collector {
     /// Without a candidate, for codes of `bits` bits.

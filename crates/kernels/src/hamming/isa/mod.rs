@@ -1,13 +1,13 @@
-//! The instruction sets. Each kernel file is compiled twice: over the CPU's own intrinsics, and in tests
+//! The instruction sets. Each kernel file is compiled twice: over the CPU's own intrinsics, and in tests and for the fuzzer
 //! over a software twin of them, so that every kernel is checked on every CPU.
 
 #[cfg(target_arch = "aarch64")]
 pub(super) mod arm;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(super) mod twin_arm;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(super) mod twin_wasm;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(super) mod twin_x86;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub(super) mod wasm;
