@@ -52,7 +52,7 @@ const json = execFileSync(
 );
 const minutes = (performance.now() - started) / 60_000;
 
-const { lostTable, tablesOf, toMarkdown } = await import('../dist/compare/markdown.js');
+const { codesTable, lostTable, tablesOf, toMarkdown } = await import('../dist/compare/markdown.js');
 const { summarise } = await import('../dist/compare/summary.js');
 const { STRATEGIES } = await import('../dist/compare/grid.js');
 const { cells } = JSON.parse(json);
@@ -70,6 +70,11 @@ const text = [
   `for what was missing of ${cells.length} cells.`,
   '',
   ...tables.map(toMarkdown),
+  toMarkdown(codesTable(grid, cells)),
+  'A rotation with a low quantization loss brings the rows of a class onto few codes. Where the classes are as easily told apart as',
+  'here that costs more than it gives: rows between two classes lose their place between them, and rows of the same code are',
+  'ranked by nothing but the float embeddings. Plain signs of a learnt embedding are a loose cut with many more codes.',
+  '',
   toMarkdown(lostTable(grid, cells)),
   'Where a penalty is the highest, look at the float mAP of its embedding: what codes **lose** against their own embedding is',
   'what a strategy of quantization is responsible for.',

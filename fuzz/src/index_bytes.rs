@@ -67,7 +67,11 @@ pub fn file(data: &[u8]) -> Vec<u8> {
     if plan.fits_length() {
         fit_length(&mut file);
     }
+    if plan.seals_records() {
+        seal_records(&mut file);
+    }
     if plan.seals_front() {
+        seal_pending(&mut file);
         for page in [0, PAGE, 2 * PAGE] {
             for at in [page, page + HEADER] {
                 // Commits that were never written stay so.
@@ -76,9 +80,6 @@ pub fn file(data: &[u8]) -> Vec<u8> {
                 }
             }
         }
-    }
-    if plan.seals_records() {
-        seal_records(&mut file);
     }
     file
 }
@@ -130,6 +131,18 @@ fn fit_length(file: &mut [u8]) {
     let last = if sequence(1) >= sequence(2) { 1 } else { 2 };
     for at in [last * PAGE, last * PAGE + HEADER] {
         file[at + 16..at + 24].copy_from_slice(&length.to_le_bytes());
+    }
+}
+
+/// Gives each commit the checksum of the bytes that it says came together with it.
+fn seal_pending(file: &mut [u8]) {
+    for at in [PAGE, PAGE + HEADER, 2 * PAGE, 2 * PAGE + HEADER] {
+        let (length, pending) = (u64_at(file, at + 16) as usize, u64_at(file, at + 24) as usize);
+        let start = length.checked_sub(pending).filter(|_| pending > 0);
+        if let Some(bytes) = start.and_then(|start| file.get(start..length)) {
+            let checksum = xxh3_64(bytes);
+            file[at + 32..at + 40].copy_from_slice(&checksum.to_le_bytes());
+        }
     }
 }
 

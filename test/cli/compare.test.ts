@@ -98,6 +98,8 @@ describe('what cells amount to', () => {
     precision: 0,
     neighbourRecall: 0,
     floatMeanAveragePrecision: 0.9,
+    distinctCodes: 3,
+    quantizationLoss: 0.1,
     learnSeconds: 0,
     fitSeconds: 0,
   });

@@ -23,7 +23,8 @@ const NOT_RUN: Record<string, Record<string, string>> = {
     'A(x)    = x/s': 'formulas; crates/core/tests/evaluate_expected.rs checks them',
   },
   'docs/fuzzing.md': {
-    'npm run fuzz -- --minutes 60': 'hours; test/scripts/fuzz.test.ts looks at the targets, npm test runs them',
+    'npm run fuzz -- --minutes 60':
+      'hours; test/scripts/fuzz.test.ts looks at the targets, npm test runs them',
   },
   'docs/kernels.md': {
     'for each step of': 'pseudo-code of crates/kernels/src/hamming/scan.rs',

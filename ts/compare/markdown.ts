@@ -44,6 +44,25 @@ export function tablesOf(grid: Grid, summary: Summary): Table[] {
   return [...scores, overall];
 }
 
+/** How far each strategy's codes fall behind their embedding, and what they look like: means over all cells. */
+export function codesTable(grid: Grid, cells: readonly Cell[]): Table {
+  const mean = (own: readonly Cell[], value: (cell: Cell) => number) =>
+    own.reduce((sum, cell) => sum + value(cell), 0) / Math.max(1, own.length);
+  return {
+    title: 'what the codes look like',
+    header: ['strategy', 'quantization loss (l2)', 'different codes', 'mAP lost against its own embedding'],
+    rows: grid.strategies.map(({ name }) => {
+      const own = cells.filter(({ strategy }) => strategy === name);
+      return [
+        name,
+        mean(own, (cell) => cell.quantizationLoss).toFixed(3),
+        Math.round(mean(own, (cell) => cell.distinctCodes)).toLocaleString('en-US'),
+        mean(own, (cell) => cell.floatMeanAveragePrecision - cell.meanAveragePrecision).toFixed(4),
+      ];
+    }),
+  };
+}
+
 const NONE = { mean: 0, deviation: null, count: 0 };
 
 function formatWins(wins: number): string {

@@ -32,6 +32,10 @@ export interface Cell extends CellKey {
   neighbourRecall: number;
   /** mAP@1000 of the float embedding that the strategy began with, by cosine. */
   floatMeanAveragePrecision: number;
+  /** Different codes among those of the database. */
+  distinctCodes: number;
+  /** The loss l2 of the database's rows at norm √bits. */
+  quantizationLoss: number;
   learnSeconds: number;
   fitSeconds: number;
   /** Rows of the ten nearest of each of {@link MeasureOptions.samples}. */
@@ -102,7 +106,13 @@ export async function* measure(
         threads,
         signal,
       });
-      const { at } = await evaluate({ ...task, model: rotation, neighbours, ties: 'float' });
+      const { at, statistics } = await evaluate({
+        ...task,
+        model: rotation,
+        neighbours,
+        ties: 'float',
+        statistics: true,
+      });
       yield {
         loss,
         bits,
@@ -112,6 +122,8 @@ export async function* measure(
         precision: at[AT]?.precision ?? 0,
         neighbourRecall: at[RECALL_AT]?.neighbourRecall ?? 0,
         floatMeanAveragePrecision: float[AT]?.meanAveragePrecision ?? 0,
+        distinctCodes: statistics?.distinct ?? 0,
+        quantizationLoss: statistics?.quantizationLoss.l2 ?? 0,
         learnSeconds: round(learnSeconds),
         fitSeconds: round(summary.seconds),
         ...(samples && { hits: await hitsOf(rotation, task, samples) }),
