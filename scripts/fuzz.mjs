@@ -13,6 +13,7 @@ import {
   runTarget,
   seedsOf,
   targets,
+  told,
 } from './lib/fuzz.mjs';
 import { SetupError } from './lib/programs.mjs';
 

@@ -1,7 +1,7 @@
 /** What codes look like without any query, and how far vectors are from their signs (docs/evaluation.md). */
 
 import { runAbortable } from './abort.js';
-import { checkThreads, invalidArgument, kindOf } from './arguments.js';
+import { checkOptions, checkThreads, invalidArgument, kindOf } from './arguments.js';
 import type { CodeStatistics, CoreCodes, CoreVectors, Loss } from './backend.js';
 import { type Codes, toCoreCodes } from './codes.js';
 import { Model } from './model.js';
@@ -26,7 +26,7 @@ const LOSS_ORDER = ['bit-variance', 'l2', 'l1', 'min-entropy'] as const satisfie
  * @throws INVALID_ARGUMENT, INVALID_OPTION, EMPTY_INPUT
  */
 export async function codeStatistics(codes: Codes, options: StatisticsOptions = {}): Promise<CodeStatistics> {
-  const threads = checkThreads(options.threads);
+  const threads = checkThreads(checkOptions(options).threads);
   const core = await run(toCoreCodes(codes, 'codes'), options.signal);
   try {
     return await statisticsOf(core, threads, options.signal);
@@ -46,7 +46,7 @@ export async function quantizationLosses(
   vectors: VectorsInput,
   options: StatisticsOptions = {},
 ): Promise<Record<Loss, number>> {
-  const threads = checkThreads(options.threads);
+  const threads = checkThreads(checkOptions(options).threads);
   if (!(model instanceof Model)) throw invalidArgument('model', `expected a Model, got ${kindOf(model)}`);
   checkDimensions(vectors, model.dimensions, 'vectors');
   const own = await run(toVectors(vectors, 'vectors'), options.signal);

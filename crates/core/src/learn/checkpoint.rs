@@ -92,10 +92,11 @@ impl LearnSession {
             .map(|part| part.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect::<Vec<f32>>());
         let mut next = || parts.next().unwrap_or_default();
         let (parameters, first, second, best) = (next(), next(), next(), next());
-        let best_precision = f64::from_bits(long(24));
+        let (best_precision, seconds) = (f64::from_bits(long(24)), f64::from_bits(long(32)));
         let is_finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
         if ![&parameters, &first, &second, &best].into_iter().all(|values| is_finite(values))
             || !(-1.0..=1.0).contains(&best_precision)
+            || !(0.0..f64::INFINITY).contains(&seconds)
         {
             return Err(bad("it holds a value that no learning comes to"));
         }
@@ -107,8 +108,7 @@ impl LearnSession {
             best_precision,
             best_epoch: word(20) as usize,
         };
-        let (seconds, request) = (f64::from_bits(long(32)), long(40));
-        self.resumed = Some(Checkpoint { state, request, seconds });
+        self.resumed = Some(Checkpoint { state, request: long(40), seconds });
         Ok(())
     }
 
