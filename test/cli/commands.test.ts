@@ -299,7 +299,7 @@ it('eval prints the metrics for each cut-off', async () => {
   }
   const columns = all.map((word) => word.replace(/^(x|q)\.npy$/, '$1.jsonl'));
   const fromColumn = await work.succeed(...columns, '--column', 'vector', '--at', '50,10,120', '--json');
-  expect(JSON.parse(fromColumn)).toEqual({ at, ties, rerank });
+  expect(JSON.parse(fromColumn)).toEqual({ at, ties, averagePrecision, within, statistics, rerank });
   expect((await work.run(...columns)).stderr).toContain(
     '2 columns of vectors (other, vector): the option column',
   );
