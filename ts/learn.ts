@@ -134,11 +134,16 @@ function* learning(input: VectorsInput, options: LearnSyncOptions): Work<LearnRe
 }
 
 function* running(session: CoreLearning, options: LearnSyncOptions): Work<LearnResult> {
-  if (options.resume) takeUp(session, options.resume);
-  yield* call(
-    () => session.prepareSync(),
-    (cancel) => session.prepare(cancel),
-  );
+  try {
+    if (options.resume) session.resume(options.resume);
+    yield* call(
+      () => session.prepareSync(),
+      (cancel) => session.prepare(cancel),
+    );
+  } catch (error) {
+    // Only a state that is taken up has a format here.
+    throw error instanceof H2qError && error.code === 'MODEL_FORMAT' ? inContext('resume', error) : error;
+  }
   const history: LearnReport[] = [];
   while (!session.done) {
     const reports = yield* call(
@@ -158,14 +163,6 @@ function* running(session: CoreLearning, options: LearnSyncOptions): Work<LearnR
     (cancel) => session.finish(cancel),
   );
   return { model: new Model(model), history };
-}
-
-function takeUp(session: CoreLearning, state: Uint8Array): void {
-  try {
-    session.resume(state);
-  } catch (error) {
-    throw inContext('resume', error);
-  }
 }
 
 /** Options before the inputs are there: of those it matters only whether they will be given. */

@@ -170,7 +170,7 @@ function withoutFormat<T extends FormatOptions>(flags: T): Omit<T, keyof FormatO
   return options;
 }
 
-type Files = Partial<Record<'labels' | 'validation' | 'validationLabels', string | undefined>> & {
+type Files = Partial<Record<'labels' | 'validation' | 'validationLabels' | 'head', string | undefined>> & {
   vectors: string;
 };
 
@@ -184,7 +184,8 @@ async function checkInputs(
   const request = { ...options, labels, validation, validationLabels };
   toCoreOptions(request);
   const shape = await shapeOf(vectors, format);
-  await namingFiles({ vectors }, async () => checkFitOptions(request, shape.columns));
+  const { head } = files;
+  await namingFiles({ vectors, head }, async () => checkFitOptions(request, shape.columns));
   const judges =
     validation === undefined ? shape : await expectDimensions(validation, shape.columns, vectors, format);
   if (labels === undefined) return shape;
