@@ -1,11 +1,13 @@
 //! The front of an index file: its header, and the commits that say how far it is valid (docs/formats.md).
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::file::{
     ALIGNMENT, FRONT, HEADER, Header, MAGIC, PAGE, bad, check_seal, put, seal, u64_at,
 };
-use crate::error::{Error, Result};
+use crate::checksum::checksum;
+#[cfg(not(target_family = "wasm"))]
+use crate::error::Error;
+use crate::error::Result;
+use crate::text;
 
 /// Bytes that may be put on the disk together with their commit: a reader has to look at them on opening.
 pub(super) const MAX_PENDING: u64 = 1 << 20;
@@ -37,7 +39,7 @@ impl Commit {
     #[cfg(not(target_family = "wasm"))]
     pub fn together(sequence: u64, length: u64, pending: &[u8]) -> Self {
         let bytes = pending.len() as u64;
-        Self { sequence, length: length + bytes, pending: bytes, checksum: xxh3_64(pending) }
+        Self { sequence, length: length + bytes, pending: bytes, checksum: checksum(pending) }
     }
 
     /// Bytes that were on the disk before it.
@@ -48,7 +50,7 @@ impl Commit {
     /// What counts: all of it where its last bytes are these, else what was there before it.
     pub fn judged(self, pending: &[u8]) -> Self {
         let is_whole = self.pending == 0
-            || (pending.len() as u64 == self.pending && xxh3_64(pending) == self.checksum);
+            || (pending.len() as u64 == self.pending && checksum(pending) == self.checksum);
         Self::settled(self.sequence, if is_whole { self.length } else { self.settled_length() })
     }
 
@@ -102,9 +104,13 @@ impl Commit {
     pub fn bytes_after_front(self, length: u64) -> Result<usize> {
         let committed = self.settled_length();
         if length < committed {
-            return Err(bad(&format!(
-                "it is truncated: {committed} bytes were written, {length} are there"
-            )));
+            return Err(bad(&text![
+                "it is truncated: ",
+                committed,
+                " bytes were written, ",
+                length,
+                " are there"
+            ]));
         }
         usize::try_from(committed - FRONT as u64)
             .map_err(|_| bad("it is too large for this system"))

@@ -1,5 +1,6 @@
 //! What the reader and the writer of index files share; docs/formats.md is the specification.
 
+#[cfg(not(target_family = "wasm"))]
 use std::ops::Range;
 
 use xxhash_rust::xxh3::Xxh3Default;
@@ -179,6 +180,7 @@ impl Record {
     }
 
     /// Its rows, where an index can have them.
+    #[cfg(not(target_family = "wasm"))]
     pub fn rows(&self) -> Option<Range<u32>> {
         let end = u32::try_from(self.first_row.checked_add(self.count)?).ok()?;
         Some(self.first_row as u32..end)
