@@ -43,10 +43,12 @@ fn run(u: &mut Unstructured) -> Result<()> {
     assert_eq!(first_not_finite(&values), first_bad);
     // A NaN is told as such, whatever its bits.
     let refused = |first_row: usize| {
-        first_bad.map(|at| Error::NotFinite {
-            row: first_row + at / columns,
-            column: at % columns,
-            value: values[at].to_string(),
+        first_bad.map(|at| {
+            Box::new(Error::NotFinite {
+                row: first_row + at / columns,
+                column: at % columns,
+                value: values[at].to_string(),
+            })
         })
     };
 

@@ -10,8 +10,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::random::Random;
 
+/// Where a state has the seconds so far.
+pub const SECONDS: std::ops::Range<usize> = 32..40;
 /// Where a state has the hash of the request.
-const REQUEST: std::ops::Range<usize> = 32..40;
+const REQUEST: std::ops::Range<usize> = 40..48;
 
 /// Always the same one.
 pub fn session() -> LearnSession {
