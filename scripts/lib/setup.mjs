@@ -47,7 +47,10 @@ const parts = [
       'crates/core',
       'crates/wasm',
       'scripts/lib/wasm.mjs',
+      'scripts/lib/wasm-panics.mjs',
+      'scripts/lib/wasm-shrink.mjs',
       'node_modules/binaryen/package.json',
+      'node_modules/vite/package.json',
     ],
     outputs: packages.flatMap(({ name }) =>
       ['h2q.js', 'h2q.d.ts', 'h2q_bg.wasm'].map((file) => `wasm/${name}/${file}`),

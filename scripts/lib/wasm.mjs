@@ -1,30 +1,16 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { minifySync } from 'vite';
 import { ensureTool, findTool } from './cargo-tools.mjs';
 import { cargoEnvironment, run } from './programs.mjs';
-import { root, toolPath } from './root.mjs';
+import { root } from './root.mjs';
 import { lockedVersion } from './versions.mjs';
-import { forgetPlaces, withoutPanics } from './wasm-panics.mjs';
 import { ensureWasmRust, findWasmRust } from './wasm-rust.mjs';
 
 /** What is built: all there is, and what encoding and searching need. */
 export const packages = [
   { name: 'whole', profile: 'wasm', features: [] },
   { name: 'search', profile: 'wasm-search', features: ['--no-default-features'] },
-];
-
-/** What every browser with SIMD has, and what rustc and wasm-bindgen may use. */
-const features = [
-  'simd',
-  'bulk-memory',
-  'bulk-memory-opt',
-  'nontrapping-float-to-int',
-  'sign-ext',
-  'mutable-globals',
-  'reference-types',
-  'multivalue',
 ];
 
 /**
@@ -77,33 +63,11 @@ export function buildWasm({ env, wasmPack }, folder) {
     const steps = ['--mode', 'no-install', '--no-opt', '--no-pack', '--no-gitignore'];
     const outputs = ['--target', 'web', '--out-dir', out, '--out-name', 'h2q'];
     run(wasmPack, ['build', 'crates/wasm', '--profile', profile, ...steps, ...outputs, ...features], { env });
-    optimise(join(out, 'h2q_bg.wasm'));
-    const glue = join(out, 'h2q.js');
-    writeFileSync(glue, minified(glue, readFileSync(glue, 'utf8')));
+    // A program of its own: it needs packages that the set-up itself installs.
+    run(process.execPath, [join(root, 'scripts/lib/wasm-shrink.mjs'), out]);
     // The module's own exports, which nobody who uses h2q.d.ts sees.
     rmSync(join(out, 'h2q_bg.wasm.d.ts'), { force: true });
   }
-}
-
-/**
- * @param {string} file
- * @param {string} code
- */
-function minified(file, code) {
-  const result = minifySync(file, code, { module: true, mangle: { toplevel: true } });
-  if (result.errors.length > 0) throw new Error(`${file}: ${result.errors[0]?.message}`);
-  return result.code;
-}
-
-/** @param {string} file */
-function optimise(file) {
-  const module = withoutPanics(readFileSync(file), features);
-  forgetPlaces(module);
-  writeFileSync(file, module);
-  const enabled = features.map((feature) => `--enable-${feature}`);
-  const smaller = `${file}.opt`;
-  run(process.execPath, [toolPath('binaryen', 'wasm-opt'), file, '-Os', ...enabled, '-o', smaller]);
-  renameSync(smaller, file);
 }
 
 /** @returns {import('./cargo-tools.mjs').CargoTool[]} */
