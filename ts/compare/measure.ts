@@ -6,7 +6,7 @@ import { HammingIndex } from '../hamming-index.js';
 import type { LabelsInput } from '../labels.js';
 import { type LearnOptions, learn } from '../learn.js';
 import type { Model } from '../model.js';
-import { Vectors } from '../vectors.js';
+import { type Matrix, Vectors } from '../vectors.js';
 import type { CellKey, Training } from './grid.js';
 
 export interface Labelled {
@@ -22,7 +22,7 @@ export interface Splits {
   queries: Labelled;
 }
 
-/** One judged cell; all scores in 0 to 1, ties of distance by the float embeddings (the paper's rule). */
+/** One judged cell; all scores in 0 to 1, ties of distance by the cosine of the float embeddings (the paper's rule). */
 export interface Cell extends CellKey {
   /** mAP@1000 of the codes, over the relevant rows retrieved. */
   meanAveragePrecision: number;
@@ -82,7 +82,8 @@ export async function* measure(
   const learnSeconds = (performance.now() - started) / 1000;
   const embedded: Vectors[] = [];
   const embed = async ({ vectors }: Labelled) => {
-    const embeddings = await Vectors.from(await model.transform(vectors, { threads, signal }), { signal });
+    const rows = atLengthOne(await model.transform(vectors, { threads, signal }));
+    const embeddings = await Vectors.from(rows, { signal });
     embedded.push(embeddings);
     return embeddings;
   };
@@ -155,6 +156,19 @@ async function hitsOf(model: Model, task: Task, samples: readonly number[]): Pro
   });
   const { rows, k } = await index.search({ data: all, bits }, HITS, run);
   return samples.map((_, i) => [...rows.subarray(i * k, (i + 1) * k)]);
+}
+
+/**
+ * Rows over their norm, in place: then the float order of ties is that by cosine, as in the code of H²Q, in which
+ * lengths, which no rotation is fitted to, have no say. Signs and cosines stay as they are.
+ */
+function atLengthOne({ data, columns }: Matrix): Matrix {
+  for (let start = 0; start < data.length; start += columns) {
+    const row = data.subarray(start, start + columns);
+    const norm = Math.hypot(...row);
+    if (norm > 0) for (let i = 0; i < columns; i++) row[i] = (row[i] as number) / norm;
+  }
+  return { data, columns };
 }
 
 function round(seconds: number): number {
