@@ -1,6 +1,7 @@
 /** `h2q compare`: strategies of quantization side by side, on embeddings that are learnt for it. */
 
 import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import type { SimilarityLoss } from '../backend.js';
 import { type CellKey, type Grid, STRATEGIES, trainingsOf } from '../compare/grid.js';
@@ -276,7 +277,15 @@ function isIn({ losses, bits, seeds, strategies }: Grid, cell: CellKey): boolean
 }
 
 function lead(grid: Grid, files: Files): string {
-  return `${grid.losses.length} losses, ${grid.bits.length} code lengths and ${grid.seeds.length} seeds: embeddings of ${files.train.vectors} by a learnt head, in codes by ${grid.strategies.length} strategies, judged by ${files.queries.vectors} against ${files.database.vectors}.`;
+  const count = (items: readonly unknown[], one: string, several: string) =>
+    `${items.length} ${items.length === 1 ? one : several}`;
+  const sizes = [
+    count(grid.losses, 'loss', 'losses'),
+    count(grid.bits, 'code length', 'code lengths'),
+    count(grid.seeds, 'seed', 'seeds'),
+  ];
+  const name = (part: Part) => basename(files[part].vectors);
+  return `${sizes.join(', ')}: embeddings of ${name('train')} by a learnt head, in codes by ${count(grid.strategies, 'strategy', 'strategies')}, judged by ${name('queries')} against ${name('database')}.`;
 }
 
 function conditions(grid: Grid, cells: readonly Cell[]): Record<string, string> {

@@ -54,6 +54,8 @@ export function renderComparePage(page: ComparePage): string {
 ${plotStyle}
 ${PAGE_STYLE}
 ${colours()}
+figure + .scroll { margin-top: 16px; }
+.lead { overflow-wrap: anywhere; }
 </style>
 </head>
 <body>

@@ -45,7 +45,7 @@ export function renderSheet(sheet: Sheet): string {
   if (!first) return '';
   const samples = queries.map((row, i) => renderSample(sheet, shown, row, i));
   return `<section id="sheet" aria-labelledby="sheet-title">
-<style>.tile { background-image: url(${sprite.uri}); --sprite-columns: ${sprite.columns}; --tile: 40px; }</style>
+<style>#sheet { --tile: 40px; } .tile { background-image: url(${sprite.uri}); --sprite-columns: ${sprite.columns}; }</style>
 <h2 id="sheet-title">Ten nearest</h2>
 <p class="caption">${escapeHtml(first.loss)}, ${first.bits} bits, seed ${first.seed}: the first query of each label; hits at equal
 distance in order of the database. A <span class="key right">plain frame</span> is the query’s own label, a
