@@ -14,13 +14,12 @@ import { summarise } from '../compare/summary.js';
 import { buildSprite, type TileSource } from '../demo/images.js';
 import { writeFile } from '../io/files.js';
 import { withSource } from '../io/input.js';
-import { checkSameKind } from '../labels.js';
 import { checkLearnOptions, PENALTIES, SIMILARITY_LOSSES } from '../learn.js';
 import { info, readLabels, withVectorFile } from '../node/index.js';
 import { platform } from '../platform.js';
 import { type Context, note, print, printJson } from './context.js';
 import { expectDimensions, type Shape, shapeOf } from './inputs.js';
-import { expectLabels, readIfThere, readLabelled } from './labelled.js';
+import { expectSameLabels, type LabelledFile, readIfThere, readLabelled } from './labelled.js';
 import { examples, flagError, hiddenSizes, oneOf, VECTORS, wholeNumber, wholeNumbers } from './options.js';
 import { withProgress } from './progress.js';
 import { formatTable } from './table.js';
@@ -230,12 +229,11 @@ async function picturesOf(path: string, rows: number[], width: number, name: str
 async function checkFiles(files: Files): Promise<Shape> {
   const train = await shapeOf(files.train.vectors);
   const { columns } = train;
-  const { labels: own } = files.train;
-  const kind = await expectLabels(own, train, files.train.vectors);
-  for (const { vectors, labels } of Object.values(files)) {
-    const shape: Shape = await expectDimensions(vectors, columns, files.train.vectors);
-    checkSameKind(await expectLabels(labels, shape, vectors), labels, kind, own);
+  const others: LabelledFile[] = [];
+  for (const { vectors, labels } of [files.validation, files.database, files.queries]) {
+    others.push({ vectors, labels, shape: await expectDimensions(vectors, columns, files.train.vectors) });
   }
+  await expectSameLabels({ ...files.train, shape: train }, ...others);
   return train;
 }
 

@@ -3,14 +3,13 @@
 import type { Command } from 'commander';
 import type { Candidate, CoreFitOptions, Criterion, FitSummary, Method } from '../backend.js';
 import { CRITERIA, checkFitOptions, LOSSES, METHODS, SOLVERS, toCoreOptions } from '../fit.js';
-import { checkSameKind } from '../labels.js';
 import { Model } from '../model.js';
 import { type FormatOptions, fit } from '../node/index.js';
 import { platform } from '../platform.js';
 import { type Context, note, print, printJson } from './context.js';
 import { namingFiles } from './failures.js';
 import { expectDimensions, type Shape, shapeOf } from './inputs.js';
-import { expectLabels, readLabelled } from './labelled.js';
+import { expectSameLabels, readLabelled } from './labelled.js';
 import {
   addFormatOptions,
   examples,
@@ -21,6 +20,7 @@ import {
   positiveNumber,
   VECTORS,
   wholeNumber,
+  withoutFormat,
 } from './options.js';
 import { sparkline, withProgress } from './progress.js';
 import { formatFacts, formatTable } from './table.js';
@@ -163,13 +163,6 @@ async function runFit(input: string, flags: Flags, context: Context): Promise<vo
     : print(context, describe(summary, sampled, output)));
 }
 
-/** What the fit itself is told. */
-function withoutFormat<T extends FormatOptions>(flags: T): Omit<T, keyof FormatOptions> {
-  const options = { ...flags };
-  for (const name of ['format', 'column', 'tensor', 'dataset'] as const) delete options[name];
-  return options;
-}
-
 type Files = Partial<Record<'labels' | 'validation' | 'validationLabels' | 'head', string | undefined>> & {
   vectors: string;
 };
@@ -190,11 +183,11 @@ async function checkInputs(
     validation === undefined ? shape : await expectDimensions(validation, shape.columns, vectors, format);
   if (labels === undefined) return shape;
 
-  const kind = await expectLabels(labels, shape, vectors);
-  if (validation !== undefined && validationLabels !== undefined) {
-    const judgeKind = await expectLabels(validationLabels, judges, validation);
-    checkSameKind(judgeKind, validationLabels, kind, labels);
-  }
+  const judge =
+    validation !== undefined && validationLabels !== undefined
+      ? [{ vectors: validation, shape: judges, labels: validationLabels }]
+      : [];
+  await expectSameLabels({ vectors, shape, labels }, ...judge);
   return shape;
 }
 

@@ -3,17 +3,32 @@
 import { H2qError } from '../errors.js';
 import { labelsShape } from '../io/arrays.js';
 import { readBytes } from '../io/input.js';
-import type { LabelsInput } from '../labels.js';
+import { checkSameKind, type LabelsInput } from '../labels.js';
 import { readLabels, type SampleOptions, type Vectors } from '../node/index.js';
 import type { Context } from './context.js';
 import { mismatch, type Shape, sampleWithProgress, shapeOf } from './inputs.js';
 import { formatOptions } from './options.js';
 
 /** Checks that a file of labels has a row for each of the vectors; tells its shape. */
-export async function expectLabels(path: string, { rows }: Shape, vectors: string) {
+async function expectLabels(path: string, { rows }: Shape, vectors: string) {
   const shape = await labelsShape(path);
   if (shape.rows !== rows) throw mismatch(path, 'labels', rows, vectors, shape.rows);
   return shape;
+}
+
+/** A file of vectors, its shape, and the file of its labels. */
+export interface LabelledFile {
+  vectors: string;
+  shape: Shape;
+  labels: string;
+}
+
+/** {@link expectLabels} of several files, whose labels are of one kind. */
+export async function expectSameLabels(first: LabelledFile, ...others: LabelledFile[]): Promise<void> {
+  const kind = await expectLabels(first.labels, first.shape, first.vectors);
+  for (const { vectors, shape, labels } of others) {
+    checkSameKind(await expectLabels(labels, shape, vectors), labels, kind, first.labels);
+  }
 }
 
 export interface Labelled {

@@ -3,14 +3,13 @@
 import type { Command } from 'commander';
 import type { LearnReport } from '../backend.js';
 import { writeFile } from '../io/files.js';
-import { checkSameKind } from '../labels.js';
 import { checkLearnOptions, type LearnSyncOptions, PENALTIES, SIMILARITY_LOSSES } from '../learn.js';
 import { type FormatOptions, learn, type Model } from '../node/index.js';
 import { platform } from '../platform.js';
 import { type Context, note, print, printJson } from './context.js';
 import { namingFiles } from './failures.js';
 import { expectDimensions, shapeOf } from './inputs.js';
-import { expectLabels, readIfThere, readLabelled } from './labelled.js';
+import { expectSameLabels, type LabelledFile, readIfThere, readLabelled } from './labelled.js';
 import {
   addFormatOptions,
   examples,
@@ -21,6 +20,7 @@ import {
   positiveNumber,
   VECTORS,
   wholeNumber,
+  withoutFormat,
 } from './options.js';
 import { sparkline, withProgress } from './progress.js';
 import { formatFacts } from './table.js';
@@ -103,7 +103,7 @@ export function addLearn(program: Command, context: Context): void {
 async function runLearn(input: string, flags: Flags, context: Context): Promise<void> {
   const format = formatOptions(flags);
   const { output, labels, validation, validationLabels, checkpoint, json, ...rest } = flags;
-  const { format: _, column: __, tensor: ___, dataset: ____, ...options } = rest;
+  const options = withoutFormat(rest);
   const { signal } = context;
   const files = { vectors: input, labels, validation, validationLabels };
   if (checkpoint === output) throw flagError('--checkpoint', `${output} is the model's own file`);
@@ -192,11 +192,12 @@ type Files = Partial<Record<'validation' | 'validationLabels', string | undefine
 /** Everything that headers tell, before anything is read. */
 async function checkFiles({ vectors, labels, validation, validationLabels }: Files, format: FormatOptions) {
   const shape = await shapeOf(vectors, format);
-  const kind = await expectLabels(labels, shape, vectors);
+  const judges: LabelledFile[] = [];
   if (validation !== undefined && validationLabels !== undefined) {
-    const judges = await expectDimensions(validation, shape.columns, vectors, format);
-    checkSameKind(await expectLabels(validationLabels, judges, validation), validationLabels, kind, labels);
+    const judgeShape = await expectDimensions(validation, shape.columns, vectors, format);
+    judges.push({ vectors: validation, shape: judgeShape, labels: validationLabels });
   }
+  await expectSameLabels({ vectors, shape, labels }, ...judges);
   return shape;
 }
 

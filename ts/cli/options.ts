@@ -28,6 +28,13 @@ export function formatOptions({ format, column, tensor, dataset }: FormatOptions
   return { format, column, tensor, dataset };
 }
 
+/** The flags of a command without those of {@link addFormatOptions}. */
+export function withoutFormat<T extends FormatOptions>(flags: T): Omit<T, keyof FormatOptions> {
+  const options = { ...flags };
+  for (const name of ['format', 'column', 'tensor', 'dataset'] as const) delete options[name];
+  return options;
+}
+
 /** Examples at the end of a command's help. */
 export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;

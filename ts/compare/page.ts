@@ -1,6 +1,6 @@
 /** The results as one HTML file that needs no network. */
 
-import { escapeHtml } from '../demo/page-format.js';
+import { escapeHtml, jsonForScript } from '../demo/page-format.js';
 import type { Plot } from '../demo/page-plots.js';
 import { PAGE_SCRIPT } from '../demo/page-script.js';
 import { PAGE_STYLE } from '../demo/page-style.js';
@@ -79,7 +79,7 @@ ${page.sheet ? renderSheet(page.sheet) : ''}
     .join('')}</dl>
 </section>
 </main>
-<script type="application/json" id="plots">${JSON.stringify(plots).replaceAll('<', '\\u003c')}</script>
+<script type="application/json" id="plots">${jsonForScript(plots)}</script>
 <script>${plotScript}</script>
 <script>${PAGE_SCRIPT}</script>
 </body>

@@ -2,6 +2,7 @@
 
 import type { Sprite } from '../demo/images.js';
 import { escapeHtml } from '../demo/page-format.js';
+import { renderTile } from '../demo/page-samples.js';
 import type { Cell } from './measure.js';
 
 /** What the sheet shows. */
@@ -62,7 +63,7 @@ function renderSample(sheet: Sheet, cells: readonly Cell[], row: number, index: 
   );
   return `<article class="sample" aria-labelledby="${id}">
 <div class="query"><h3 id="${id}">label ${escapeHtml(label)}</h3>
-<div class="pair">${renderTile(sheet.sprite, `query:${row}`, `Query of label ${label}`)}</div><p>query ${row}</p></div>
+<div class="pair">${renderTile(sheet.sprite, `query:${row}`, `Query of label ${escapeHtml(label)}`)}</div><p>query ${row}</p></div>
 <div class="found">${results.join('')}</div>
 </article>`;
 }
@@ -80,17 +81,10 @@ function renderHits(
     const tile = renderTile(
       sprite,
       `database:${hit.row}`,
-      `label ${hit.label}, ${isRight ? 'right' : 'wrong'}`,
+      `label ${escapeHtml(hit.label)}, ${isRight ? 'right' : 'wrong'}`,
     );
     return `<li class="${isRight ? 'right' : 'wrong'}">${tile}</li>`;
   });
   return `<div class="hits"><h4><span class="swatch" style="background:var(--${strategy})"></span>${escapeHtml(strategy)}
 <span class="score">${right} of ${hits.length} right</span></h4><ol>${items.join('')}</ol></div>`;
-}
-
-function renderTile(sprite: Sprite, key: string, text: string): string {
-  const tile = sprite.tiles.get(key) ?? 0;
-  const [x, y] = [tile % sprite.columns, Math.floor(tile / sprite.columns)];
-  const name = escapeHtml(text);
-  return `<span class="tile" role="img" style="--x:${x};--y:${y}" aria-label="${name}" title="${name}"></span>`;
 }

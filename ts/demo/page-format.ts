@@ -29,3 +29,8 @@ export function formatSeconds(value: number): string {
 export function formatSpeed(value: number): string {
   return Number(value.toPrecision(3)).toLocaleString('en-US');
 }
+
+/** JSON that cannot end the script element it stands in. */
+export function jsonForScript(value: unknown): string {
+  return JSON.stringify(value).replaceAll('<', '\\u003c');
+}

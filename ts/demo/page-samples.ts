@@ -61,7 +61,8 @@ function renderNeighbour(
     : `<li class="wrong">${tile}<span class="label" aria-hidden="true">${name}</span></li>`;
 }
 
-function renderTile(sprite: Sprite, key: string, text: string): string {
+/** The tile of an image, named by `text`, which is HTML already. Throws where the sprite lacks it. */
+export function renderTile(sprite: Sprite, key: string, text: string): string {
   const tile = sprite.tiles.get(key);
   if (tile === undefined) throw new Error(`the sprite lacks the image ${key}`);
   const x = tile % sprite.columns;

@@ -9,6 +9,7 @@ import {
   formatScore,
   formatSeconds,
   formatSpeed,
+  jsonForScript,
 } from './page-format.js';
 import { curvePlot, fitPlot } from './page-plots.js';
 import { renderSamples } from './page-samples.js';
@@ -226,9 +227,4 @@ function findMethod(report: DemoReport, key: MethodReport['key']): MethodReport 
 
 function formatDate({ environment }: DemoReport): string {
   return escapeHtml(environment.date.slice(0, 10));
-}
-
-/** JSON that cannot end the script element it stands in. */
-function jsonForScript(value: unknown): string {
-  return JSON.stringify(value).replaceAll('<', '\\u003c');
 }
