@@ -2,7 +2,7 @@
 
 import type { CancelToken, CoreCodes, CoreModel, CoreVectors } from './backend.js';
 
-export type Ties = 'expected' | 'float' | 'id';
+export type Ties = 'expected' | 'float' | 'cosine' | 'id';
 /**
  * What AP@N is divided by: the relevant rows among the first N, all relevant rows of the database, or as many
  * of them as the first N could hold.
@@ -84,7 +84,7 @@ export interface CodesEvaluation {
   at: number[];
   ties: Ties;
   averagePrecision: AveragePrecision;
-  /** Required for ties `float`: the transformed vectors. */
+  /** Required for ties `float` and `cosine`: the transformed vectors. */
   databaseVectors?: CoreVectors;
   queryVectors?: CoreVectors;
   threads: number;

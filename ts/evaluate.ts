@@ -20,7 +20,7 @@ import type {
   Releasable,
   Ties,
 } from './backend.js';
-import { toCoreCodes } from './codes.js';
+import { type Codes, toCoreCodes } from './codes.js';
 import { inContext } from './errors.js';
 import { checkNeighbours, evaluateRerank, type RerankEvaluation } from './evaluate-rerank.js';
 import { checkSameKind, type LabelsInput, toLabels } from './labels.js';
@@ -71,7 +71,8 @@ export interface EvaluationOptions extends CosineEvaluationOptions {
   model: Model;
   /**
    * Order among codes of equal distance: `expected` (default) is the mean over all orders, `float`
-   * breaks ties by the Euclidean distance of the transformed vectors, then by row, `id` by row alone.
+   * breaks ties by the Euclidean distance of the transformed vectors, `cosine` by their cosine (the order of
+   * `float` where their rows have length 1), both then by row, `id` by row alone.
    */
   ties?: Ties | undefined;
   /** Nearest rows known already, from {@link evaluateCosine} with the same rows. Computed when left out. */
@@ -131,11 +132,27 @@ export async function evaluate(options: EvaluationOptions): Promise<EvaluationRe
   return releasingAll((made) => judge(options, ties, oversample, made));
 }
 
+/** What a model makes of the rows of an evaluation. */
+export interface Encoded {
+  database: Codes;
+  queries: Codes;
+}
+
+/** As {@link evaluate}, of codes that `model.encode` has made of the rows already. Not public: nothing checks that. */
+export async function evaluateEncoded(
+  options: EvaluationOptions,
+  encoded: Encoded,
+): Promise<EvaluationResult> {
+  const ties = checkOneOf('ties', checkOptions(options).ties ?? 'expected', TIES);
+  return releasingAll((made) => judge(options, ties, checkRerank(options), made, encoded));
+}
+
 async function judge(
   options: EvaluationOptions,
   ties: Ties,
   oversample: number | undefined,
   made: Releasable[],
+  encoded?: Encoded,
 ): Promise<EvaluationResult> {
   const { model, signal } = options;
   const { database, queries, ...common } = await prepare(options, made, model.dimensions);
@@ -143,16 +160,18 @@ async function judge(
   const neighbours = options.neighbours ?? (await findNeighbours(database, queries, run));
   if (oversample !== undefined) checkNeighbours(neighbours);
 
+  const codesOf = async (name: keyof Encoded, vectors: Vectors) =>
+    toCore(encoded?.[name] ?? (await encode(model, vectors, name, run)), run);
   const evaluation: CodesEvaluation = {
     ...common,
     // The last cut-off is for the re-ranking alone.
     at: oversample === undefined ? common.at : [...common.at, neighbours.count],
     ties,
-    databaseCodes: await encode(model, database, 'database', run),
-    queryCodes: await encode(model, queries, 'queries', run),
+    databaseCodes: await codesOf('database', database),
+    queryCodes: await codesOf('queries', queries),
     neighbours,
   };
-  if (ties === 'float') {
+  if (ties === 'float' || ties === 'cosine') {
     evaluation.databaseVectors = await transform(model, database, run);
     evaluation.queryVectors = await transform(model, queries, run);
   }
@@ -209,7 +228,7 @@ export async function evaluateCosine(options: CosineEvaluationOptions): Promise<
   });
 }
 
-export const TIES: readonly Ties[] = ['expected', 'float', 'id'];
+export const TIES: readonly Ties[] = ['expected', 'float', 'cosine', 'id'];
 export const AVERAGE_PRECISIONS: readonly AveragePrecision[] = ['retrieved', 'all', 'possible'];
 /** What stands for all rows among cut-offs of the core; no database has as many. */
 const ALL_ROWS = Number.MAX_SAFE_INTEGER;
@@ -258,11 +277,14 @@ interface RunOptions {
   made: Releasable[];
 }
 
-async function encode(model: Model, vectors: Vectors, name: string, options: RunOptions) {
-  const codes = await model.encode(vectors, options).catch((error) => {
+function encode(model: Model, vectors: Vectors, name: string, options: RunOptions): Promise<Codes> {
+  return model.encode(vectors, options).catch((error) => {
     // A row that leaves the range of float32: of which vectors, only this function knows.
     throw options.signal?.aborted ? error : inContext(name, error);
   });
+}
+
+async function toCore(codes: Codes, options: RunOptions) {
   const core = await run(toCoreCodes(codes, 'codes'), options.signal);
   options.made.push(core);
   return core;

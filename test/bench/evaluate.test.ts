@@ -6,7 +6,7 @@ import { meanAveragePrecision } from '../../bench/lib/naive-metrics.mjs';
 
 it('times every rule for ties beside loops that find the same', { timeout: 60_000 }, async () => {
   const { results } = await run({ quick: true });
-  const works = ['expected', 'id', 'float'].flatMap((ties) => [
+  const works = ['expected', 'id', 'float', 'cosine'].flatMap((ties) => [
     `evaluate, ${ties}, at 1000`,
     `evaluate, ${ties}, at all`,
   ]);

@@ -346,7 +346,7 @@ it('eval prints the metrics for each cut-off', async () => {
   );
   expect(text).toMatch(/\n +\d+ +0\.3\d+ +0\.3\d+ +1\.0000 +1\.0000 +1\.0000 +1[12]\d(\.\d)?\n\n/);
 
-  for (const rule of ['expected', 'float', 'id']) {
+  for (const rule of ['expected', 'float', 'cosine', 'id']) {
     expect(JSON.parse(await work.succeed(...all, '--ties', rule, '--json')).ties).toBe(rule);
   }
   expect(await work.succeed(...all)).toMatch(/^ +N +mAP +precision +recall +neighbour recall\n +100 /);

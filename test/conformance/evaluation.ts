@@ -94,6 +94,33 @@ export function describeEvaluation(loaded: () => Loaded): void {
       expect(expected!.within).toEqual(float!.within);
     });
 
+    it('puts ties in the order of the transformed rows: by distance, or by cosine', async () => {
+      const codes = [await model.encode(matrix), await model.encode(queries)] as const;
+      const rows = (await model.transform(matrix)).data;
+      const asked = (await model.transform(queries)).data;
+      const dot = (a: Float32Array, i: number, b: Float32Array, j: number) => {
+        let sum = 0;
+        for (let c = 0; c < 16; c++) sum += a[i * 16 + c]! * b[j * 16 + c]!;
+        return sum;
+      };
+      const norm = (a: Float32Array, i: number) => Math.sqrt(dot(a, i, a, i));
+      const apart = {
+        float: (q: number, row: number) => norm(rows, row) ** 2 - 2 * dot(asked, q, rows, row),
+        cosine: (q: number, row: number) => -dot(asked, q, rows, row) / norm(rows, row),
+      };
+      const scores: number[] = [];
+      for (const ties of ['float', 'cosine'] as const) {
+        const result = await h2q.evaluate({ model, ...task, ties, at: [30] });
+        const all = [labels(700), labels(40)] as [Uint8Array, Uint8Array];
+        const naive = judgedNaively(...codes, all, [30], 'retrieved', apart[ties]);
+        const { neighbourRecall: _, ...metrics } = result.at[30] as MetricsAt;
+        expect(result.ties).toBe(ties);
+        expectClose(metrics, naive.at[0]!);
+        scores.push(metrics.meanAveragePrecision);
+      }
+      expect(scores[0]).not.toBe(scores[1]);
+    });
+
     it('describes the codes of the database where asked to', async () => {
       const { statistics } = await h2q.evaluate({ model, ...task, statistics: true });
       expect(statistics).toEqual({

@@ -1,4 +1,4 @@
-/** Codes judged by sorting whole rankings, with ties in order of the row. */
+/** Codes judged by sorting whole rankings, with ties in a given order, else in that of the row. */
 
 import type { AveragePrecision, Codes } from '../../ts/index.js';
 
@@ -11,14 +11,16 @@ export function judgedNaively(
   [databaseLabels, queryLabels]: [Labels, Labels],
   at: number[],
   averagePrecision: AveragePrecision,
+  apart: (query: number, row: number) => number = () => 0,
 ) {
   const rankings = rowsOf(queries).map((query, q) =>
     rowsOf(database)
       .map((code, row) => ({
         distance: distanceOf(query, code),
+        apart: apart(q, row),
         isRelevant: databaseLabels[row] === queryLabels[q],
       }))
-      .sort((a, b) => a.distance - b.distance),
+      .sort((a, b) => a.distance - b.distance || a.apart - b.apart),
   );
   const mean = (value: (ranking: Item[]) => number) =>
     rankings.reduce((sum, ranking) => sum + value(ranking), 0) / rankings.length;

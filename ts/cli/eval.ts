@@ -47,7 +47,12 @@ export function addEval(program: Command, context: Context): void {
     .requiredOption('--queries <file>', 'vectors that ask')
     .requiredOption('--query-labels <file>', 'their labels')
     .option('--at <n,…>', 'cut-offs; all: every row of the database', cutOffs('--at'), [1000, 100])
-    .option('--ties <name>', 'expected (mean over all orders), float, id', oneOf('--ties', TIES), 'expected')
+    .option(
+      '--ties <name>',
+      'expected (mean over all orders), float, cosine, id',
+      oneOf('--ties', TIES),
+      'expected',
+    )
     .option(
       '--average-precision <name>',
       'AP@N is divided by the relevant rows retrieved, all, or possible in N rows',

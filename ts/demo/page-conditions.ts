@@ -6,6 +6,7 @@ import type { DemoReport } from './report.js';
 const TIES = {
   expected: 'hits at equal distance count by their expectation over all orders',
   float: 'hits at equal distance are ordered by the float vectors',
+  cosine: 'hits at equal distance are ordered by the cosine of the float vectors',
   id: 'hits at equal distance are ordered by row',
 };
 

@@ -1,165 +1,15 @@
-//! Hamming rankings whose ties are settled, against naive sorting; threads, cancelling, errors.
+//! Hamming rankings by hand; labels, threads, cancelling, errors.
 
 mod evaluate_naive;
 
+use evaluate_naive::input::Input;
 use evaluate_naive::*;
 use h2q_core::error::Error;
 use h2q_core::evaluate::{AveragePrecision, CodesEvaluation, Labels, Ties, evaluate_codes};
 use h2q_core::parallel::Cancel;
-use h2q_core::vectors::Vectors;
 use rand::RngExt;
 
-/// Everything an evaluation borrows.
-struct Input {
-    bits: usize,
-    database: Vec<u8>,
-    queries: Vec<u8>,
-    database_labels: Labels,
-    query_labels: Labels,
-    neighbours: Vec<u32>,
-    at: Vec<usize>,
-    database_vectors: Vectors,
-    query_vectors: Vectors,
-}
-
-impl Input {
-    fn random(seed: u64, rows: usize, queries: usize, bits: usize) -> Self {
-        let mut rng = rng(seed);
-        // Coarse values give equal Euclidean distances too.
-        let mut coarse = |rows: usize| {
-            let values = (0..rows * 3).map(|_| rng.random_range(-2..=2) as f32).collect();
-            Vectors::new(values, 3).unwrap()
-        };
-        let (database_vectors, query_vectors) = (coarse(rows), coarse(queries));
-        Self {
-            bits,
-            database: random_codes(&mut rng, rows, bits),
-            queries: random_codes(&mut rng, queries, bits),
-            database_labels: single(&random_labels(&mut rng, rows, 4)),
-            // Label 4 occurs in no database row.
-            query_labels: single(&random_labels(&mut rng, queries, 5)),
-            neighbours: random_neighbours(&mut rng, queries, rows, rows.min(5)),
-            at: vec![rows * 2, 1, rows, rows / 3 + 1, 7],
-            database_vectors,
-            query_vectors,
-        }
-    }
-
-    fn evaluation(&self, ties: Ties) -> CodesEvaluation<'_> {
-        CodesEvaluation {
-            bits: self.bits,
-            database_codes: &self.database,
-            query_codes: &self.queries,
-            database_labels: &self.database_labels,
-            query_labels: &self.query_labels,
-            neighbours: &self.neighbours,
-            at: &self.at,
-            ties,
-            average_precision: AveragePrecision::Retrieved,
-            database_vectors: Some(&self.database_vectors),
-            query_vectors: Some(&self.query_vectors),
-        }
-    }
-
-    /// Compares with a full sort by (Hamming distance, `tie_break`, row), and with the rows at each distance.
-    fn check(&self, ties: Ties, tie_break: impl Fn(usize, usize) -> f64) {
-        let bytes = self.bits / 8;
-        let rows = self.database.len() / bytes;
-        let count = rows.min(5);
-        let context = format!("{rows} rows, {} bits, {ties:?}", self.bits);
-        let queries: Vec<_> = self
-            .queries
-            .chunks(bytes)
-            .enumerate()
-            .map(|(query, code)| {
-                let distance = |row: usize| hamming(code, &self.database[row * bytes..][..bytes]);
-                let distances: Vec<_> = (0..rows).map(distance).collect();
-                let mut ranking: Vec<_> = (0..rows).collect();
-                ranking.sort_by(|&a, &b| {
-                    let ties = tie_break(query, a).total_cmp(&tie_break(query, b));
-                    distances[a].cmp(&distances[b]).then(ties).then(a.cmp(&b))
-                });
-                let is_relevant =
-                    |row| self.query_labels.is_relevant(query, &self.database_labels, row);
-                let relevant: Vec<_> = (0..rows).map(is_relevant).collect();
-                (distances, ranking, relevant, &self.neighbours[query * count..][..count])
-            })
-            .collect();
-        for normalised in NORMALISED {
-            let context = format!("{context}, {normalised:?}");
-            let evaluation =
-                CodesEvaluation { average_precision: normalised, ..self.evaluation(ties) };
-            let actual = evaluate_codes(&evaluation, 2, &Cancel::default()).unwrap();
-            assert_eq!(actual.at.len(), self.at.len());
-            for (actual, &n) in actual.at.iter().zip(&self.at) {
-                assert_eq!(actual.at, n);
-                let of_query =
-                    |(_, ranking, relevant, neighbours): &(_, Vec<_>, Vec<_>, &[u32])| {
-                        metrics(ranking, relevant, neighbours, n, normalised)
-                    };
-                let each: Vec<_> = queries.iter().map(of_query).collect();
-                assert_close(actual, mean(&each), &context);
-            }
-            assert_eq!(actual.within.len(), self.bits + 1);
-            for (actual, radius) in actual.within.iter().zip(0..) {
-                assert_eq!(actual.radius, radius);
-                let each: Vec<_> = queries
-                    .iter()
-                    .map(|(distances, _, relevant, neighbours)| {
-                        found_within(distances, relevant, neighbours, radius)
-                    })
-                    .collect();
-                assert_within(actual, &each, &context);
-            }
-        }
-    }
-}
-
-/// Shapes around a block of 8 queries and of 2048 rows, and codes of whole and split words.
-const SHAPES: [(usize, usize, usize); 9] = [
-    (1, 1, 8),
-    (2, 7, 8),
-    (300, 8, 8),
-    (300, 9, 24),
-    (100, 17, 64),
-    (100, 3, 72),
-    (100, 3, 128),
-    (2048, 2, 8),
-    (4100, 2, 8),
-];
-
-#[test]
-fn id_ties_equal_a_naive_ranking() {
-    for (seed, (rows, queries, bits)) in (0..).zip(SHAPES) {
-        Input::random(seed, rows, queries, bits).check(Ties::Id, |_, _| 0.0);
-    }
-}
-
-#[test]
-fn float_ties_equal_a_naive_ranking() {
-    for (seed, (rows, queries, bits)) in (0..).zip(SHAPES) {
-        let input = Input::random(seed, rows, queries, bits);
-        input.check(Ties::Float, |query, row| {
-            let pairs = input.query_vectors.row(query).iter().zip(input.database_vectors.row(row));
-            pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
-        });
-    }
-}
-
-#[test]
-fn without_ties_all_rules_agree() {
-    // Distances 0 to 8 from the query, each once.
-    let mut input = Input::random(3, 9, 1, 8);
-    input.database = vec![0x07, 0xff, 0x00, 0x0f, 0x01, 0x7f, 0x03, 0x3f, 0x1f];
-    input.queries = vec![0];
-    let by = |ties| evaluate_codes(&input.evaluation(ties), 1, &Cancel::default()).unwrap().at;
-    for (expected, id) in by(Ties::Expected).iter().zip(by(Ties::Id)) {
-        let id_values =
-            [id.mean_average_precision, id.precision, id.recall, id.neighbour_recall.unwrap()];
-        assert_close(expected, id_values, "expected and id");
-    }
-    assert_eq!(by(Ties::Float), by(Ties::Id));
-}
+const RULES: [Ties; 4] = [Ties::Expected, Ties::Float, Ties::Cosine, Ties::Id];
 
 #[test]
 fn a_small_ranking_by_hand() {
@@ -191,7 +41,7 @@ fn average_precision_is_normalised_by_name() {
         at: vec![1, 2, 3, 4],
         ..Input::random(0, 4, 1, 8)
     };
-    for ties in [Ties::Expected, Ties::Id, Ties::Float] {
+    for ties in RULES {
         let of = |average_precision| {
             let evaluation = CodesEvaluation { average_precision, ..input.evaluation(ties) };
             let metrics = evaluate_codes(&evaluation, 1, &Cancel::default()).unwrap().at;
@@ -237,25 +87,11 @@ fn a_lookup_by_hand() {
 }
 
 #[test]
-fn float_ties_tell_apart_what_float32_cannot() {
-    // All at one distance, and the nearer the later.
-    let rows = 300;
-    let value = |row: usize| 1.0 + (rows - row) as f32 * f32::EPSILON;
-    let mut input = Input::random(11, rows, 1, 8);
-    input.database = vec![3; rows];
-    // Beside 4096² they differ by less than float32 has digits for, and by more than float64.
-    let values = (0..rows).flat_map(|row| [4096.0, value(row)]).collect();
-    input.database_vectors = Vectors::new(values, 2).unwrap();
-    input.query_vectors = Vectors::new(vec![0.0, 0.0], 2).unwrap();
-    input.check(Ties::Float, |_, row| 4096.0f64.powi(2) + f64::from(value(row)).powi(2));
-}
-
-#[test]
 fn a_query_without_relevant_rows_counts_as_zero() {
     let mut input = Input::random(4, 50, 2, 8);
     input.database_labels = single(&[1; 50]);
     input.query_labels = single(&[1, 2]);
-    for ties in [Ties::Expected, Ties::Float, Ties::Id] {
+    for ties in RULES {
         let actual = evaluate_codes(&input.evaluation(ties), 1, &Cancel::default()).unwrap().at;
         for (n, metrics) in input.at.iter().zip(actual) {
             let recall = (*n).min(50) as f64 / 50.0 / 2.0;
@@ -281,7 +117,7 @@ fn labels_may_share_classes() {
 
 #[test]
 fn threads_do_not_change_metrics() {
-    for ties in [Ties::Expected, Ties::Float, Ties::Id] {
+    for ties in RULES {
         let input = Input::random(7, 3000, 41, 16);
         let with =
             |threads| evaluate_codes(&input.evaluation(ties), threads, &Cancel::default()).unwrap();
@@ -293,7 +129,7 @@ fn threads_do_not_change_metrics() {
 
 #[test]
 fn other_cutoffs_do_not_change_metrics() {
-    for ties in [Ties::Expected, Ties::Float, Ties::Id] {
+    for ties in RULES {
         let input = Input::random(12, 900, 5, 16);
         let at = |at: &[usize]| {
             let evaluation = CodesEvaluation { at, ..input.evaluation(ties) };
@@ -373,6 +209,8 @@ fn bad_input_names_the_culprit() {
         "INVALID_OPTION",
         "database vectors",
     );
+    let cosine = good.evaluation(Ties::Cosine);
+    fails(CodesEvaluation { query_vectors: None, ..cosine }, "INVALID_OPTION", "`cosine`");
     fails(CodesEvaluation { query_vectors: None, ..float }, "INVALID_OPTION", "query vectors");
     fails(CodesEvaluation { query_vectors: Some(&wide), ..float }, "MISMATCH", "columns");
     fails(CodesEvaluation { query_vectors: Some(&short), ..float }, "MISMATCH", "query vectors");

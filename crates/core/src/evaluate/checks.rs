@@ -62,7 +62,7 @@ pub(super) fn check_neighbours(neighbours: &[u32], queries: usize, rows: usize) 
     Ok(count)
 }
 
-/// The transformed vectors of database and queries, which order ties by distance.
+/// The transformed vectors of database and queries, which put ties in order.
 pub(super) fn transformed<'a>(
     evaluation: &CodesEvaluation<'a>,
     rows: usize,
@@ -72,7 +72,7 @@ pub(super) fn transformed<'a>(
         vectors.ok_or(Error::InvalidOption {
             option,
             value: "nothing".into(),
-            expected: "the transformed vectors, which ties `float` need",
+            expected: "the transformed vectors, which ties `float` and `cosine` need",
         })
     };
     let database = required("database vectors", evaluation.database_vectors)?;

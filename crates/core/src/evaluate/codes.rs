@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use pulp::Arch;
 
+use super::apart::{Floats, Measure};
 use super::checks::{LABEL_NAMES, check_neighbours, check_row_numbers, count_codes, transformed};
 use super::expected::{self, Group, harmonic_numbers};
 use super::labels::Mark;
@@ -33,12 +34,14 @@ pub enum Ties {
     Expected,
     /// By Euclidean distance of the transformed vectors, then by row.
     Float,
+    /// By cosine of the transformed vectors, the largest first, then by row.
+    Cosine,
     /// By row.
     Id,
 }
 
 impl Ties {
-    /// Parses `expected`, `float` or `id`.
+    /// Parses `expected`, `float`, `cosine` or `id`.
     ///
     /// # Errors
     /// `InvalidOption`.
@@ -46,11 +49,12 @@ impl Ties {
         match name {
             "expected" => Ok(Self::Expected),
             "float" => Ok(Self::Float),
+            "cosine" => Ok(Self::Cosine),
             "id" => Ok(Self::Id),
             _ => Err(Error::InvalidOption {
                 option: "ties",
                 value: name.into(),
-                expected: "one of expected, float, id",
+                expected: "one of expected, float, cosine, id",
             }
             .into()),
         }
@@ -79,9 +83,9 @@ pub struct CodesEvaluation<'a> {
     pub ties: Ties,
     /// How AP is normalised.
     pub average_precision: AveragePrecision,
-    /// One row per database code; required for [`Ties::Float`], else ignored.
+    /// One row per database code; required for [`Ties::Float`] and [`Ties::Cosine`], else ignored.
     pub database_vectors: Option<&'a Vectors>,
-    /// One row per query code, as wide as the database's; required for [`Ties::Float`], else ignored.
+    /// One row per query code, as wide as the database's; required where the database's are.
     pub query_vectors: Option<&'a Vectors>,
 }
 
@@ -98,14 +102,14 @@ pub struct CodesMetrics {
 ///
 /// # Errors
 /// Before any work: `InvalidOption` for `bits`, `at`, `neighbours` (a row that does not exist or
-/// comes twice), labels of different kinds, or vectors missing for [`Ties::Float`]; `Empty` without
-/// database or queries; `Mismatch` where rows, columns or classes do not fit. Then only `Aborted`.
+/// comes twice), labels of different kinds, or vectors missing for [`Ties::Float`] or
+/// [`Ties::Cosine`]; `Empty` without database or queries; `Mismatch` where rows, columns or classes do not fit. Then only `Aborted`.
 pub fn evaluate_codes(
     evaluation: &CodesEvaluation,
     threads: usize,
     cancel: &Cancel,
 ) -> Result<CodesMetrics> {
-    let job = Job::new(evaluation, cancel)?;
+    let job = Job::new(evaluation, threads, cancel)?;
     let tasks = job.queries.div_ceil(QUERIES);
     let parts = map_tasks(
         threads,
@@ -153,7 +157,7 @@ struct Job<'a> {
 /// [`Ties`] with what each rule needs.
 enum Order<'a> {
     Expected { harmonic: Vec<f64> },
-    Float { database: &'a Vectors, queries: &'a Vectors },
+    Floats(Floats<'a>),
     Id,
 }
 
@@ -176,12 +180,12 @@ struct Asked {
     counts: Vec<[u32; 2]>,
     /// One [`order::key`] per row, where ties are put in order.
     keys: Vec<u32>,
-    /// Squared Euclidean distances to the rows that are ranked, where these put ties in order.
-    squared: Vec<f64>,
+    /// How far the rows that are ranked are apart from it, where this puts ties in order.
+    apart: Vec<f64>,
 }
 
 impl<'a> Job<'a> {
-    fn new(evaluation: &CodesEvaluation<'a>, cancel: &'a Cancel) -> Result<Self> {
+    fn new(evaluation: &CodesEvaluation<'a>, threads: usize, cancel: &'a Cancel) -> Result<Self> {
         let CodesEvaluation { bits, database_labels, query_labels, .. } = *evaluation;
         if bits == 0 || !bits.is_multiple_of(8) {
             return Err(Error::InvalidOption {
@@ -199,9 +203,14 @@ impl<'a> Job<'a> {
         let cutoffs = Cutoffs::new(evaluation.at, rows, evaluation.average_precision)?;
         let (order, row_bytes) = match evaluation.ties {
             Ties::Expected => (Order::Expected { harmonic: harmonic_numbers(cutoffs.depth()) }, 0),
-            Ties::Float => {
+            ties @ (Ties::Float | Ties::Cosine) => {
                 let (database, queries) = transformed(evaluation, rows, queries)?;
-                (Order::Float { database, queries }, size_of::<u32>() + size_of::<f64>())
+                let floats = if ties == Ties::Cosine {
+                    Floats::by_cosine(database, queries, threads, cancel)?
+                } else {
+                    Floats::by_distance(database, queries)
+                };
+                (Order::Floats(floats), size_of::<u32>() + size_of::<f64>())
             }
             Ties::Id => (Order::Id, size_of::<u32>()),
         };
@@ -242,8 +251,8 @@ impl<'a> Job<'a> {
         sums: &mut (Vec<Scores>, Vec<WithinSums>),
     ) -> Result<()> {
         self.scan(queries.clone(), work)?;
-        if let Order::Float { database, queries: vectors } = self.order {
-            self.measure(queries.clone(), database, vectors, &mut work.asked)?;
+        if let Order::Floats(floats) = &self.order {
+            self.measure(queries.clone(), floats, &mut work.asked)?;
         }
         for (query, asked) in queries.zip(&mut work.asked) {
             let neighbours =
@@ -259,16 +268,10 @@ impl<'a> Job<'a> {
             neighbours.iter().for_each(|&row| asked.keys[row as usize] |= NEIGHBOUR);
             let mut placed = Placed::new(&self.cutoffs);
             let ranked = &groups[..=self.radius(asked) as usize];
-            if let Order::Float { .. } = self.order {
-                let (keys, squared) = (&asked.keys, &asked.squared);
-                order::by_distance(
-                    keys,
-                    squared,
-                    ranked,
-                    &mut work.order,
-                    self.cancel,
-                    &mut placed,
-                )?;
+            if let Order::Floats(_) = self.order {
+                let Asked { keys, apart, .. } = &*asked;
+                let scratch = &mut work.order;
+                order::by_distance(keys, apart, ranked, scratch, self.cancel, &mut placed)?;
             } else {
                 order::by_row(&asked.keys, ranked, &mut placed);
             }
@@ -325,35 +328,26 @@ impl<'a> Job<'a> {
         asked.counts.iter().position(reaches).unwrap_or(self.bits) as u32
     }
 
-    /// Fills the squared distances of some queries to the rows that are ranked for them, in order of the
-    /// rows and not of the rankings: that is several times quicker.
-    fn measure(
-        &self,
-        queries: Range<usize>,
-        database: &Vectors,
-        vectors: &Vectors,
-        all: &mut [Asked],
-    ) -> Result<()> {
+    /// Fills how far some queries are from the rows that are ranked for them, in order of the rows and not of
+    /// the rankings: that is several times quicker.
+    fn measure(&self, queries: Range<usize>, floats: &Floats, all: &mut [Asked]) -> Result<()> {
         let asking: Vec<_> = queries
             .zip(&*all)
-            .map(|(query, asked)| {
-                let vector: Vec<_> = vectors.row(query).iter().map(|&x| f64::from(x)).collect();
-                (vector, order::key(self.radius(asked) + 1))
-            })
+            .map(|(query, asked)| (floats.asking(query), order::key(self.radius(asked) + 1)))
             .collect();
-        let step = (VECTOR_BYTES / size_of::<f32>() / database.columns()).clamp(1, ROWS);
+        let step = (VECTOR_BYTES / size_of::<f32>() / floats.database.columns()).clamp(1, ROWS);
         for start in (0..self.rows).step_by(step) {
             self.cancel.check()?;
             let rows = start..(start + step).min(self.rows);
-            for ((query, limit), asked) in asking.iter().zip(&mut *all) {
-                asked.squared.resize(self.rows, 0.0);
-                self.arch.dispatch(order::SquaredDistances {
-                    query,
-                    database,
+            for ((asking, limit), asked) in asking.iter().zip(&mut *all) {
+                asked.apart.resize(self.rows, 0.0);
+                self.arch.dispatch(Measure {
+                    asking,
+                    floats,
                     rows: rows.clone(),
                     keys: &asked.keys,
                     limit: *limit,
-                    out: &mut asked.squared,
+                    out: &mut asked.apart,
                 });
             }
         }

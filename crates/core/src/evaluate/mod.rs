@@ -8,6 +8,7 @@
 //! Everything runs in blocks of queries whose boundaries depend on the input alone, and the sums of
 //! the blocks are added in order: the thread count changes no bit of a result.
 
+mod apart;
 mod checks;
 mod codes;
 mod cosine;

@@ -2,14 +2,12 @@
 //! rows lie at smaller distances and how many came before it at its own.
 
 use std::cmp::Ordering;
-use std::ops::Range;
 
 use super::expected::Group;
 use super::ranked::Placed;
 use crate::error::Result;
 use crate::parallel::Cancel;
 use crate::sorting;
-use crate::vectors::Vectors;
 
 /// Set in the key of a row that is relevant for the query.
 pub(super) const RELEVANT: u32 = 1;
@@ -66,11 +64,11 @@ pub(super) struct Scratch {
     sorted: Vec<u64>,
 }
 
-/// Places the rows in order of (distance, `squared` distance, row). `groups` end with the last distance that
-/// is ranked.
+/// Places the rows in order of (distance, how far they are `apart`, row); the second is never negative. `groups`
+/// end with the last distance that is ranked.
 pub(super) fn by_distance(
     keys: &[u32],
-    squared: &[f64],
+    apart: &[f64],
     groups: &[Group],
     scratch: &mut Scratch,
     cancel: &Cancel,
@@ -81,19 +79,17 @@ pub(super) fn by_distance(
     sorted.clear();
     sorted.resize(groups.iter().map(|group| group.total).sum(), 0);
     let mut next: Vec<_> = before.iter().map(|[rows, _]| *rows).collect();
-    for ((&key, &squared), row) in keys.iter().zip(squared).zip(0..) {
+    for ((&key, &apart), row) in keys.iter().zip(apart).zip(0..) {
         if let Some(next) = next.get_mut(distance(key)) {
             // The bits of floats that are not negative ascend with the value.
-            sorted[*next] = u64::from((squared as f32).to_bits()) << 32 | row;
+            sorted[*next] = u64::from((apart as f32).to_bits()) << 32 | row;
             *next += 1;
         }
     }
     for (group, &[first, mut relevant]) in groups.iter().zip(&before) {
         cancel.check()?;
         let ties = &mut sorted[first..first + group.total];
-        sort_halves(ties, &|&a, &b| {
-            squared[row_of(a)].total_cmp(&squared[row_of(b)]).then(a.cmp(&b))
-        });
+        sort_halves(ties, &|&a, &b| apart[row_of(a)].total_cmp(&apart[row_of(b)]).then(a.cmp(&b)));
         for (&item, position) in ties.iter().zip(first + 1..) {
             let key = keys[row_of(item)];
             relevant += (key & RELEVANT) as usize;
@@ -115,53 +111,4 @@ pub(super) fn sort_halves(items: &mut [u64], order: &dyn Fn(&u64, &u64) -> Order
     for alike in items.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|alike| alike.len() > 1) {
         sorting::sort_by(alike, order);
     }
-}
-
-/// Writes to `out` the squared Euclidean distances of `query` to `rows` of the database where their
-/// key is below `limit`, and leaves the others.
-///
-/// To be dispatched. It is no closure, since the compiler gives up inlining one of this size, and only what
-/// is inlined is compiled for the CPU's SIMD level.
-pub(super) struct SquaredDistances<'a> {
-    pub query: &'a [f64],
-    pub database: &'a Vectors,
-    pub rows: Range<usize>,
-    pub keys: &'a [u32],
-    pub limit: u32,
-    pub out: &'a mut [f64],
-}
-
-impl pulp::WithSimd for SquaredDistances<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) {
-        let Self { query, database, rows, keys, limit, out } = self;
-        for row in rows {
-            if keys[row] < limit {
-                out[row] = squared_distance(query, database.row(row));
-            }
-        }
-    }
-}
-
-/// In float64 and a fixed order of summation, so that it is the same on every CPU; float32 values
-/// cannot overflow it.
-#[inline(always)]
-fn squared_distance(a: &[f64], b: &[f32]) -> f64 {
-    const LANES: usize = 8;
-    let square = |a: f64, b: f32| {
-        let difference = a - f64::from(b);
-        difference * difference
-    };
-    let (a, a_rest) = a.as_chunks::<LANES>();
-    let (b, b_rest) = b.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            sums[lane] += square(a[lane], b[lane]);
-        }
-    }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(&a, &b)| square(a, b)).sum();
-    sums.iter().sum::<f64>() + rest
 }

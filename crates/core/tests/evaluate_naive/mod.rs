@@ -1,6 +1,8 @@
 //! Straightforward implementations that the tests hold the library against, and random inputs.
 #![allow(dead_code, reason = "each test crate uses its own part")]
 
+pub mod input;
+
 use h2q_core::evaluate::{AveragePrecision, Labels, MetricsAt, MetricsWithin};
 use h2q_core::vectors::Vectors;
 use rand::{RngExt, SeedableRng};
