@@ -1,11 +1,10 @@
 /** Runs the trainings of a grid and judges every strategy on rows that nothing was fitted to. */
 
-import { evaluate, evaluateCosine } from '../evaluate.js';
+import { type Encoded, evaluateCosine, evaluateEncoded } from '../evaluate.js';
 import { fit } from '../fit.js';
 import { HammingIndex } from '../hamming-index.js';
 import type { LabelsInput } from '../labels.js';
 import { type LearnOptions, learn } from '../learn.js';
-import type { Model } from '../model.js';
 import { type Matrix, Vectors } from '../vectors.js';
 import type { CellKey, Training } from './grid.js';
 
@@ -107,13 +106,14 @@ export async function* measure(
         threads,
         signal,
       });
-      const { at, statistics } = await evaluate({
-        ...task,
-        model: rotation,
-        neighbours,
-        ties: 'float',
-        statistics: true,
-      });
+      const encoded = {
+        database: await rotation.encode(task.database, { threads, signal }),
+        queries: await rotation.encode(task.queries, { threads, signal }),
+      };
+      const { at, statistics } = await evaluateEncoded(
+        { ...task, model: rotation, neighbours, ties: 'float', statistics: true },
+        encoded,
+      );
       yield {
         loss,
         bits,
@@ -127,7 +127,7 @@ export async function* measure(
         quantizationLoss: statistics?.quantizationLoss.l2 ?? 0,
         learnSeconds: round(learnSeconds),
         fitSeconds: round(summary.seconds),
-        ...(samples && { hits: await hitsOf(rotation, task, samples) }),
+        ...(samples && { hits: await hitsOf(encoded, samples, { threads, signal }) }),
       };
     }
   } finally {
@@ -135,19 +135,19 @@ export async function* measure(
   }
 }
 
-interface Task {
-  database: Vectors;
-  queries: Vectors;
+interface Run {
   threads: number | undefined;
   signal: AbortSignal | undefined;
 }
 
 /** The ten nearest by Hamming distance of each sample, ties in order of the row. */
-async function hitsOf(model: Model, task: Task, samples: readonly number[]): Promise<number[][]> {
-  const { threads, signal } = task;
-  const run = { threads, signal };
-  const index = await HammingIndex.build(await model.encode(task.database, run), { signal });
-  const { data, bits } = await model.encode(task.queries, run);
+async function hitsOf(
+  { database, queries }: Encoded,
+  samples: readonly number[],
+  run: Run,
+): Promise<number[][]> {
+  const index = await HammingIndex.build(database, { signal: run.signal });
+  const { data, bits } = queries;
   const bytes = bits / 8;
   const asked = samples.map((row) => data.subarray(row * bytes, (row + 1) * bytes));
   const all = new Uint8Array(asked.length * bytes);
@@ -160,7 +160,8 @@ async function hitsOf(model: Model, task: Task, samples: readonly number[]): Pro
 
 /**
  * Rows over their norm, in place: then the float order of ties is that by cosine, as in the code of H²Q, in which
- * lengths, which no rotation is fitted to, have no say. Signs and cosines stay as they are.
+ * lengths, which no rotation is fitted to, have no say. Signs and cosines stay as they are. Ties `cosine` on the rows as
+ * they were learnt would do without; that changes the last digits of a fit, and so cells of results that others go on with.
  */
 function atLengthOne({ data, columns }: Matrix): Matrix {
   for (let start = 0; start < data.length; start += columns) {
