@@ -3,19 +3,19 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { say } from './programs.mjs';
 import { root } from './root.mjs';
+import { makeModels } from './site-models.mjs';
 import { hashInputs, isCurrent, stamped } from './stamps.mjs';
 
 /** Side of the thumbnails. Of the images' own 28 pixels, 60,000 at 16 greys would take 12 MB packed instead of 5. */
 const SIDE = 18;
 /** Dimensions of the embedding: the principal components of the pixels. */
 const DIMENSIONS = 64;
-const METHODS = /** @type {const} */ (['identity', 'random', 'itq', 'h2q']);
-const BITS = [16, 32, 64];
-const SEED = 1;
 /** Held-out images that judge, and those among them that a visitor can pick, per class. */
 const QUERIES = 1000;
 const SHOWN_PER_CLASS = 3;
 const CUT_OFF = 100;
+/** Models whose codes come along; the others' are made in the page's worker at first use, of all embeddings. */
+const WITH_CODES = ['unsupervised-h2q-64', 'two-stage-h2q-16', 'two-stage-h2q-32', 'two-stage-h2q-64'];
 
 const folder = join(root, 'site/public/data');
 const stamp = join(root, '.cache/site-data.stamp');
@@ -24,6 +24,7 @@ const stamp = join(root, '.cache/site-data.stamp');
 export async function ensureSiteData() {
   const hash = hashInputs(root, [
     'scripts/lib/site-data.mjs',
+    'scripts/lib/site-models.mjs',
     'crates/kernels',
     'crates/core',
     'ts/demo/dataset.ts',
@@ -33,7 +34,7 @@ export async function ensureSiteData() {
   rmSync(stamp, { force: true });
   const fresh = `${folder}.new`;
   rmSync(fresh, { recursive: true, force: true });
-  mkdirSync(join(fresh, 'models'), { recursive: true });
+  for (const name of ['models', 'codes']) mkdirSync(join(fresh, name), { recursive: true });
   await makeData(fresh);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(dirname(folder), { recursive: true });
@@ -44,9 +45,7 @@ export async function ensureSiteData() {
 /** @param {string} target */
 async function makeData(target) {
   // By URL: the type checker of the scripts must not look for what set-up has yet to make.
-  const { evaluate, evaluateCosine, fit, info } = await import(
-    new URL('../../dist/node/index.js', import.meta.url).href
-  );
+  const { fit, info } = await import(new URL('../../dist/node/index.js', import.meta.url).href);
   const { loadFashionMnist } = await import(new URL('../../dist/demo/dataset.js', import.meta.url).href);
   const { train, test, classNames } = await loadFashionMnist({ onProgress: say });
   const write = writerInto(target);
@@ -77,19 +76,12 @@ async function makeData(target) {
     databaseLabels: train.labels,
     queries: { data: fromSteps(querySteps, step), columns: DIMENSIONS },
     queryLabels: test.labels.subarray(0, QUERIES),
-    at: [CUT_OFF],
   };
-  const { at, neighbours } = await evaluateCosine(judged);
-  const models = [];
-  for (const bits of BITS) {
-    for (const method of METHODS) {
-      const { model } = await fit(judged.database, { bits, method, seed: SEED, center: true });
-      write(`models/${method}-${bits}.h2q`, model.toBytes(), { packed: false });
-      if (method === 'h2q' && bits === 64) write('codes.bin', (await model.encode(judged.database)).data);
-      const measured = (await evaluate({ ...judged, model, neighbours })).at[CUT_OFF];
-      models.push({ method, bits, precision: measured?.precision ?? 0 });
-    }
-  }
+  const { models, floats, head } = await makeModels(judged, CUT_OFF, async (route, method, bits, model) => {
+    const name = nameOf({ route, method, bits });
+    write(`models/${name}.h2q`, model.toBytes(), { packed: false });
+    if (WITH_CODES.includes(name)) write(`codes/${name}.bin`, (await model.encode(judged.database)).data);
+  });
 
   const manifest = {
     rows: train.count,
@@ -100,13 +92,19 @@ async function makeData(target) {
     queryLabels: [...chosen(test.labels, shown, 1)],
     judgedQueries: QUERIES,
     cutOff: CUT_OFF,
-    floatPrecision: at[CUT_OFF]?.precision ?? 0,
-    models,
+    models: models.map((each) => ({ ...each, hasCodes: WITH_CODES.includes(nameOf(each)) })),
+    floats,
+    head,
     version: info().version,
     bytes: write.bytes(),
   };
   writeFileSync(join(target, 'manifest.json'), JSON.stringify(manifest));
   say(`data of the page: ${(manifest.bytes / 1e6).toFixed(1)} MB`);
+}
+
+/** @param {{ route: string, method: string, bits: number }} model */
+function nameOf({ route, method, bits }) {
+  return `${route}-${method}-${bits}`;
 }
 
 /**

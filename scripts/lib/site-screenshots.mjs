@@ -10,14 +10,21 @@ const SIZES = [
   { width: 390, height: 844 },
 ];
 const SCHEMES = /** @type {const} */ (['light', 'dark']);
+const ROUTES = /** @type {const} */ (['unsupervised', 'two-stage']);
 
-/** What is taken: the page at every size, light and dark. `options` are those of a browser's new page. */
+/**
+ * What is taken: the page at every size, light and dark, searching on every route. `options` are those of a browser's
+ * new page.
+ */
 export const shots = SIZES.flatMap((viewport) =>
-  SCHEMES.map((colorScheme) => ({
-    name: `page-${viewport.width}x${viewport.height}-${colorScheme}.png`,
-    // What scrolls is there at once.
-    options: { viewport, colorScheme, reducedMotion: /** @type {const} */ ('reduce') },
-  })),
+  SCHEMES.flatMap((colorScheme) =>
+    ROUTES.map((route) => ({
+      name: `page-${viewport.width}x${viewport.height}-${colorScheme}-${route}.png`,
+      route,
+      // What scrolls is there at once.
+      options: { viewport, colorScheme, reducedMotion: /** @type {const} */ ('reduce') },
+    })),
+  ),
 );
 
 /**
@@ -25,13 +32,16 @@ export const shots = SIZES.flatMap((viewport) =>
  *
  * @param {import('playwright-core').Page} page new, with the options of a shot
  * @param {string} address
+ * @param {typeof ROUTES[number]} route
  */
-export async function takeShot(page, address) {
+export async function takeShot(page, address, route) {
   await page.goto(address);
   await page.waitForSelector('body[data-ready]');
+  await page.locator(`#routes [value=${route}]`).check();
   await page.getByRole('option').nth(13).click();
   // By itself the page has searched for the first image, which is none.
-  await page.getByRole('status').filter({ hasText: 'a held-out Coat' }).waitFor({ state: 'attached' });
+  const told = route === 'two-stage' ? /^Two stages, H²Q, 64 bits, a held-out Coat/ : 'a held-out Coat';
+  await page.getByRole('status').filter({ hasText: told }).waitFor({ state: 'attached' });
   await page.locator('#neighbours').evaluate((section) => section.scrollIntoView());
   return page.screenshot();
 }
@@ -53,9 +63,9 @@ export async function takeShots(site, folder) {
   const browser = await startChromium(path);
   const { address, close } = await serveFolder(site);
   try {
-    for (const { name, options } of shots) {
+    for (const { name, route, options } of shots) {
       const page = await browser.newPage(options);
-      writeFileSync(join(folder, name), await takeShot(page, `${address}/`));
+      writeFileSync(join(folder, name), await takeShot(page, `${address}/`, route));
       say(join(folder, name));
     }
   } finally {

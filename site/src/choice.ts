@@ -1,8 +1,8 @@
-/** What codes are made by and how long they are: two groups of radio buttons, and the table of their precision. */
+/** What codes are made by and how long they are: groups of radio buttons, and the table of their precision. */
 
-import { BITS, type Manifest, METHODS } from './data.js';
+import { BITS, type Manifest, METHODS, ROUTES, type Route } from './data.js';
 import { byId, element } from './dom.js';
-import type { Maker } from './searcher.js';
+import type { Maker, Wanted } from './searcher.js';
 
 const NAMES: Record<Maker, string> = {
   identity: 'Plain sign',
@@ -12,30 +12,20 @@ const NAMES: Record<Maker, string> = {
   learnt: 'Learnt here',
 };
 
+const ROUTE_NAMES: Record<Route, string> = {
+  unsupervised: 'Unsupervised',
+  'two-stage': 'Two stages',
+};
+
 export class Choice {
   readonly #form = byId('choice', HTMLFormElement);
   readonly #table = byId('precision', HTMLTableElement);
   readonly #cells = new Map<string, HTMLElement>();
-  /** Bits of the rotation that was learnt on the page. */
-  #learntBits: number | undefined;
+  /** The rotation that was learnt on the page. */
+  #learnt: { route: Route; bits: number } | undefined;
 
-  constructor({ models, floatPrecision }: Manifest, onChange: () => void) {
-    const body = this.#table.tBodies[0]!;
-    for (const maker of [...METHODS, 'learnt'] as const) {
-      const row = element('tr', maker);
-      const name = element('th', '', element('span', 'swatch'), NAMES[maker]);
-      name.scope = 'row';
-      row.append(name);
-      for (const bits of BITS) {
-        const known = models.find((each) => each.method === maker && each.bits === bits);
-        const cell = element('td', '', known ? known.precision.toFixed(3) : '–');
-        cell.dataset['testid'] = `precision-${maker}-${bits}`;
-        this.#cells.set(`${maker}-${bits}`, cell);
-        row.append(cell);
-      }
-      body.append(row);
-    }
-    byId('float-precision', HTMLElement).textContent = floatPrecision.toFixed(3);
+  constructor(manifest: Manifest, onChange: () => void) {
+    this.#table.append(...ROUTES.map((route) => this.#rowsOf(route, manifest)));
     this.#form.addEventListener('change', () => {
       this.#mark();
       onChange();
@@ -43,36 +33,69 @@ export class Choice {
     this.#mark();
   }
 
+  get wanted(): Wanted {
+    return { route: this.#route, maker: this.maker, bits: this.#bits };
+  }
+
   get maker(): Maker {
     return this.#chosen('method') as Maker;
   }
 
-  get bits(): number {
-    // A learnt rotation has its own length.
-    if (this.maker === 'learnt' && this.#learntBits !== undefined) return this.#learntBits;
-    return Number(this.#chosen('bits'));
-  }
-
   get description(): string {
-    return `${NAMES[this.maker]}, ${this.bits} bits`;
+    return `${ROUTE_NAMES[this.#route]}, ${NAMES[this.maker]}, ${this.#bits} bits`;
   }
 
   /** Offers what was learnt on the page, instead of what was before. */
-  offerLearnt(bits: number): void {
-    for (const each of BITS) this.#cells.get(`learnt-${each}`)!.textContent = '–';
-    this.#learntBits = bits;
+  offerLearnt(route: Route, bits: number): void {
+    for (const former of ROUTES)
+      for (const each of BITS) this.#cell(former, 'learnt', each).textContent = '–';
+    this.#learnt = { route, bits };
     byId('method-learnt', HTMLInputElement).disabled = false;
     this.showLearntPrecision('…');
     this.#mark();
   }
 
   showLearntPrecision(text: string): void {
-    this.#cells.get(`learnt-${this.#learntBits}`)!.textContent = text;
+    if (this.#learnt) this.#cell(this.#learnt.route, 'learnt', this.#learnt.bits).textContent = text;
   }
 
   chooseLearnt(): void {
     byId('method-learnt', HTMLInputElement).checked = true;
     this.#form.dispatchEvent(new Event('change'));
+  }
+
+  get #route(): Route {
+    return this.#chosen('route') as Route;
+  }
+
+  get #bits(): number {
+    return Number(this.#chosen('bits'));
+  }
+
+  #rowsOf(route: Route, { models, floats }: Manifest): HTMLElement {
+    const title = element('th', '', ROUTE_NAMES[route]);
+    title.scope = 'rowgroup';
+    title.colSpan = BITS.length + 1;
+    const body = element('tbody', '', element('tr', 'route', title));
+    for (const maker of [...METHODS, 'learnt'] as const) {
+      const known = models.filter((each) => each.route === route && each.method === maker);
+      const row = element('tr', maker, heading(element('span', 'swatch'), NAMES[maker]));
+      for (const bits of BITS) {
+        const cell = element('td', '', precisionAt(known, bits));
+        cell.dataset['testid'] = `precision-${route}-${maker}-${bits}`;
+        this.#cells.set(keyOf(route, maker, bits), cell);
+        row.append(cell);
+      }
+      body.append(row);
+    }
+    const known = floats.filter((each) => each.route === route);
+    const cells = BITS.map((bits) => element('td', '', precisionAt(known, bits)));
+    body.append(element('tr', 'float', heading('Embedding itself'), ...cells));
+    return body;
+  }
+
+  #cell(route: Route, maker: Maker, bits: number): HTMLElement {
+    return this.#cells.get(keyOf(route, maker, bits))!;
   }
 
   /** Also of buttons that are disabled, which a FormData leaves out. */
@@ -81,14 +104,32 @@ export class Choice {
   }
 
   #mark(): void {
-    for (const radio of this.#form.querySelectorAll<HTMLInputElement>('input[name="bits"]')) {
-      radio.disabled = this.maker === 'learnt';
-    }
-    for (const [key, cell] of this.#cells) {
-      const isChosen = key === `${this.maker}-${this.bits}`;
-      cell.classList.toggle('chosen', isChosen);
-      if (isChosen) cell.setAttribute('aria-current', 'true');
+    const isLearnt = this.maker === 'learnt';
+    // A learnt rotation has its own route and length.
+    const own = isLearnt ? this.#learnt : undefined;
+    for (const [name, value] of Object.entries(own ?? {}))
+      (this.#form.elements.namedItem(name) as RadioNodeList).value = String(value);
+    for (const radio of this.#form.querySelectorAll<HTMLInputElement>('[name="bits"], [name="route"]'))
+      radio.disabled = isLearnt;
+    const chosen = this.#cell(this.#route, this.maker, this.#bits);
+    for (const cell of this.#cells.values()) {
+      cell.classList.toggle('chosen', cell === chosen);
+      if (cell === chosen) cell.setAttribute('aria-current', 'true');
       else cell.removeAttribute('aria-current');
     }
   }
+}
+
+function keyOf(route: Route, maker: Maker, bits: number): string {
+  return `${route}-${maker}-${bits}`;
+}
+
+function heading(...content: (Node | string)[]): HTMLElement {
+  const made = element('th', '', ...content);
+  made.scope = 'row';
+  return made;
+}
+
+function precisionAt(known: readonly { bits: number; precision: number }[], bits: number): string {
+  return known.find((each) => each.bits === bits)?.precision.toFixed(3) ?? '–';
 }

@@ -4,7 +4,20 @@ import { nextTask } from './dom.js';
 
 export const METHODS = ['identity', 'random', 'itq', 'h2q'] as const;
 export const BITS = [16, 32, 64] as const;
+/** Ways to codes: without labels, or by a head that labels have taught. */
+export const ROUTES = ['unsupervised', 'two-stage'] as const;
 export type Method = (typeof METHODS)[number];
+export type Route = (typeof ROUTES)[number];
+
+/** What the page has of a model. */
+export interface MadeModel {
+  route: Route;
+  method: Method;
+  bits: number;
+  precision: number;
+  /** Whether its codes of all images came with the page. */
+  hasCodes: boolean;
+}
 
 export interface Manifest {
   /** Images that are searched. */
@@ -22,9 +35,11 @@ export interface Manifest {
   judgedQueries: number;
   /** Hits that count for the precision. */
   cutOff: number;
-  /** Precision of the cosine of the embeddings. */
-  floatPrecision: number;
-  models: { method: Method; bits: number; precision: number }[];
+  models: MadeModel[];
+  /** Precision of the cosine of the embeddings that are turned: of a head as many values as bits. */
+  floats: { route: Route; bits: number; precision: number }[];
+  /** Images whose labels taught the heads, and those that chose the epoch; sizes of the layers between. */
+  head: { rows: number; validation: number; hidden: number[] };
   version: string;
   /** Of all files. */
   bytes: number;
@@ -44,6 +59,16 @@ export async function loadBytes(name: string): Promise<Uint8Array<ArrayBuffer>> 
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
   return new Uint8Array(await new Response(unpacked).arrayBuffer());
+}
+
+/** The head of the two stages alone: its codes are the plain signs of its embedding. */
+export function headFile(bits: number): string {
+  return `models/${nameOf('two-stage', 'identity', bits)}.h2q`;
+}
+
+/** A model as the names of its files have it. */
+export function nameOf(route: Route, method: Method, bits: number): string {
+  return `${route}-${method}-${bits}`;
 }
 
 /** All embeddings, row by row. In the file the values of a component lie side by side. */

@@ -9,6 +9,8 @@ export interface FitRequest {
   bits: number;
   solver: 'auto' | 'sgd';
   epochs: number;
+  /** Of two stages: the rotation is that of its values. */
+  head?: Model | undefined;
 }
 
 /** Rows whose coordinates are counted, so that it takes no time on the page. */
@@ -65,12 +67,13 @@ export class FitView {
   }
 
   /** Fits and shows; null when it was stopped or failed, which is said. */
-  async run(client: Client, rows: Vectors, { bits, solver, epochs }: FitRequest): Promise<Model | null> {
+  async run(client: Client, rows: Vectors, request: FitRequest): Promise<Model | null> {
     this.#running?.abort();
     const running = new AbortController();
     this.#running = running;
     this.#abort.disabled = false;
     this.clear();
+    const { bits } = request;
     this.say(`Learning a rotation of ${bits} coordinates from ${formatCount(rows.rows)} rows …`);
 
     const history: Losses[] = [];
@@ -85,13 +88,7 @@ export class FitView {
       this.#frame = requestAnimationFrame(() => this.#drawLosses(history));
     };
     try {
-      for await (const stage of learn(client, rows, {
-        bits,
-        solver,
-        epochs,
-        signal: running.signal,
-        onEpoch,
-      })) {
+      for await (const stage of learn(client, rows, { ...request, signal: running.signal, onEpoch })) {
         model?.release();
         model = stage.model;
         const spread = spreadOf(stage.coordinates.subarray(0, COUNTED * model.bits), model.bits);

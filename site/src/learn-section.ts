@@ -1,7 +1,7 @@
 /** Learning a rotation from a sample of the images, while one looks. */
 
 import type { Client, Model, Vectors } from 'h2q/client';
-import { loadBytes, loadEmbeddings, loadJudged, type Manifest } from './data.js';
+import { headFile, loadBytes, loadEmbeddings, loadJudged, type Manifest, type Route } from './data.js';
 import { byId, describeError } from './dom.js';
 import { FitView } from './fit-view.js';
 import type { NeighboursSection } from './neighbours-section.js';
@@ -18,6 +18,7 @@ export class LearnSection {
   readonly #alert: (text: string) => void;
   readonly #view: FitView;
   readonly #form = byId('learn-form', HTMLFormElement);
+  readonly #heads = new Map<number, Promise<Model>>();
   #rows: Promise<{ all: Vectors; sample: Vectors }> | undefined;
 
   constructor(
@@ -50,12 +51,15 @@ export class LearnSection {
     const choice = new FormData(this.#form);
     const bits = Number(choice.get('learn-bits'));
     const solver = choice.get('solver') === 'sgd' ? 'sgd' : 'auto';
+    const route: Route = choice.get('learn-route') === 'two-stage' ? 'two-stage' : 'unsupervised';
     try {
       this.#view.say('Fetching the embeddings …');
       this.#rows ??= this.#load();
       const { all, sample } = await this.#rows;
-      const model = await this.#view.run(this.#client, sample, { bits, solver, epochs: EPOCHS[solver] });
-      if (model) await this.#use(model, all);
+      const head = route === 'two-stage' ? await this.#head(bits) : undefined;
+      const request = { bits, solver, epochs: EPOCHS[solver], head } as const;
+      const model = await this.#view.run(this.#client, sample, request);
+      if (model) await this.#use(model, route, all);
     } catch (error) {
       this.#view.say('The fit failed.');
       this.#alert(`The fit failed: ${describeError(error)}`);
@@ -63,8 +67,8 @@ export class LearnSection {
   }
 
   /** Hands the model to the search, and judges it. */
-  async #use(model: Model, all: Vectors): Promise<void> {
-    await this.#neighbours.adopt(await model.toBytes(), model.bits);
+  async #use(model: Model, route: Route, all: Vectors): Promise<void> {
+    await this.#neighbours.adopt(await model.toBytes(), route, model.bits);
     byId('learn-use', HTMLButtonElement).disabled = false;
     const { cutOff, dimensions } = this.#manifest;
     const [judged, databaseLabels] = await Promise.all([loadJudged(this.#manifest), loadBytes('labels.bin')]);
@@ -80,6 +84,16 @@ export class LearnSection {
     });
     this.#neighbours.choice.showLearntPrecision(at[cutOff]!.precision.toFixed(3));
     model.release();
+  }
+
+  /** Of the two stages the first came with the page: heads are learnt by the native addon alone. */
+  #head(bits: number): Promise<Model> {
+    const head =
+      this.#heads.get(bits) ?? loadBytes(headFile(bits)).then((bytes) => this.#client.Model.fromBytes(bytes));
+    this.#heads.set(bits, head);
+    // A failure of the network need not last.
+    head.catch(() => this.#heads.delete(bits));
+    return head;
   }
 
   async #load(): Promise<{ all: Vectors; sample: Vectors }> {

@@ -9,6 +9,8 @@ export interface LearnOptions {
   bits: number;
   solver: 'auto' | 'sgd';
   epochs: number;
+  /** What the rows pass first, of as many dimensions as bits; without one, their principal components are turned. */
+  head?: Model | undefined;
   signal: AbortSignal;
   /** Called for every epoch, once; for epoch 0, before any rotation, too. */
   onEpoch(losses: Losses): void;
@@ -26,10 +28,10 @@ export interface Stage {
 
 const SEED = 1;
 
-/** The stages of a fit; the first is none at all: the principal components, whose signs alone are a method, too. */
+/** The stages of a fit; the first is none at all: the components or the head's values, whose signs alone are a method, too. */
 export async function* learn(client: Client, rows: Vectors, options: LearnOptions): AsyncGenerator<Stage> {
-  const { bits, solver, signal } = options;
-  const common = { bits, seed: SEED, center: true, signal };
+  const { bits, solver, head, signal } = options;
+  const common = { bits, seed: SEED, signal, ...(head ? { head } : { center: true }) };
   const start = await client.fit(rows, { ...common, method: 'identity' });
   const { trainLoss, validationLoss } = start.summary;
   options.onEpoch({ epoch: 0, trainLoss, validationLoss });

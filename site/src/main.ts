@@ -27,6 +27,8 @@ async function open(): Promise<void> {
     ['judged', formatCount(manifest.judgedQueries)],
     ['megabytes', (manifest.bytes / 1e6).toFixed(1)],
     ['version', manifest.version],
+    ['taught', formatCount(manifest.head.rows)],
+    ['hidden', manifest.head.hidden.join(', ')],
   ] as const) {
     byId(id, HTMLElement).textContent = text;
   }

@@ -3,7 +3,7 @@
 import type { Client } from 'h2q/client';
 import { CanvasInput } from './canvas-input.js';
 import { Choice } from './choice.js';
-import { loadBytes, type Manifest, PIXELS } from './data.js';
+import { loadBytes, type Manifest, PIXELS, type Route } from './data.js';
 import { byId, describeError, formatCount, formatMilliseconds } from './dom.js';
 import { HITS, HitsView } from './hits-view.js';
 import { Latest } from './latest.js';
@@ -89,9 +89,9 @@ export class NeighboursSection {
   }
 
   /** Offers a model that was learnt on the page, and searches with it if it is what was chosen. */
-  async adopt(bytes: Uint8Array, bits: number): Promise<void> {
+  async adopt(bytes: Uint8Array, route: Route, bits: number): Promise<void> {
     await this.#searcher.adopt(bytes);
-    this.choice.offerLearnt(bits);
+    this.choice.offerLearnt(route, bits);
     if (this.choice.maker === 'learnt') this.#search();
   }
 
@@ -105,9 +105,9 @@ export class NeighboursSection {
   #search(): void {
     // Read when it begins: meanwhile the pointer has moved on.
     this.#latest.run(async () => {
-      const { maker, bits, description } = this.choice;
+      const { wanted, description } = this.choice;
       try {
-        const hits = await this.#searcher.search(this.#canvas.image, maker, bits, HITS);
+        const hits = await this.#searcher.search(this.#canvas.image, wanted, HITS);
         this.#hits.show(hits, this.#label);
         const { milliseconds, searchMilliseconds } = hits;
         this.#time.textContent = `${formatCount(this.#manifest.rows)} codes searched in ${formatMilliseconds(searchMilliseconds)} ms; ${formatMilliseconds(milliseconds)} ms from the pixels on`;

@@ -1,10 +1,17 @@
 /** The images as codes of each method and length, searched in the worker. */
 
 import type { Client, HammingIndex, Model, Vectors } from 'h2q/client';
-import { loadBytes, loadEmbeddings, type Manifest, type Method, PIXELS } from './data.js';
+import { loadBytes, loadEmbeddings, type Manifest, type Method, nameOf, PIXELS, type Route } from './data.js';
 
 /** What codes are made by: a method that came with the page, or the rotation that was learnt on it. */
 export type Maker = Method | 'learnt';
+
+/** What codes are of. */
+export interface Wanted {
+  route: Route;
+  maker: Maker;
+  bits: number;
+}
 
 export interface Hits {
   rows: Uint32Array;
@@ -24,6 +31,7 @@ export class Searcher {
   readonly #client: Client;
   readonly #manifest: Manifest;
   readonly #embedding: Promise<Model>;
+  readonly #withCodes: Set<string>;
   readonly #shelves = new Map<string, Promise<Shelf>>();
   #vectors: Promise<Vectors> | undefined;
   /** The search that began last. */
@@ -32,17 +40,18 @@ export class Searcher {
   constructor(client: Client, manifest: Manifest) {
     this.#client = client;
     this.#manifest = manifest;
+    const made = manifest.models.filter(({ hasCodes }) => hasCodes);
+    this.#withCodes = new Set(made.map(({ route, method, bits }) => nameOf(route, method, bits)));
     this.#embedding = this.#load('embedding.h2q');
-    // Its codes came with the page, so that this one need not wait for the embeddings.
-    this.#shelves.set('h2q-64', this.#ready());
+    // What the page begins with.
+    void this.prepare({ route: 'unsupervised', maker: 'h2q', bits: 64 }).catch(() => {});
   }
 
   /** Makes the codes of all images, at first use. */
-  prepare(maker: Maker, bits: number): Promise<Shelf> {
+  prepare({ route, maker, bits }: Wanted): Promise<Shelf> {
     // Of those that were learnt there is only the last.
-    const key = maker === 'learnt' ? maker : `${maker}-${bits}`;
-    const shelf =
-      this.#shelves.get(key) ?? this.#load(`models/${key}.h2q`).then((model) => this.#encode(model));
+    const key = maker === 'learnt' ? maker : nameOf(route, maker, bits);
+    const shelf = this.#shelves.get(key) ?? this.#make(key);
     this.#shelves.set(key, shelf);
     // A failure of the network need not last.
     shelf.catch(() => this.#shelves.delete(key));
@@ -60,14 +69,14 @@ export class Searcher {
   }
 
   /** The `count` nearest of an image of 28 x 28 greys from 0 to 1; one search at a time. */
-  search(image: Float32Array, maker: Maker, bits: number, count: number): Promise<Hits> {
-    const hits = this.#find(image, maker, bits, count);
+  search(image: Float32Array, wanted: Wanted, count: number): Promise<Hits> {
+    const hits = this.#find(image, wanted, count);
     this.#lastSearch = hits;
     return hits;
   }
 
-  async #find(image: Float32Array, maker: Maker, bits: number, count: number): Promise<Hits> {
-    const [embedding, { model, index }] = await Promise.all([this.#embedding, this.prepare(maker, bits)]);
+  async #find(image: Float32Array, wanted: Wanted, count: number): Promise<Hits> {
+    const [embedding, { model, index }] = await Promise.all([this.#embedding, this.prepare(wanted)]);
     const started = performance.now();
     const embedded = await embedding.transform({ data: image, columns: PIXELS });
     const code = await model.encode(embedded);
@@ -77,15 +86,20 @@ export class Searcher {
     return { rows, distances, milliseconds: ended - started, searchMilliseconds: ended - encoded };
   }
 
-  async #encode(model: Model): Promise<Shelf> {
-    this.#vectors ??= this.#loadVectors();
-    const codes = await model.encode(await this.#vectors);
+  async #make(name: string): Promise<Shelf> {
+    const [model, data] = await Promise.all([
+      this.#load(`models/${name}.h2q`),
+      // With codes of its own it need not wait for the embeddings.
+      this.#withCodes.has(name) ? loadBytes(`codes/${name}.bin`) : undefined,
+    ]);
+    if (data === undefined) return this.#encode(model);
+    const codes = { data, bits: model.bits, layout: 'lsb' } as const;
     return { model, index: await this.#client.HammingIndex.build(codes, { transfer: true }) };
   }
 
-  async #ready(): Promise<Shelf> {
-    const [model, data] = await Promise.all([this.#load('models/h2q-64.h2q'), loadBytes('codes.bin')]);
-    const codes = { data, bits: 64, layout: 'lsb' } as const;
+  async #encode(model: Model): Promise<Shelf> {
+    this.#vectors ??= this.#loadVectors();
+    const codes = await model.encode(await this.#vectors);
     return { model, index: await this.#client.HammingIndex.build(codes, { transfer: true }) };
   }
 

@@ -3,6 +3,7 @@
 import { decode } from 'fast-png';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
+import type { Route } from '../../site/src/data.js';
 
 export async function ready(page: Page): Promise<void> {
   await page.waitForSelector('body[data-ready]');
@@ -35,13 +36,14 @@ export const isSorted = (hits: Hit[]) =>
   hits.every(({ distance }, i) => i === 0 || hits[i - 1]!.distance <= distance);
 
 /** Learns, and waits until what was learnt can be used and was judged. */
-export async function learn(page: Page, bits: number, solver: string): Promise<void> {
+export async function learn(page: Page, bits: number, solver: string, route: Route): Promise<void> {
+  await page.locator(`input[name=learn-route][value=${route}]`).check();
   await page.locator(`input[name=learn-bits][value="${bits}"]`).check();
   await page.locator(`input[name=solver][value=${solver}]`).check();
   await page.locator('#learn-start').click();
   const status = page.locator('#learn-status');
   await expect.poll(() => status.textContent(), { timeout: 60_000 }).toMatch(/^Learnt in \d+ epochs/);
-  const precision = page.getByTestId(`precision-learnt-${bits}`);
+  const precision = page.getByTestId(`precision-${route}-learnt-${bits}`);
   await expect.poll(() => precision.textContent(), { timeout: 60_000 }).toMatch(/^0\.\d+$/);
 }
 

@@ -94,6 +94,45 @@ describe('neighbours', () => {
     expect(await page.locator('[role=option][aria-selected=true]').count()).toBe(0);
   });
 
+  it('are others on the way of two stages, for which every method and length is judged', async () => {
+    const route = page.locator('#routes').getByRole('radio', { name: 'Two stages (learnt head → rotation)' });
+    await otherHits(page, () => route.check());
+    const chosen = () =>
+      page
+        .locator('td[aria-current=true]')
+        .evaluateAll((cells) => cells.map((cell) => cell.getAttribute('data-testid')));
+    expect(await chosen()).toEqual(['precision-two-stage-h2q-64']);
+    for (const method of ['Plain sign', 'Random rotation', 'ITQ', 'H²Q']) {
+      const radio = page.locator('#methods').getByRole('radio', { name: method });
+      if (!(await radio.isChecked())) await otherHits(page, () => radio.check());
+    }
+    const few = await otherHits(page, () => page.locator('#bits').getByRole('radio', { name: '16' }).check());
+    expect(Math.max(...few.map(({ distance }) => distance))).toBeLessThanOrEqual(16);
+    await otherHits(page, () => page.getByRole('option').nth(14).click());
+    const right = await page.locator('#hits .right').count();
+    expect(right).toBeGreaterThan(15);
+
+    // Labels have taught the head: it is to find more of a class than components do.
+    for (const bits of [16, 32, 64]) {
+      for (const method of ['identity', 'random', 'itq', 'h2q']) {
+        const [without, learnt] = await Promise.all(
+          ['unsupervised', 'two-stage'].map((each) =>
+            page.getByTestId(`precision-${each}-${method}-${bits}`).textContent(),
+          ),
+        );
+        expect(Number(learnt), `${method}, ${bits} bits`).toBeGreaterThan(Number(without));
+        expect(Number(learnt)).toBeLessThan(0.9);
+      }
+    }
+    await page.locator('#drawing').focus();
+    await otherHits(page, async () => {
+      for (let i = 0; i < 8; i++) await page.keyboard.press('Shift+ArrowDown');
+    });
+    await expect
+      .poll(() => page.locator('#search-status').textContent(), { timeout: 10_000 })
+      .toMatch(/^Two stages, H²Q, 16 bits, your drawing: \d+ /);
+  });
+
   it('are found by keys alone, and told to who cannot see them', async () => {
     const focused = () => page.evaluate(() => document.activeElement?.getAttribute('role'));
     for (let i = 0; i < 20 && (await focused()) !== 'option'; i++) await page.keyboard.press('Tab');
@@ -104,6 +143,11 @@ describe('neighbours', () => {
     await expect.poll(() => status.textContent(), { timeout: 10_000 }).toMatch(/a held-out .+: \d+ /);
     await page.keyboard.press('Tab');
     await otherHits(page, () => page.keyboard.press('Delete'));
+    // The switch of routes is a stop of its own, and arrows change it.
+    await page.locator('#routes :checked').focus();
+    await otherHits(page, () => page.keyboard.press('ArrowRight'));
+    expect(await page.locator('#routes :checked').getAttribute('value')).toBe('two-stage');
+    await page.locator('#drawing').focus();
     await otherHits(page, async () => {
       for (let i = 0; i < 6; i++) await page.keyboard.press('Shift+ArrowDown');
     });
@@ -132,6 +176,31 @@ describe('learning', () => {
     expect(await page.locator('#method-learnt').isChecked()).toBe(true);
   }, 180_000);
 
+  it('of two stages turns what the head yields, and is searched with on its own route', async () => {
+    const page = await open();
+    await learn(page, 32, 'auto', 'two-stage');
+    const precision = Number(await page.getByTestId('precision-two-stage-learnt-32').textContent());
+    // From 5,000 rows about what the one that came along has from all.
+    const shipped = Number(await page.getByTestId('precision-two-stage-h2q-32').textContent());
+    expect(Math.abs(precision - shipped)).toBeLessThan(0.02);
+    expect(await page.getByTestId('precision-unsupervised-learnt-32').textContent()).toBe('–');
+    const [from, to] = /([\d.]+) → ([\d.]+)\.$/
+      .exec((await page.locator('#learn-status').textContent())!)!
+      .slice(1);
+    expect(Number(to)).toBeLessThan(Number(from) * 0.8);
+
+    await otherHits(page, () => page.locator('#learn-use').click({ timeout: 60_000 }));
+    const checked = (group: string) => page.locator(`${group} :checked`).getAttribute('value');
+    expect(await Promise.all(['#routes', '#methods', '#bits'].map(checked))).toEqual([
+      'two-stage',
+      'learnt',
+      '32',
+    ]);
+    expect(await page.locator('#routes input:disabled').count()).toBe(2);
+    await page.locator('#methods').getByRole('radio', { name: 'H²Q' }).check();
+    expect(await page.locator('#routes input:enabled').count()).toBe(2);
+  }, 180_000);
+
   it('does not hold up the page, whatever is learnt', async () => {
     const page = await open({}, watchLongTasks);
     const standstill = () =>
@@ -142,15 +211,26 @@ describe('learning', () => {
       });
     expect(await longestTask(page, standstill)).toBeGreaterThanOrEqual(120);
 
+    // All codes by ITQ are made now, on the other route too.
+    const switches = async () => {
+      await otherHits(page, () => page.locator('#methods [value=itq]').check());
+      await otherHits(page, () => page.locator('#routes [value=two-stage]').check());
+    };
+    expect(await longestTask(page, switches)).toBeLessThanOrEqual(100);
+
     for (const solver of ['auto', 'sgd']) {
-      for (const bits of [16, 32, 64]) {
+      for (const [bits, route] of [
+        ...[16, 32, 64].map((bits) => [bits, 'unsupervised'] as const),
+        [64, 'two-stage'] as const,
+      ]) {
         const longest: number[] = [];
         // One that something else on this machine has held up is not held against the page.
         while (longest.length < 3 && !longest.includes(0)) {
-          longest.push(await longestTask(page, () => learn(page, bits, solver)));
+          longest.push(await longestTask(page, () => learn(page, bits, solver, route)));
         }
         // No task over 50 ms, with twice that for a busy machine.
-        expect(Math.min(...longest), `${solver}, ${bits} bits: ${longest}`).toBeLessThanOrEqual(100);
+        const what = `${solver}, ${bits} bits, ${route}: ${longest}`;
+        expect(Math.min(...longest), what).toBeLessThanOrEqual(100);
       }
     }
   }, 300_000);
@@ -196,13 +276,16 @@ it('works without a network once it was loaded', async () => {
   await page.reload();
   await ready(page);
   await otherHits(page, () => page.getByRole('option').nth(7).click());
+  // Models and codes that the page has not asked for yet.
+  await otherHits(page, () => page.locator('#routes [value=two-stage]').check());
+  await otherHits(page, () => page.locator('#methods [value=itq]').check());
 });
 
-describe.each(shots)('$name', ({ options }) => {
+describe.each(shots)('$name', ({ route, options }) => {
   it('is no wider than its window, and shows pictures in its colours', async () => {
     watched = await newPage(options);
     const { page } = watched;
-    const { width, height, colours, lightness } = look(await takeShot(page, `${address}/`));
+    const { width, height, colours, lightness } = look(await takeShot(page, `${address}/`, route));
     expect({ width, height }).toEqual(options.viewport);
     expect(colours).toBeGreaterThan(200);
     expect(lightness > 0.5).toBe(options.colorScheme === 'light');
@@ -218,6 +301,8 @@ describe.each(shots)('$name', ({ options }) => {
     expect(await overflow(page)).toBe(0);
     const regions = [
       '#choice',
+      '#routes',
+      '#learn-form',
       '#queries',
       '#drawing',
       '#hits',
@@ -252,7 +337,13 @@ describe.skipIf(process.platform === 'win32')('npm run site', () => {
     try {
       const served = await addressOf(child);
       const wasm = readdirSync(join(root, 'site/dist/assets')).find((file) => file.endsWith('.wasm'));
-      const answers = ['', `assets/${wasm}`, 'service-worker.js', 'data/manifest.json', 'data/codes.bin'];
+      const answers = [
+        '',
+        `assets/${wasm}`,
+        'service-worker.js',
+        'data/manifest.json',
+        'data/codes/two-stage-h2q-64.bin',
+      ];
       expect(await Promise.all(answers.map((path) => answerOf(served, path)))).toEqual([
         '200 text/html',
         '200 application/wasm',

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { npyHeader } from '../../ts/io/npy.js';
 import * as h2q from '../../ts/node/index.js';
 import { type Client, connect, type Model } from '../../ts/worker/client.js';
+import { HEAD } from '../conformance/head.js';
 import { COLUMNS, randomMatrix, signsOf } from '../conformance/matrices.js';
 import { concat } from '../io/memory.js';
 import { SCRIPT, startClient } from './workers.js';
@@ -53,6 +54,14 @@ it('a fit with labels, validation and an early stop is the same', async () => {
   const inWorker = await client.Vectors.from(queries);
   const again = await client.fit(await client.Vectors.from(matrix), { ...options, validation: inWorker });
   expect(again.model.fingerprint).toBe(here.model.fingerprint);
+});
+
+it('a fit with a head is the same', async () => {
+  const client = await startClient();
+  const wide = randomMatrix(300, 3, 64);
+  const there = await client.fit(wide, { seed: 7, head: await client.Model.fromBytes(HEAD) });
+  const here = await h2q.fit(wide, { seed: 7, head: h2q.Model.fromBytes(HEAD) });
+  expect(await there.model.toBytes()).toEqual(here.model.toBytes());
 });
 
 it('a model transforms, encodes and factors the same, read from bytes as well', async () => {
