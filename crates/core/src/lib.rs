@@ -10,6 +10,7 @@ mod checksum;
 pub mod clock;
 pub mod codes;
 pub mod evaluate;
+mod fingerprint;
 pub mod fit;
 pub mod head;
 pub mod index;

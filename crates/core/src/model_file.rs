@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::checksum::checksum;
 use crate::error::{Error, Result};
+use crate::fingerprint::fingerprint;
 use crate::head::{Head, HeadSummary, Layer, MAX_LAYERS};
 use crate::json;
 use crate::linalg::to_row_major;
-use crate::model::{MAX_DIMENSIONS, Model, Summary, fingerprint};
+use crate::model::{MAX_DIMENSIONS, Model, Summary};
 use crate::rotation::Rotation;
 use crate::text;
 use faer::Mat;
