@@ -86,14 +86,20 @@ impl pulp::WithSimd for Measure<'_> {
     fn with_simd<S: pulp::Simd>(self, _: S) {
         let Self { asking, floats, rows, keys, limit, out } = self;
         let Asking { vector, norm } = asking;
-        for row in rows.filter(|&row| keys[row] < limit) {
-            let stored = floats.database.row(row);
-            out[row] = if let Some(norms) = &floats.norms {
-                // Divided one by one: where equal cosines are exact, as of whole numbers, they stay equal.
-                (1.0 - sum(vector, stored, |a, b| a * b) / norms[row] / norm).max(0.0)
-            } else {
-                sum(vector, stored, |a, b| (a - b) * (a - b))
-            };
+        if let Some(norms) = &floats.norms {
+            for row in rows {
+                if keys[row] < limit {
+                    let cosine = sum(vector, floats.database.row(row), |a, b| a * b);
+                    // Divided one by one: where equal cosines are exact, as of whole numbers, they stay equal.
+                    out[row] = (1.0 - cosine / norms[row] / norm).max(0.0);
+                }
+            }
+        } else {
+            for row in rows {
+                if keys[row] < limit {
+                    out[row] = sum(vector, floats.database.row(row), |a, b| (a - b) * (a - b));
+                }
+            }
         }
     }
 }
