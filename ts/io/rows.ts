@@ -165,17 +165,18 @@ export function chooseOne(
   option: keyof RowOptions,
   wanted: string | undefined,
   candidates: readonly string[],
+  what = 'vectors',
 ): string {
   const details = { option, candidates };
   const names = candidates.length > 20 ? [...candidates.slice(0, 20), '…'] : candidates;
   if (wanted === undefined && candidates.length === 1) return candidates[0] as string;
-  if (candidates.length === 0) throw formatError(file, `no ${option} of vectors`, details);
+  if (candidates.length === 0) throw formatError(file, `no ${option} of ${what}`, details);
   if (wanted === undefined) {
-    const problem = `${candidates.length} ${option}s of vectors (${names.join(', ')}): the option ${option} names one`;
+    const problem = `${candidates.length} ${option}s of ${what} (${names.join(', ')}): the option ${option} names one`;
     throw formatError(file, problem, details);
   }
   if (candidates.includes(wanted)) return wanted;
-  throw formatError(file, `no ${option} of vectors named ${wanted}; there are ${names.join(', ')}`, details);
+  throw formatError(file, `no ${option} of ${what} named ${wanted}; there are ${names.join(', ')}`, details);
 }
 
 /** A sentence for formats that jump about in their file. */
