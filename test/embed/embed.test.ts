@@ -37,10 +37,10 @@ describe('pictures', () => {
     const beside = ['--names-output', 'names.txt', '--labels-output', 'labels.npy', '--json'];
     const out = await work.succeed('embed', fixture('pictures'), ...ofPictures, '-o', 'x.npy', ...beside);
     expect(JSON.parse(out)).toEqual({
-      ...{ rows: 9, columns: 1280, output: 'x.npy' },
+      ...{ rows: 10, columns: 1280, output: 'x.npy' },
       ...{ namesOutput: 'names.txt', labelsOutput: 'labels.npy' },
     });
-    expect(work.readNpy('x.npy').header).toContain("'<f4', 'fortran_order': False, 'shape': (9, 1280)");
+    expect(work.readNpy('x.npy').header).toContain("'<f4', 'fortran_order': False, 'shape': (10, 1280)");
     expect(farthest(floats('x.npy'), expected)).toBeLessThan(NEAR_PICTURES);
     expect(work.read('names.txt').toString()).toBe(`${PICTURES.join('\n')}\n`);
     const labels = [...new Int32Array(work.readNpy('labels.npy').data)];
@@ -55,7 +55,7 @@ describe('pictures', () => {
     await embed('x.fbin');
     await embed('x.fvecs', '--threads', '1');
     const fbin = Uint8Array.from(work.read('x.fbin')).buffer;
-    expect([...new Uint32Array(fbin, 0, 2)]).toEqual([9, 1280]);
+    expect([...new Uint32Array(fbin, 0, 2)]).toEqual([10, 1280]);
     expect(farthest(new Float32Array(fbin, 8), expected)).toBeLessThan(NEAR_PICTURES);
     await work.succeed('convert', 'x.fvecs', 'x.npy');
     expect(farthest(floats('x.npy'), expected)).toBeLessThan(NEAR_PICTURES);

@@ -14,7 +14,16 @@ import {
   Network,
   notUsable,
 } from './network.js';
-import { loadTransformers, type RawPicture, type Tensor, type Tensors, type Transformers } from './peer.js';
+import {
+  type Decode,
+  loadDecoder,
+  loadTransformers,
+  type Prepare,
+  type RawPicture,
+  type Tensor,
+  type Tensors,
+  type Transformers,
+} from './peer.js';
 import { filterOf, type Pixels, resize } from './resize.js';
 
 const KIND = {
@@ -26,15 +35,13 @@ const KIND = {
 /** Makes vectors of pictures, by a network in a folder as published for transformers.js. Close it. */
 export class PictureEmbedder {
   readonly #transformers: Transformers;
-  readonly #prepare: (picture: RawPicture) => Promise<Readonly<Record<string, unknown>>>;
+  readonly #decode: Decode;
+  readonly #prepare: Prepare;
   readonly #network: Network;
 
-  private constructor(
-    transformers: Transformers,
-    prepare: (picture: RawPicture) => Promise<Readonly<Record<string, unknown>>>,
-    network: Network,
-  ) {
+  private constructor(transformers: Transformers, decode: Decode, prepare: Prepare, network: Network) {
     this.#transformers = transformers;
+    this.#decode = decode;
     this.#prepare = prepare;
     this.#network = network;
   }
@@ -47,7 +54,7 @@ export class PictureEmbedder {
    */
   static async load(folderName: string, options: EmbedderOptions = {}): Promise<PictureEmbedder> {
     checkEmbedderOptions(options);
-    const transformers = await loadTransformers();
+    const [transformers, decode] = [await loadTransformers(), await loadDecoder()];
     const folder = await ModelFolder.open(folderName);
     const file = 'preprocessor_config.json';
     await folder.require(file, 'it says the size and the colours that a network for pictures takes');
@@ -57,11 +64,8 @@ export class PictureEmbedder {
     }).catch((cause) => {
       throw notUsable(join(folder.name, file), 'cannot be used', cause);
     });
-    return new PictureEmbedder(
-      transformers,
-      prepare,
-      await Network.load(transformers, folder, KIND, options),
-    );
+    const network = await Network.load(transformers, folder, KIND, options);
+    return new PictureEmbedder(transformers, decode, prepare, network);
   }
 
   /**
@@ -98,8 +102,7 @@ export class PictureEmbedder {
     const bytes = await readBytes(picture);
     try {
       const { RawImage } = this.#transformers;
-      const raw = await RawImage.fromBlob(new Blob([bytes as Uint8Array<ArrayBuffer>]));
-      const prepared = await this.#prepare(resizable(RawImage, onWhite(raw)));
+      const prepared = await this.#prepare(resizable(RawImage, onWhite(await this.#decode(bytes))));
       const tensors = Object.entries(prepared).filter(([, value]) => isTensor(value)) as [string, Tensor][];
       return this.#named(Object.fromEntries(tensors));
     } catch (cause) {
@@ -157,18 +160,13 @@ function resizable(RawImage: Transformers['RawImage'], { data, width, height }: 
   return picture;
 }
 
-/** Red, green and blue of a picture laid on white. */
-export function onWhite({ data, width, height, channels }: Omit<RawPicture, 'resize'>): Pixels {
-  if (channels === 3) return { data, width, height };
-  const hasAlpha = channels === 2 || channels === 4;
-  const isGrey = channels <= 2;
+/** A picture of red, green, blue and opacity laid on white. */
+export function onWhite({ data, width, height }: Pixels): Pixels {
   const out = new Uint8ClampedArray(width * height * 3);
   for (let pixel = 0; pixel < width * height; pixel++) {
-    const at = pixel * channels;
-    const alpha = hasAlpha ? (data[at + channels - 1] as number) / 255 : 1;
+    const alpha = (data[pixel * 4 + 3] as number) / 255;
     for (let color = 0; color < 3; color++) {
-      const value = data[isGrey ? at : at + color] as number;
-      out[pixel * 3 + color] = value * alpha + 255 * (1 - alpha);
+      out[pixel * 3 + color] = (data[pixel * 4 + color] as number) * alpha + 255 * (1 - alpha);
     }
   }
   return { data: out, width, height };

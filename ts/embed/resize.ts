@@ -7,7 +7,7 @@
  * (https://github.com/python-pillow/Pillow/blob/main/src/libImaging/Resample.c).
  */
 
-/** Bytes of red, green and blue, row by row. */
+/** Bytes of red, green and blue (where said, also of opacity), row by row. */
 export interface Pixels {
   readonly data: Uint8ClampedArray;
   readonly width: number;
