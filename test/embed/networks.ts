@@ -9,7 +9,10 @@ import { root } from '../../scripts/lib/root.mjs';
 export const PICTURE_NETWORK = modelFolder('efficientnet-lite0');
 export const TEXT_NETWORK = modelFolder('minilm');
 
-const hasNetworks = hasModels();
+export const hasNetworks = hasModels();
+
+export const WITHOUT_NETWORKS =
+  process.env['H2Q_MODELS_MISSING'] ?? 'the networks are missing; npm test looks for ways to get them';
 
 /** Skips every test of this file without networks; `npm test` fails then where nothing may be skipped. */
 export function skipWithoutNetworks(): void {
