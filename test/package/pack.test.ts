@@ -121,7 +121,10 @@ describe('installed', () => {
     writeFileSync(join(home, 'x.jsonl'), '"a text"\n');
     const embed = ['embed', 'x.jsonl', '--model', '.', '-o', 'x.npy'];
     const { code, stderr } = await run(home, env, 'npx', '--no-install', 'h2q', ...embed);
-    expect([code, stderr]).toEqual([1, expect.stringContaining('try: npm install @huggingface/transformers@')]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('try: npm install @huggingface/transformers@'),
+    ]);
   });
 
   it('runs the README’s first example, of ten lines', async (context) => {

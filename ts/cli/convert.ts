@@ -54,7 +54,11 @@ async function runConvert(input: string, output: string, flags: Flags, context: 
     );
     return { rows, columns: file.columns };
   };
-  const { rows, columns } = await withVectorFile(inputOf(input, options, context), convert, options);
+  const { signal } = context;
+  const { rows, columns } = await withVectorFile(inputOf(input, options, context), convert, {
+    ...options,
+    signal,
+  });
   const summary = { rows, columns, output, ...(idsOutput === undefined ? {} : { idsOutput }) };
   await (json ? printJson(context, summary) : print(context, `${rows} x ${columns} float32 → ${output}\n`));
 }

@@ -10,6 +10,7 @@ export type { RowOptions } from './rows.js';
 export {
   type FormatOptions,
   type MatrixBlock,
+  type OpenOptions,
   type ReadOptions,
   readVectors,
   type Sample,

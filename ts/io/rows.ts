@@ -1,7 +1,6 @@
 /** Vector formats as one thing: a number of rows that can be read from any row on. */
 
 import type { ElementType } from '../backend.js';
-import { H2qError } from '../errors.js';
 import type { ByteSource } from '../platform.js';
 import { checkFileSize, emptyFile, formatError, NPY_SIZES, readNpyHeader } from './npy.js';
 import { type StoredType, storedRows } from './stored-types.js';
@@ -42,8 +41,13 @@ export interface RowSource {
   close?(): Promise<void>;
 }
 
-/** Recognises a format by its header. `file` is the name for errors. */
-export type RowFormat = (source: ByteSource, file: string, options: RowOptions) => Promise<RowSource>;
+/** Recognises a format by its header. `file` is the name for errors; `signal` ends a copy that must be made first. */
+export type RowFormat = (
+  source: ByteSource,
+  file: string,
+  options: RowOptions,
+  signal?: AbortSignal,
+) => Promise<RowSource>;
 
 /** Of a stream nothing bounds what a damaged header says; no embedding is as long as this. */
 const MAX_STREAM_COLUMNS = 2 ** 20;
@@ -177,14 +181,6 @@ export function chooseOne(
   }
   if (candidates.includes(wanted)) return wanted;
   throw formatError(file, `no ${option} of ${what} named ${wanted}; there are ${names.join(', ')}`, details);
-}
-
-/** A sentence for formats that jump about in their file. */
-export function requireFile(source: ByteSource, file: string, format: string): void {
-  if (!source.arrived) return;
-  throw new H2qError('FILE_UNREADABLE', `${file}: ${format} is read from a file, not from a stream`, {
-    details: { file },
-  });
 }
 
 function readUint32(bytes: Uint8Array, offset: number): number {
