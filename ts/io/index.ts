@@ -10,7 +10,6 @@ export type { RowOptions } from './rows.js';
 export {
   type FormatOptions,
   type MatrixBlock,
-  type OpenOptions,
   type ReadOptions,
   readVectors,
   type Sample,
@@ -18,6 +17,7 @@ export {
   sampleVectors,
   type VectorBlock,
   VectorFile,
+  type VectorFileOptions,
   withVectorFile,
 } from './vector-file.js';
 export { type WriteCodesOptions, type WriteOptions, writeCodes, writeVectors } from './write.js';

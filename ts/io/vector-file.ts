@@ -26,7 +26,7 @@ export interface FormatOptions extends RowOptions {
   format?: VectorFormat | undefined;
 }
 
-export interface OpenOptions extends FormatOptions {
+export interface VectorFileOptions extends FormatOptions {
   /** Ends the copying of what must become a temporary file first: HDF5 without a path, a stream of Parquet. */
   signal?: AbortSignal | undefined;
 }
@@ -87,7 +87,7 @@ export class VectorFile {
    *
    * @throws FILE_NOT_FOUND, FILE_UNREADABLE, FILE_FORMAT, EMPTY_INPUT, INVALID_OPTION, INVALID_ARGUMENT
    */
-  static async open(input: StreamInput, options: OpenOptions = {}): Promise<VectorFile> {
+  static async open(input: StreamInput, options: VectorFileOptions = {}): Promise<VectorFile> {
     const { format, column, tensor, dataset, ids, signal } = checkOptions(options);
     const parts = { column, tensor, dataset, ids };
     const name = nameOf(input);
@@ -261,7 +261,7 @@ export class VectorFile {
 export async function withVectorFile<T>(
   input: StreamInput,
   use: (file: VectorFile) => Promise<T>,
-  options: OpenOptions = {},
+  options: VectorFileOptions = {},
 ): Promise<T> {
   const file = await VectorFile.open(input, options);
   try {
