@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureChromium } from './lib/chromium.mjs';
 import { addUp, countCargo, countVitest, oneCheck, totalLine } from './lib/counts.mjs';
+import { ensureModels } from './lib/embed-models.mjs';
 import { fuzzBriefly } from './lib/fuzz.mjs';
 import { cargoEnvironment } from './lib/programs.mjs';
 import { root, toolPath } from './lib/root.mjs';
@@ -115,7 +116,10 @@ async function testTypeScript() {
   // Tests that need a browser skip without one, and say this reason.
   const { path, reason } = ensureChromium();
   const browser = path === null ? { H2Q_CHROMIUM_MISSING: reason } : { H2Q_CHROMIUM: path };
-  const { ok } = await stream(process.execPath, [toolPath('vitest', 'vitest'), 'run'], browser);
+  // So do tests of h2q embed without networks.
+  const missing = ensureModels();
+  const env = { ...browser, ...(missing === null ? {} : { H2Q_MODELS_MISSING: missing }) };
+  const { ok } = await stream(process.execPath, [toolPath('vitest', 'vitest'), 'run'], env);
   const report = readReport();
   const uncollected = testFilesBelow(root).filter((file) => !report?.files.includes(file));
   for (const file of uncollected) console.error(`${file} was not collected by vitest`);

@@ -44,7 +44,8 @@ export const CORE_CODES = [
  * - `FILE_LOCKED`: somebody else has an index file open for changes
  * - `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `FILE_UNWRITABLE`, `FILE_FORMAT`: `details` has `file`
  * - `NATIVE_UNAVAILABLE`: the native addon could not be loaded; `cause` says why
- * - `UNSUPPORTED`: this backend or entry leaves it out; the message names the one that has it
+ * - `UNSUPPORTED`: this backend or entry leaves it out, or it needs a package that is not installed; the message names
+ *   what has it
  * - `WASM_UNAVAILABLE`: the WASM module was not loaded (`init`), or could not be; `cause` says why
  * - `WORKER_UNAVAILABLE`: the worker behind a client failed, ended or was let go by `close`; `cause` says why
  * - `ABORTED`: work stopped without an `AbortSignal` to say why

@@ -81,8 +81,14 @@ export interface Platform {
   createNew(path: string, bytes: Uint8Array): Promise<void>;
   /** Throws `FILE_UNWRITABLE`. */
   createFile(path: string): Promise<PendingFile>;
-  /** Where there are files. Throws `FILE_FORMAT`. */
-  openHdf5?(path: string): Promise<Hdf5File>;
+  /** Where there are files; errors call it `name`. Throws `FILE_FORMAT`. */
+  openHdf5?(path: string, name: string): Promise<Hdf5File>;
+  /** Where there are files: a temporary one with the bytes of `source`, until it is closed. Throws `FILE_UNREADABLE`. */
+  copySource?(
+    source: ByteSource,
+    name: string,
+    signal: AbortSignal | undefined,
+  ): Promise<OpenSource & { path: string }>;
 }
 
 let current: Platform | undefined;

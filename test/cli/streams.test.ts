@@ -1,7 +1,8 @@
 /** Vectors in any format, from standard input and to standard output; what a file holds; formats made of others. */
 
-import { readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { HammingIndex } from '../../ts/node/index.js';
 import { concat } from '../io/memory.js';
@@ -47,6 +48,31 @@ it('encode: rows of a pipe become the same codes, in a file or on standard outpu
   expect(text).toEqual({ code: 0, stderr: '', stdout: `${wanted.join('\n')}\n` });
 });
 
+it('what must be read from a file comes from a pipe too, by way of one that is gone afterwards', async () => {
+  mkdirSync(join(work.path, 'tmp'));
+  work.env = { TMPDIR: join(work.path, 'tmp') };
+  const hdf5 = readFileSync(fixture('annbenchmarks.hdf5'));
+  const convert = ['convert', '-', 'y.npy', '--format'];
+  const outcome = await pipe([hdf5], ...convert, 'hdf5', '--dataset', 'train');
+  expect(outcome).toMatchObject({ code: 0, stderr: '' });
+  expect(new Float32Array(work.readNpy('y.npy').data)).toEqual(EIGHTHS);
+  const parquet = readFileSync(fixture('zstd.parquet'));
+  expect(await pipe([parquet], ...convert, 'parquet')).toMatchObject({ code: 0, stderr: '' });
+  expect(new Float32Array(work.readNpy('y.npy').data)).toEqual(EIGHTHS);
+
+  const cut = await pipe([hdf5.subarray(0, 3000)], ...convert, 'hdf5', '--dataset', 'train');
+  expect(cut).toMatchObject({ code: 1, stderr: expect.stringMatching(/^h2q: standard input: /) });
+  expect(readdirSync(join(work.path, 'tmp'))).toEqual([]);
+
+  const child = work.start(...convert, 'hdf5', '--dataset', 'train');
+  const interrupted = outcomeOf(child);
+  child.stdin.write(hdf5);
+  while (readdirSync(join(work.path, 'tmp')).length === 0) await sleep(10);
+  child.kill('SIGINT');
+  expect((await interrupted).code).toBe(130);
+  expect(readdirSync(join(work.path, 'tmp'))).toEqual([]);
+});
+
 it('encode answers a row before the next one comes', async () => {
   const { rows } = await fitModel();
   const child = work.start('encode', 'm', '-', '--format', 'jsonl', '-o', '-', '--layout', 'pgvector');
@@ -89,7 +115,7 @@ it('what a pipe brings wrongly is named, and nothing is left behind', async () =
       'h2q: standard input: row 1: 2 values, row 0 has 8',
     ],
     ['1,2,3,4,5,6,7,nan\n', ['--format', 'csv'], 'h2q: standard input: row 0, column 7: NaN is not a finite'],
-    ['PAR1', ['--format', 'parquet'], 'h2q: standard input: .parquet is read from a file, not from a stream'],
+    ['PAR1', ['--format', 'parquet'], 'h2q: standard input: not a readable .parquet file'],
   ];
   for (const [text, flags, message] of cases) {
     const { code, stderr, stdout } = await pipe([text], ...encode, ...flags);

@@ -5,10 +5,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { encode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { root } from '../../scripts/lib/root.mjs';
 import { npyHeader } from '../../ts/io/npy.js';
 import { randomValues } from '../cli/h2q.js';
+import { hasNetworks, PICTURE_NETWORK, TEXT_NETWORK, WITHOUT_NETWORKS } from '../embed/networks.js';
 import { concat } from '../io/memory.js';
 import { hasWasm, WITHOUT_WASM } from '../wasm.js';
 import { type Block, blocksOf, docsFolder, readDocument } from './documents.js';
@@ -18,6 +20,11 @@ const NOT_RUN: Record<string, Record<string, string>> = {
   'docs/browser.md': {
     ' page (main thread)': 'a drawing',
     '// worker.js': 'two files for a bundler',
+  },
+  'docs/embedding.md': {
+    'npm install @huggingface/transformers':
+      'it is installed already; test/embed/failures.test.ts reads the same',
+    '{\n  "do_resize"': 'test/embed/embed.test.ts has such a file',
   },
   'docs/evaluation.md': {
     'A(x)    = x/s': 'formulas; crates/core/tests/evaluate_expected.rs checks them',
@@ -49,12 +56,14 @@ describe.each(DOCUMENTS)('%s', (document) => {
     mkdirSync(join(folder, 'node_modules'));
     symlinkSync(root, join(folder, 'node_modules', name), 'junction');
     writeFileSync(join(folder, 'embeddings.npy'), concat(npyHeader('f4', [200, 16]), randomValues(3200, 1)));
+    if (text.includes('h2q embed ')) writePictures(folder);
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
   for (const block of blocks.filter((block) => beginningOf(block) === undefined)) {
     it(`line ${block.line} (${block.language || 'no language'})`, ({ skip }) => {
       if (/'h2q\/(browser|search)'/.test(block.text) && !hasWasm) skip(WITHOUT_WASM);
+      if (/h2q(\/| )embed/.test(block.text) && !hasNetworks) skip(WITHOUT_NETWORKS);
       return runBlock(block, folder);
     });
   }
@@ -73,6 +82,19 @@ describe.each(DOCUMENTS)('%s', (document) => {
 it('every document in the list of blocks not run exists', () => {
   expect(Object.keys(NOT_RUN).filter((document) => !DOCUMENTS.includes(document))).toEqual([]);
 });
+
+/** What the commands about pictures read: as many as 64 bits need, and the networks. */
+function writePictures(folder: string): void {
+  mkdirSync(join(folder, 'photos'));
+  const picture = (seed: number) => {
+    const data = Uint8Array.from(randomValues(16 * 16 * 3, seed), (value) => 128 + 16 * value);
+    return encode({ width: 16, height: 16, data, channels: 3, depth: 8 });
+  };
+  for (let i = 0; i < 80; i++) writeFileSync(join(folder, `photos/${i}.png`), picture(i));
+  writeFileSync(join(folder, 'query.png'), picture(1));
+  symlinkSync(PICTURE_NETWORK, join(folder, 'efficientnet-lite0'), 'junction');
+  symlinkSync(TEXT_NETWORK, join(folder, 'all-MiniLM-L6-v2'), 'junction');
+}
 
 async function runBlock({ language, text, line }: Block, folder: string): Promise<void> {
   if (language === 'js') await runModule(text, `line-${line}.mjs`, folder);

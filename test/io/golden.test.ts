@@ -120,12 +120,6 @@ describe('as a stream, in pieces of any size', () => {
     const cut = readRows(piecesOf(bytes.subarray(0, -10), 50), { format });
     await expect(cut).rejects.toMatchObject({ code: 'FILE_FORMAT', details: { file: 'stream' } });
   });
-
-  it.each(['none.parquet', 'annbenchmarks.hdf5'])('%s needs its file', async (name) => {
-    const format = name.replace(/.*\./, '') as VectorFormat;
-    const reading = readRows(piecesOf(readFileSync(fixture(name)), 100), { format });
-    await expect(reading).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
-  });
 });
 
 describe('what is wrong is named', () => {

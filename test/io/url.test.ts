@@ -5,6 +5,9 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VectorFile } from '../../ts/io/index.js';
+import { copySource } from '../../ts/node/copies.js';
+import { openHdf5 } from '../../ts/node/hdf5.js';
+import { platform, setPlatform } from '../../ts/platform.js';
 import { useFakePlatform } from '../facade/fake-platform.js';
 import { fixture, readRows } from './read-rows.js';
 
@@ -59,9 +62,10 @@ describe('a server of ranges', () => {
     expect(sent.bytes - read).toBe(1 + 8);
   });
 
-  it('HDF5 needs a file', async () => {
+  it('HDF5 is copied first', async () => {
+    setPlatform({ ...platform(), openHdf5, copySource });
     const { base } = await serveRanges();
-    await expect(readRows(`${base}/chunked.h5`)).rejects.toThrow(/HDF5 is read by path/);
+    expect((await readRows(`${base}/chunked.h5`)).rows).toEqual((await readRows(fixture('chunked.h5'))).rows);
   });
 });
 
@@ -69,6 +73,12 @@ describe('a server without ranges', () => {
   const whole: RequestListener = (request, response) => {
     response.end(readFileSync(fixture((request.url as string).slice(1))));
   };
+
+  it.each(['chunked.h5', 'zstd.parquet'])('%s is copied first', async (name) => {
+    setPlatform({ ...platform(), openHdf5, copySource });
+    const base = await serve(whole);
+    expect((await readRows(`${base}/${name}`)).rows).toEqual((await readRows(fixture(name))).rows);
+  });
 
   it.each(['x.fbin', 'x.fvecs', 'x.safetensors', 'stream.arrows', 'plain.csv', 'lists.jsonl'])(
     '%s is read once, from its beginning to its end',

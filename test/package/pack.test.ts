@@ -115,6 +115,18 @@ describe('installed', () => {
     expect(readFileSync(join(home, 'm.h2q'), 'latin1')).toMatch(/^H2QMODEL/);
   });
 
+  it('does without the optional package, and names it where it is needed', async (context) => {
+    requireInstallation(context);
+    expect(existsSync(join(home, 'node_modules/@huggingface'))).toBe(false);
+    writeFileSync(join(home, 'x.jsonl'), '"a text"\n');
+    const embed = ['embed', 'x.jsonl', '--model', '.', '-o', 'x.npy'];
+    const { code, stderr } = await run(home, env, 'npx', '--no-install', 'h2q', ...embed);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('try: npm install @huggingface/transformers@'),
+    ]);
+  });
+
   it('runs the README’s first example, of ten lines', async (context) => {
     requireInstallation(context);
     const example = blocksOf(readDocument('README.md')).find(({ language }) => language === 'js')?.text ?? '';
@@ -140,6 +152,7 @@ describe('installed', () => {
 const USE = `
 import { type Codes, fit, H2qError, HammingIndex, type Matrix, Model, writeVectors } from 'h2q';
 import { connect, type Model as RemoteModel } from 'h2q/client';
+import { PictureEmbedder } from 'h2q/embed';
 
 const matrix: Matrix = { data: new Float32Array(64), columns: 8 };
 await writeVectors('x.npy', matrix, { signal: AbortSignal.timeout(1000) });
@@ -160,6 +173,11 @@ const bits: number = (await remote.encode(matrix)).bits;
 console.log(bits);
 // @ts-expect-error nothing blocks in a worker
 remote.encodeSync(matrix);
+
+const embedded: Matrix = await (await PictureEmbedder.load('model', { pooling: 'cls' })).embed(['a.png']);
+await fit(embedded);
+// @ts-expect-error no such pooling
+await PictureEmbedder.load('model', { pooling: 'max' });
 
 // @ts-expect-error codes are bytes
 await HammingIndex.build({ data: new Float32Array(8), bits: 8 });

@@ -1,32 +1,19 @@
 /** `h2q convert`: vectors from one format into another. */
 
 import type { Command } from 'commander';
-import { H2qError } from '../errors.js';
-import type { MatrixBlock } from '../io/vector-file.js';
-import { type FormatOptions, npyHeader, type VectorFile, withVectorFile, writeFile } from '../node/index.js';
+import { type FormatOptions, type VectorFile, withVectorFile } from '../node/index.js';
 import { type Context, print, printJson } from './context.js';
 import { inputOf } from './inputs.js';
 import { addFormatOptions, examples, flagError, formatOptions, VECTORS } from './options.js';
-import { withOutput } from './outputs.js';
+import { withOutput, writeColumn } from './outputs.js';
 import { withProgress } from './progress.js';
+import { type Writer, writerOf } from './writers.js';
 
 interface Flags extends FormatOptions {
   ids?: string;
   idsOutput?: string;
   json?: boolean;
 }
-
-/** A format that is written: what comes before all rows, and the bytes of some. */
-interface Writer {
-  header?: (rows: number, columns: number) => Uint8Array;
-  bytes(block: MatrixBlock): Uint8Array;
-}
-
-const WRITERS: Readonly<Record<string, Writer>> = {
-  npy: { header: (rows, columns) => npyHeader('f4', [rows, columns]), bytes: bytesOf },
-  fbin: { header: (rows, columns) => bytesOf({ data: new Uint32Array([rows, columns]) }), bytes: bytesOf },
-  fvecs: { bytes: countedRows },
-};
 
 export function addConvert(program: Command, context: Context): void {
   const command = program.command('convert');
@@ -67,7 +54,11 @@ async function runConvert(input: string, output: string, flags: Flags, context: 
     );
     return { rows, columns: file.columns };
   };
-  const { rows, columns } = await withVectorFile(inputOf(input, options, context), convert, options);
+  const { signal } = context;
+  const { rows, columns } = await withVectorFile(inputOf(input, options, context), convert, {
+    ...options,
+    signal,
+  });
   const summary = { rows, columns, output, ...(idsOutput === undefined ? {} : { idsOutput }) };
   await (json ? printJson(context, summary) : print(context, `${rows} x ${columns} float32 → ${output}\n`));
 }
@@ -92,41 +83,7 @@ async function convertRows(file: VectorFile, job: Job, context: Context): Promis
       rows = block.firstRow + block.data.length / block.columns;
       update(rows);
     }
-    if (idsOutput !== undefined) await writeIds(idsOutput, ids, rows, context);
+    if (idsOutput !== undefined) await writeColumn(idsOutput, 'i8', ids, context);
     return rows;
   });
-}
-
-function writeIds(path: string, ids: BigInt64Array[], rows: number, { signal }: Context): Promise<void> {
-  const fill = async (file: { write(bytes: Uint8Array): Promise<void> }) => {
-    await file.write(npyHeader('i8', [rows]));
-    for (const data of ids) await file.write(bytesOf({ data }));
-  };
-  return writeFile(path, fill, signal);
-}
-
-function writerOf(output: string): Writer {
-  const ending = output.match(/\.([^./\\]*)$/)?.[1]?.toLowerCase() ?? '';
-  const writer = WRITERS[ending];
-  if (writer) return writer;
-  const known = Object.keys(WRITERS).map((name) => `.${name}`);
-  throw new H2qError('FILE_FORMAT', `${output}: vectors are written to ${known.join(', ')}`, {
-    details: { file: output },
-  });
-}
-
-function bytesOf({ data }: { data: ArrayBufferView }): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
-
-/** Rows of `.fvecs`: each begins with its dimensions. */
-function countedRows({ data, columns }: MatrixBlock): Uint8Array {
-  const rows = data.length / columns;
-  const out = new Float32Array(rows * (columns + 1));
-  const counts = new Uint32Array(out.buffer);
-  for (let row = 0; row < rows; row++) {
-    counts[row * (columns + 1)] = columns;
-    out.set(data.subarray(row * columns, (row + 1) * columns), row * (columns + 1) + 1);
-  }
-  return bytesOf({ data: out });
 }

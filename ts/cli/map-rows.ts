@@ -49,7 +49,7 @@ export function mapRows(job: RowMap, context: Context): Promise<number> {
         });
       return withProgress(context, `read ${file.path}`, file.rows, work, 'rows');
     },
-    format,
+    { ...format, signal },
   );
 }
 

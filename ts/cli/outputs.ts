@@ -1,8 +1,9 @@
 /** Where commands write rows: a file that appears complete or not at all, or standard output. */
 
-import { writeFile } from '../node/index.js';
+import { type NpyType, npyHeader, writeFile } from '../node/index.js';
 import { type Context, print } from './context.js';
 import { flagError } from './options.js';
+import { bytesOf } from './writers.js';
 
 export interface RowsOut {
   /** What a file begins with, once the number of rows is known. */
@@ -10,6 +11,8 @@ export interface RowsOut {
   /** Infinity where only the end of the input tells. */
   rows: number;
 }
+
+const LINES_AT_ONCE = 10_000;
 
 type Write = (bytes: Uint8Array) => Promise<void>;
 
@@ -39,4 +42,31 @@ export function withOutput(
     },
     context.signal,
   );
+}
+
+/** Writes one number per row, in an `.npy` of one dimension. */
+export function writeColumn(
+  path: string,
+  type: NpyType,
+  parts: readonly (BigInt64Array | Int32Array)[],
+  { signal }: Context,
+): Promise<void> {
+  const rows = parts.reduce((sum, { length }) => sum + length, 0);
+  const fill = async (file: { write(bytes: Uint8Array): Promise<void> }) => {
+    await file.write(npyHeader(type, [rows]));
+    for (const data of parts) await file.write(bytesOf({ data }));
+  };
+  return writeFile(path, fill, signal);
+}
+
+/** Writes a line of text per row. */
+export function writeLines(path: string, lines: readonly string[], { signal }: Context): Promise<void> {
+  const encoder = new TextEncoder();
+  const fill = async (file: { write(bytes: Uint8Array): Promise<void> }) => {
+    for (let i = 0; i < lines.length; i += LINES_AT_ONCE) {
+      const some = lines.slice(i, i + LINES_AT_ONCE).map((line) => `${line}\n`);
+      await file.write(encoder.encode(some.join('')));
+    }
+  };
+  return writeFile(path, fill, signal);
 }

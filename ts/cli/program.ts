@@ -8,6 +8,7 @@ import { addCompletion } from './completion.js';
 import type { Context } from './context.js';
 import { addConvert } from './convert.js';
 import { addDemo } from './demo.js';
+import { addEmbed } from './embed.js';
 import { addEncode } from './encode.js';
 import { addEval } from './eval.js';
 import { EXIT, failureOf } from './failures.js';
@@ -54,6 +55,7 @@ export function createProgram(context: Context): Command {
       ),
     )
     .addHelpText('after', '\nExit codes: 0 done, 1 bad input or usage, 2 internal error, 130 interrupted.');
+  addEmbed(program, context);
   addLearn(program, context);
   addFit(program, context);
   addTransform(program, context);

@@ -3,20 +3,23 @@
 import type { ElementType } from '../backend.js';
 import { H2qError } from '../errors.js';
 import { platform } from '../platform.js';
+import { byFile } from './by-file.js';
 import { emptyFile, formatError, NPY_SIZES } from './npy.js';
-import { chooseOne, type RowFormat } from './rows.js';
+import { chooseOne, type RowFormat, type RowSource } from './rows.js';
 
 const READY = ['f4', 'f8', 'u1', 'i1'] as const;
 const CONVERTED = ['i2', 'u2', 'i4', 'u4', 'i8', 'u8'];
 
-export const hdf5Rows: RowFormat = async (source, file, options) => {
+const ONLY_IN_NODE = 'HDF5 is read in Node, by a library that needs files';
+
+export const hdf5Rows = byFile(({ path }) => path === undefined, ONLY_IN_NODE, readHdf5);
+
+async function readHdf5(...[source, file, options]: Parameters<RowFormat>): Promise<RowSource> {
   const { openHdf5 } = platform();
   if (source.path === undefined || !openHdf5) {
-    throw new H2qError('FILE_UNREADABLE', `${file}: HDF5 is read by path, from a file in Node`, {
-      details: { file },
-    });
+    throw new H2qError('FILE_UNREADABLE', `${file}: ${ONLY_IN_NODE}`, { details: { file } });
   }
-  const opened = await openHdf5(source.path);
+  const opened = await openHdf5(source.path, file);
   try {
     const { datasets } = opened;
     const isMatrix = ({ shape, type }: (typeof datasets)[number]) =>
@@ -41,4 +44,4 @@ export const hdf5Rows: RowFormat = async (source, file, options) => {
     opened.close();
     throw error;
   }
-};
+}

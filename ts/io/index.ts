@@ -17,6 +17,7 @@ export {
   sampleVectors,
   type VectorBlock,
   VectorFile,
+  type VectorFileOptions,
   withVectorFile,
 } from './vector-file.js';
 export { type WriteCodesOptions, type WriteOptions, writeCodes, writeVectors } from './write.js';

@@ -4,17 +4,23 @@ import type { ColumnMetaData, Compressors, FileMetaData, ParquetScan, SchemaTree
 import { H2qError } from '../errors.js';
 import type { ByteSource } from '../platform.js';
 import { blockRows, isList, RowValues } from './block-rows.js';
+import { byFile } from './by-file.js';
 import { emptyFile, formatError } from './npy.js';
 import { hasSoundRuns } from './parquet-runs.js';
-import { type RowFormat, requireFile } from './rows.js';
+import type { RowFormat, RowSource } from './rows.js';
 import { type ChosenColumns, chooseColumns, sideBySide, type TableColumn, toIds } from './tables.js';
 
 /** What a damaged file may promise at most: values of a column in a row group, bytes of a page. */
 const MAX_VALUES = 2 ** 28;
 const MAX_PAGE_BYTES = 2 ** 29;
 
-export const parquetRows: RowFormat = async (source, file, options) => {
-  requireFile(source, file, '.parquet');
+export const parquetRows = byFile(
+  ({ arrived }) => arrived !== undefined,
+  '.parquet is read from a file, not from a stream',
+  readParquet,
+);
+
+async function readParquet(...[source, file, options]: Parameters<RowFormat>): Promise<RowSource> {
   return naming(file, async () => {
     const { parquetMetadataAsync, parquetScan, parquetSchema } = await import('hyparquet');
     const { parquetCompressors } = await import('./compression.js');
@@ -42,7 +48,7 @@ export const parquetRows: RowFormat = async (source, file, options) => {
     }
     return blockRows({ file, rows, columns, hasIds: chosen.ids !== undefined, blocks });
   });
-};
+}
 
 interface Reader {
   file: string;

@@ -1,7 +1,6 @@
 /** Vector formats as one thing: a number of rows that can be read from any row on. */
 
 import type { ElementType } from '../backend.js';
-import { H2qError } from '../errors.js';
 import type { ByteSource } from '../platform.js';
 import { checkFileSize, emptyFile, formatError, NPY_SIZES, readNpyHeader } from './npy.js';
 import { type StoredType, storedRows } from './stored-types.js';
@@ -42,8 +41,13 @@ export interface RowSource {
   close?(): Promise<void>;
 }
 
-/** Recognises a format by its header. `file` is the name for errors. */
-export type RowFormat = (source: ByteSource, file: string, options: RowOptions) => Promise<RowSource>;
+/** Recognises a format by its header. `file` is the name for errors; `signal` ends a copy that must be made first. */
+export type RowFormat = (
+  source: ByteSource,
+  file: string,
+  options: RowOptions,
+  signal?: AbortSignal,
+) => Promise<RowSource>;
 
 /** Of a stream nothing bounds what a damaged header says; no embedding is as long as this. */
 const MAX_STREAM_COLUMNS = 2 ** 20;
@@ -165,25 +169,18 @@ export function chooseOne(
   option: keyof RowOptions,
   wanted: string | undefined,
   candidates: readonly string[],
+  what = 'vectors',
 ): string {
   const details = { option, candidates };
   const names = candidates.length > 20 ? [...candidates.slice(0, 20), '…'] : candidates;
   if (wanted === undefined && candidates.length === 1) return candidates[0] as string;
-  if (candidates.length === 0) throw formatError(file, `no ${option} of vectors`, details);
+  if (candidates.length === 0) throw formatError(file, `no ${option} of ${what}`, details);
   if (wanted === undefined) {
-    const problem = `${candidates.length} ${option}s of vectors (${names.join(', ')}): the option ${option} names one`;
+    const problem = `${candidates.length} ${option}s of ${what} (${names.join(', ')}): the option ${option} names one`;
     throw formatError(file, problem, details);
   }
   if (candidates.includes(wanted)) return wanted;
-  throw formatError(file, `no ${option} of vectors named ${wanted}; there are ${names.join(', ')}`, details);
-}
-
-/** A sentence for formats that jump about in their file. */
-export function requireFile(source: ByteSource, file: string, format: string): void {
-  if (!source.arrived) return;
-  throw new H2qError('FILE_UNREADABLE', `${file}: ${format} is read from a file, not from a stream`, {
-    details: { file },
-  });
+  throw formatError(file, `no ${option} of ${what} named ${wanted}; there are ${names.join(', ')}`, details);
 }
 
 function readUint32(bytes: Uint8Array, offset: number): number {

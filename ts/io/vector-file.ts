@@ -26,6 +26,11 @@ export interface FormatOptions extends RowOptions {
   format?: VectorFormat | undefined;
 }
 
+export interface VectorFileOptions extends FormatOptions {
+  /** Ends the copying of what must become a temporary file first: HDF5 without a path, a stream of Parquet. */
+  signal?: AbortSignal | undefined;
+}
+
 export interface ReadOptions {
   /** Ends the reading; rejects with `signal.reason`. */
   signal?: AbortSignal | undefined;
@@ -82,15 +87,15 @@ export class VectorFile {
    *
    * @throws FILE_NOT_FOUND, FILE_UNREADABLE, FILE_FORMAT, EMPTY_INPUT, INVALID_OPTION, INVALID_ARGUMENT
    */
-  static async open(input: StreamInput, options: FormatOptions = {}): Promise<VectorFile> {
-    const { format, column, tensor, dataset, ids } = checkOptions(options);
+  static async open(input: StreamInput, options: VectorFileOptions = {}): Promise<VectorFile> {
+    const { format, column, tensor, dataset, ids, signal } = checkOptions(options);
     const parts = { column, tensor, dataset, ids };
     const name = nameOf(input);
     const known = formatOf(name, format ?? unnamed(input, name));
     const read = readerOf(known, parts);
     const source = await openInput(input);
     try {
-      return new VectorFile(name, known, source, await read(source, name, parts));
+      return new VectorFile(name, known, source, await read(source, name, parts, signal));
     } catch (error) {
       await source.close();
       throw error;
@@ -256,7 +261,7 @@ export class VectorFile {
 export async function withVectorFile<T>(
   input: StreamInput,
   use: (file: VectorFile) => Promise<T>,
-  options: FormatOptions = {},
+  options: VectorFileOptions = {},
 ): Promise<T> {
   const file = await VectorFile.open(input, options);
   try {

@@ -24,7 +24,7 @@ const MAX_READ_BYTES = 2 ** 30;
 const MAX_LINKS = 40;
 
 /** Temporary files that exist now. */
-const temporaries = new Set<string>();
+export const temporaries = new Set<string>();
 
 /** Removes what an exit without further turns of the event loop would leave behind. */
 export function removeTemporaryFiles(): void {
@@ -59,7 +59,8 @@ function checkRegular(stats: Stats, path: string): void {
   });
 }
 
-function sourceOf(handle: FileHandle, byteLength: number, path: string): OpenSource {
+/** The bytes of an open file; `path` names it in errors. */
+export function sourceOf(handle: FileHandle, byteLength: number, path: string): OpenSource {
   const slice = async (start: number, end: number, buffer?: Uint8Array) => {
     const bytes = buffer?.subarray(0, end - start) ?? new Uint8Array(end - start);
     let filled = 0;

@@ -3,6 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { setPlatform } from '../platform.js';
 import { chosenBackend, indexFiles, mapVectors } from './backends.js';
+import { copySource } from './copies.js';
 import { checkWritable, createFile, createNew, openSource } from './files.js';
 import { openHdf5 } from './hdf5.js';
 
@@ -16,6 +17,7 @@ setPlatform({
   createNew,
   createFile,
   openHdf5,
+  copySource,
 });
 
 export * from '../index.js';
