@@ -3,7 +3,7 @@
 import { checkInteger, checkOneOf, invalidArgument, kindOf } from './arguments.js';
 import type { CoreCodes, CoreIndex, Releasable, RerankedHits, SearchHits } from './backend.js';
 import { H2qError, inFile } from './errors.js';
-import { MappedVectors } from './io/mapped-vectors.js';
+import { MappedVectors } from './io/mapped.js';
 import { backend } from './platform.js';
 import { checkDimensions, countRows, toVectors, Vectors, type VectorsInput } from './vectors.js';
 import { call, type Work } from './work.js';

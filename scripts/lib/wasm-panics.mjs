@@ -8,7 +8,7 @@ import binaryen from 'binaryen';
 
 /** What panics, and never returns: functions of the standard library and of faer's assertions, by their names. */
 const PANICS = [
-  /^core\b.*::panicking::/,
+  /^core\b.*\bpanicking::/,
   /^core\b.*::(option|result)::(unwrap|expect)_failed/,
   /^core\b.*::slice_index_fail|len_mismatch_fail/,
   /^alloc\b.*::(handle_error|handle_alloc_error|capacity_overflow)/,
@@ -31,7 +31,8 @@ export function withoutPanics(bytes, features) {
   let isKnown = false;
   for (let index = 0; index < module.getNumFunctions(); index++) {
     const reference = module.getFunctionByIndex(index);
-    const { name, base } = binaryen.getFunctionInfo(reference);
+    const { name: given, base } = binaryen.getFunctionInfo(reference);
+    const name = demangled(given);
     if (base || !PANICS.some((panics) => panics.test(name))) continue;
     setBody(reference, module.unreachable());
     isKnown ||= /::panic_fmt\b/.test(name);
@@ -40,6 +41,27 @@ export function withoutPanics(bytes, features) {
   const cut = module.emitBinary();
   module.dispose();
   return cut;
+}
+
+/**
+ * The path of a function, about: wasm-bindgen leaves such names, rustc those that linkers see.
+ *
+ * @param {string} name
+ */
+function demangled(name) {
+  if (!/^(_R|_ZN)/.test(name)) return name;
+  // Identifiers come with their lengths; those of a crate and of the second of a name have a number before.
+  const rest = name.replaceAll(/Cs[0-9A-Za-z]*_(?=\d)/g, '').replace(/^_(R|ZN)/, '');
+  const path = [];
+  for (let next = 0; next < rest.length; ) {
+    const length = /^\d+/.exec(rest.slice(next))?.[0];
+    next += length?.length ?? 1;
+    if (length === undefined) continue;
+    if (rest[next] === '_' && name.startsWith('_R')) next++;
+    path.push(rest.slice(next, next + Number(length)));
+    next += Number(length);
+  }
+  return path.join('::');
 }
 
 /** What wasm-opt calls otherwise. */

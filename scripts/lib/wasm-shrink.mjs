@@ -1,5 +1,5 @@
-// `node scripts/lib/wasm-shrink.mjs FOLDER`: makes the module and the glue that wasm-pack left there smaller.
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+// `node scripts/lib/wasm-shrink.mjs FOLDER`: makes the module there smaller, and the glue that wasm-pack left beside it.
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { minifySync } from 'vite';
 import { run } from './programs.mjs';
@@ -21,7 +21,7 @@ const features = [
 const folder = /** @type {string} */ (process.argv[2]);
 optimise(join(folder, 'h2q_bg.wasm'));
 const glue = join(folder, 'h2q.js');
-writeFileSync(glue, minified(glue, readFileSync(glue, 'utf8')));
+if (existsSync(glue)) writeFileSync(glue, minified(glue, readFileSync(glue, 'utf8')));
 
 /**
  * @param {string} file

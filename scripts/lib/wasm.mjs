@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { ensureTool, findTool } from './cargo-tools.mjs';
@@ -7,10 +7,10 @@ import { root } from './root.mjs';
 import { lockedVersion } from './versions.mjs';
 import { ensureWasmRust, findWasmRust } from './wasm-rust.mjs';
 
-/** What is built: all there is, and what encoding and searching need. */
+/** What is built, in folders of these names: all there is, and what encoding and searching need. */
 export const packages = [
-  { name: 'whole', profile: 'wasm', features: [] },
-  { name: 'search', profile: 'wasm-search', features: ['--no-default-features'] },
+  { name: 'whole', files: ['h2q_bg.wasm', 'h2q.js', 'h2q.d.ts'] },
+  { name: 'search', files: ['h2q_bg.wasm'] },
 ];
 
 /**
@@ -57,17 +57,47 @@ export function ensureToolchain() {
  * @param {Toolchain} toolchain
  * @param {string} folder gets a folder for each package
  */
-export function buildWasm({ env, wasmPack }, folder) {
-  for (const { name, profile, features } of packages) {
-    const out = join(folder, name);
-    const steps = ['--mode', 'no-install', '--no-opt', '--no-pack', '--no-gitignore'];
-    const outputs = ['--target', 'web', '--out-dir', out, '--out-name', 'h2q'];
-    run(wasmPack, ['build', 'crates/wasm', '--profile', profile, ...steps, ...outputs, ...features], { env });
-    // A program of its own: it needs packages that the set-up itself installs.
-    run(process.execPath, [join(root, 'scripts/lib/wasm-shrink.mjs'), out]);
-    // The module's own exports, which nobody who uses h2q.d.ts sees.
-    rmSync(join(out, 'h2q_bg.wasm.d.ts'), { force: true });
-  }
+export function buildWasm(toolchain, folder) {
+  buildWhole(toolchain, join(folder, 'whole'));
+  buildSearch(toolchain, join(folder, 'search'));
+}
+
+/**
+ * @param {Toolchain} toolchain
+ * @param {string} out
+ */
+export function buildWhole({ env, wasmPack }, out) {
+  const steps = ['--mode', 'no-install', '--no-opt', '--no-pack', '--no-gitignore'];
+  const outputs = ['--target', 'web', '--out-dir', out, '--out-name', 'h2q'];
+  run(wasmPack, ['build', 'crates/wasm', '--profile', 'wasm', ...steps, ...outputs], { env });
+  shrink(out);
+  // The module's own exports, which nobody who uses h2q.d.ts sees.
+  rmSync(join(out, 'h2q_bg.wasm.d.ts'), { force: true });
+}
+
+/**
+ * Nothing but the module: it has no glue.
+ *
+ * @param {Toolchain} toolchain
+ * @param {string} out
+ */
+export function buildSearch({ env }, out) {
+  const [profile, target] = ['wasm-search', 'wasm32-unknown-unknown'];
+  const options = ['--profile', profile, '--target', target];
+  run('cargo', ['build', '--package', 'h2q-wasm-search', ...options], { env });
+  const made = join(env['CARGO_TARGET_DIR'] ?? join(root, 'target'), target, profile);
+  mkdirSync(out, { recursive: true });
+  copyFileSync(join(made, 'h2q_wasm_search.wasm'), join(out, 'h2q_bg.wasm'));
+  shrink(out);
+}
+
+/**
+ * By a program of its own: it needs packages that the set-up itself installs.
+ *
+ * @param {string} folder
+ */
+function shrink(folder) {
+  run(process.execPath, [join(root, 'scripts/lib/wasm-shrink.mjs'), folder]);
 }
 
 /** @returns {import('./cargo-tools.mjs').CargoTool[]} */

@@ -9,8 +9,8 @@
 import * as glue from '../../wasm/whole/h2q.js';
 import type { Backend } from '../backend.js';
 import { setPlatform } from '../platform.js';
-import { wholeBackend } from '../wasm/backend.js';
-import type { WholeExports } from '../wasm/exports.js';
+import { wasmBackend } from '../wasm/backend.js';
+import type { WasmExports } from '../wasm/exports.js';
 import { type Glue, WasmLoader, type WasmSource } from '../wasm/init.js';
 import { notLoaded, webPlatform } from '../wasm/platform.js';
 
@@ -20,11 +20,11 @@ export type { WasmSource } from '../wasm/init.js';
 let backend: Backend | undefined;
 setPlatform(webPlatform(() => backend ?? notLoaded()));
 
-const loader = new WasmLoader<WholeExports>(
-  glue as unknown as Glue & WholeExports,
+const loader = new WasmLoader<WasmExports>(
+  glue as unknown as Glue & WasmExports,
   () => new URL('../../wasm/whole/h2q_bg.wasm', import.meta.url),
   (instance) => {
-    backend = wholeBackend(instance);
+    backend = wasmBackend(instance);
   },
 );
 

@@ -4,12 +4,11 @@
  * UNSUPPORTED. Not together with the whole entry in one program: they share their surroundings.
  */
 
-import * as glue from '../../wasm/search/h2q.js';
 import type { Backend } from '../backend.js';
 import { setPlatform } from '../platform.js';
-import { type SmallBackend, smallBackend } from '../wasm/backend.js';
-import type { SearchExports } from '../wasm/exports.js';
-import { type Glue, WasmLoader, type WasmSource } from '../wasm/init.js';
+import { type SmallBackend, smallBackend } from '../small/backend.js';
+import { type SmallExports, smallGlue } from '../small/module.js';
+import { WasmLoader, type WasmSource } from '../wasm/init.js';
 import { notLoaded, webPlatform } from '../wasm/platform.js';
 
 export { settled } from '../abort.js';
@@ -40,8 +39,8 @@ let backend: SmallBackend | undefined;
 // What this entry exports asks for nothing else.
 setPlatform(webPlatform(() => (backend ?? notLoaded()) as Backend));
 
-const loader = new WasmLoader<SearchExports>(
-  glue as unknown as Glue & SearchExports,
+const loader = new WasmLoader<SmallExports>(
+  smallGlue(),
   () => new URL('../../wasm/search/h2q_bg.wasm', import.meta.url),
   (instance) => {
     backend = smallBackend(instance);

@@ -4,7 +4,8 @@ export { type ReadLabelsOptions, readCodes, readLabels } from './arrays.js';
 export { writeFile, writeFiles } from './files.js';
 export type { VectorFormat } from './formats.js';
 export type { FileInput, StreamInput } from './input.js';
-export { MappedVectors, openVectors } from './mapped-vectors.js';
+export { MappedVectors } from './mapped.js';
+export { openVectors } from './mapped-vectors.js';
 export { type NpyType, npyHeader } from './npy.js';
 export type { RowOptions } from './rows.js';
 export {

@@ -9,8 +9,8 @@ import type { Backend, CoreMappedVectors, CoreRowLayout } from '../backend.js';
 import { H2qError, inFile, toH2qError } from '../errors.js';
 import type { IndexFiles } from '../platform.js';
 import { SLICE_BYTES } from '../slices.js';
-import { wholeBackend } from '../wasm/backend.js';
-import type { WholeExports } from '../wasm/exports.js';
+import { wasmBackend } from '../wasm/backend.js';
+import type { WasmExports } from '../wasm/exports.js';
 import { storedVectors } from '../wasm/held.js';
 import { type Glue, instantiate } from '../wasm/init.js';
 import type { Instance } from '../wasm/instance.js';
@@ -112,20 +112,20 @@ function native(): Chosen {
 function wasm(): Chosen {
   const instance = loadWasm();
   return {
-    backend: wholeBackend(instance),
+    backend: wasmBackend(instance),
     mapVectors: (path, layout) => readWhole(instance, path, layout),
     indexFiles: noIndexFiles,
   };
 }
 
-function loadWasm(): Instance<WholeExports> {
+function loadWasm(): Instance<WasmExports> {
   // The same distance from ts/node and from dist/node.
   const folder = '../../wasm/whole';
   const require = createRequire(import.meta.url);
   try {
     // The glue is an ES module, which `require` takes since Node 20.19 and 22.12. Nothing else loads one
     // without a turn of the event loop.
-    const glue: Glue & WholeExports = require(`${folder}/h2q.js`);
+    const glue: Glue & WasmExports = require(`${folder}/h2q.js`);
     return instantiate(glue, readFileSync(require.resolve(`${folder}/h2q_bg.wasm`)));
   } catch (cause) {
     if (cause instanceof H2qError) throw cause;
@@ -134,7 +134,7 @@ function loadWasm(): Instance<WholeExports> {
 }
 
 /** The file in the memory of WASM. */
-function readWhole(instance: Instance<WholeExports>, path: string, layout: CoreRowLayout): CoreMappedVectors {
+function readWhole(instance: Instance<WasmExports>, path: string, layout: CoreRowLayout): CoreMappedVectors {
   try {
     return storedVectors(instance, statSync(path).size, layout, piecesOf(path));
   } catch (cause) {

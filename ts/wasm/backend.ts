@@ -1,13 +1,12 @@
 /**
- * The WASM modules as a {@link Backend}, as `ts/node/native.ts` makes one of the addon. There is one
+ * The WASM module as a {@link Backend}, as `ts/node/native.ts` makes one of the addon. There is one
  * thread: a promise is work in later turns of the event loop, cut into slices between which its cancel
  * token is looked at (`turns.ts`). Building, adding, tables, a judgement and an epoch are one slice each.
  */
 
-import type { Backend, BackendInfo, SearchBackend } from '../backend.js';
+import type { Backend, BackendInfo } from '../backend.js';
 import { H2qError } from '../errors.js';
-import { absent } from './absent.js';
-import type { SearchExports, WasmIndex, WasmWholeIndex, WholeExports } from './exports.js';
+import type { WasmExports } from './exports.js';
 import {
   codeStatistics,
   evaluateCodes,
@@ -18,39 +17,13 @@ import {
   quantizationLosses,
 } from './fit.js';
 import { codesBuilder, HeldFilter, idsBuilder, shareIds, vectorsBuilder, vectorsSampler } from './held.js';
-import { createSearchedIndex, IndexInWasm, indexReader } from './index-in-wasm.js';
+import { createIndex, IndexInWasm, indexReader } from './index-in-wasm.js';
 import type { Instance } from './instance.js';
-import { ModelInWasm, WholeModelInWasm } from './model.js';
+import { ModelInWasm } from './model.js';
 import { rerankByCodes, rerankByVectors } from './rerank.js';
 import { atOnce, inTurns, later, WasmCancelToken } from './turns.js';
-import { createIndex, WholeIndexInWasm } from './whole-index.js';
 
-/** What the facade asks of a backend for encoding and searching. */
-export type SmallBackend = SearchBackend &
-  Pick<
-    Backend,
-    | 'createCancelToken'
-    | 'vectorsBuilder'
-    | 'codesBuilder'
-    | 'modelFromBytes'
-    | 'hammingDistance'
-    | 'popcount'
-  >;
-
-/** What both modules do alike. */
-type Common = Pick<
-  SmallBackend,
-  | 'createCancelToken'
-  | 'vectorsBuilder'
-  | 'codesBuilder'
-  | 'idsBuilder'
-  | 'filterRows'
-  | 'filterIds'
-  | 'hammingDistance'
-  | 'popcount'
->;
-
-function common(instance: Instance<SearchExports>): Common {
+export function wasmBackend(instance: Instance<WasmExports>): Backend {
   return {
     createCancelToken: () => new WasmCancelToken(),
     vectorsBuilder: (...args) => vectorsBuilder(instance, ...args),
@@ -69,46 +42,20 @@ function common(instance: Instance<SearchExports>): Common {
     },
     hammingDistance: (a, b) => instance.run((wasm) => wasm.hammingDistance(a, b)),
     popcount: (bytes) => instance.run((wasm) => wasm.popcount(bytes)),
-  };
-}
-
-/** The backend of the small module: what it leaves out throws UNSUPPORTED. */
-export function smallBackend(instance: Instance<SearchExports>): SmallBackend {
-  const opened = (index: WasmIndex) => new IndexInWasm(instance, index);
-  return {
-    ...common(instance),
+    info: () => instance.run(infoOf),
     modelFromBytes: (bytes) =>
       new ModelInWasm(
         instance,
         instance.run(({ Model }) => Model.fromBytes(bytes)),
       ),
-    createIndex: async (codes, ids, factors, cancel) =>
-      factors ? absent('factors') : inTurns(createSearchedIndex(instance, codes, ids), cancel),
-    createIndexSync: (codes, ids, factors) =>
-      factors ? absent('factors') : atOnce(createSearchedIndex(instance, codes, ids)),
-    emptyIndex: () => absent('an empty index, to add to'),
-    indexReader: (bytes) => indexReader(instance, bytes, opened),
-    rerankByCodes: async () => absent('re-ranking'),
-    rerankByCodesSync: () => absent('re-ranking'),
-    rerankByVectors: async () => absent('re-ranking'),
-    rerankByVectorsSync: () => absent('re-ranking'),
-  };
-}
-
-export function wholeBackend(instance: Instance<WholeExports>): Backend {
-  const opened = (index: WasmWholeIndex) => new WholeIndexInWasm(instance, index);
-  return {
-    ...common(instance),
-    info: () => instance.run(infoOf),
-    modelFromBytes: (bytes) =>
-      new WholeModelInWasm(
-        instance,
-        instance.run(({ Model }) => Model.fromBytes(bytes)),
-      ),
     createIndex: (codes, ids, factors, cancel) => inTurns(createIndex(instance, codes, ids, factors), cancel),
     createIndexSync: (...args) => atOnce(createIndex(instance, ...args)),
-    emptyIndex: (...args) => opened(instance.run(({ emptyIndex }) => emptyIndex(...args))),
-    indexReader: (bytes) => indexReader(instance, bytes, opened),
+    emptyIndex: (...args) =>
+      new IndexInWasm(
+        instance,
+        instance.run(({ emptyIndex }) => emptyIndex(...args)),
+      ),
+    indexReader: (bytes) => indexReader(instance, bytes),
     rerankByCodes: (index, withFactors, codes, vectors, hits, k, _threads, cancel) =>
       inTurns(rerankByCodes(instance, index, withFactors, codes, vectors, hits, k), cancel),
     rerankByCodesSync: (index, withFactors, codes, vectors, hits, k) =>
@@ -148,7 +95,7 @@ function notHere(): never {
   throw new H2qError('UNSUPPORTED', 'learning runs in the native addon alone; its models run here, too');
 }
 
-function infoOf(wasm: WholeExports): BackendInfo {
+function infoOf(wasm: WasmExports): BackendInfo {
   return {
     backend: 'wasm',
     version: wasm.version(),

@@ -1,4 +1,4 @@
-/** What the WASM modules export (crates/wasm), as far as this package uses it. Every call blocks. */
+/** What the whole WASM module exports (crates/wasm), as far as this package uses it. Every call blocks. */
 
 import type {
   Candidate,
@@ -61,8 +61,8 @@ export interface WasmHits extends Handle {
   distances(): Int32Array;
   ids(): BigInt64Array | undefined;
   offsets(): Uint32Array;
-  /** Of a re-ranking, and only in the whole module. */
-  scores?(): Float32Array;
+  /** Of a re-ranking. */
+  scores(): Float32Array;
   readonly candidates: number;
   readonly buckets: number;
 }
@@ -75,15 +75,10 @@ export interface WasmIndex extends Handle {
   readonly hasIds: boolean;
   readonly hasFactors: boolean;
   readonly model: Uint8Array | undefined;
+  readonly memory: number;
   frozen(): WasmIndex;
   searchSync(queries: WasmCodes, k: number, method: string, filter?: WasmFilter | null): WasmHits;
   searchRadiusSync(queries: WasmCodes, radius: number, method: string, filter?: WasmFilter | null): WasmHits;
-}
-
-/** An index of the whole module. */
-export interface WasmWholeIndex extends WasmIndex {
-  readonly memory: number;
-  frozen(): WasmWholeIndex;
   addSync(codes: WasmCodes, ids?: WasmIds | null, factors?: WasmVectors | null): number;
   removeSync(ids: WasmIds): number;
   buildTablesSync(): void;
@@ -101,11 +96,6 @@ export interface WasmIndexReader extends Handle {
   finish(): WasmIndex;
 }
 
-/** One of the whole module. */
-export interface WasmWholeIndexReader extends WasmIndexReader {
-  finish(): WasmWholeIndex;
-}
-
 export interface WasmModel extends Shared<WasmModel> {
   readonly dimensions: number;
   readonly bits: number;
@@ -116,35 +106,14 @@ export interface WasmModel extends Shared<WasmModel> {
   readonly summary: unknown;
   transformSync(vectors: WasmVectors, first: number, rows: number): Float32Array;
   encodeSync(vectors: WasmVectors, first: number, rows: number, layout: string): Uint8Array;
-}
-
-/** A model of the whole module. */
-export interface WasmWholeModel extends WasmModel {
-  share(): WasmWholeModel;
   toBytes(): Uint8Array;
-  withHeadOf(learnt: WasmWholeModel): WasmWholeModel;
+  withHeadOf(learnt: WasmModel): WasmModel;
   factorsSync(vectors: WasmVectors, first: number, rows: number, metric: string): Float32Array;
 }
 
 /** A {@link ModelSummary}, made by the core. */
 export function summaryOf(model: WasmModel): ModelSummary {
   return model.summary as ModelSummary;
-}
-
-/** The small module. */
-export interface SearchExports {
-  VectorsBuilder: new (rows: number, columns: number, firstRow: number) => WasmVectorsBuilder;
-  CodesBuilder: new (rows: number, bits: number) => WasmCodesBuilder;
-  IdsBuilder: new (ids: number) => WasmIdsBuilder;
-  IndexReader: new (bytes: number) => WasmIndexReader;
-  Filter: {
-    rows(bytes: Uint8Array, rows: number, isDenied: boolean): WasmFilter;
-    ids(ids: WasmIds, isDenied: boolean): WasmFilter;
-  };
-  Model: { fromBytes(bytes: Uint8Array): WasmModel };
-  createIndexSync(codes: WasmCodes, ids?: WasmIds | null): WasmIndex;
-  hammingDistance(a: Uint8Array, b: Uint8Array): number;
-  popcount(bytes: Uint8Array): number;
 }
 
 export interface WasmLabels extends Handle {}
@@ -158,7 +127,7 @@ export interface WasmFit extends Handle {
   prepareSync(): void;
   /** {@link EpochReport}[] */
   stepSync(epochs: number): unknown;
-  finishSync(): WasmWholeModel;
+  finishSync(): WasmModel;
 }
 
 export interface WasmStoredVectors extends Shared<WasmStoredVectors> {
@@ -178,23 +147,32 @@ export interface WasmLossValue extends Handle {
   gradient(): Float32Array;
 }
 
-/** The whole module. */
-export interface WholeExports extends SearchExports {
+/** The module. */
+export interface WasmExports {
+  VectorsBuilder: new (rows: number, columns: number, firstRow: number) => WasmVectorsBuilder;
+  CodesBuilder: new (rows: number, bits: number) => WasmCodesBuilder;
+  IdsBuilder: new (ids: number) => WasmIdsBuilder;
+  IndexReader: new (bytes: number) => WasmIndexReader;
+  Filter: {
+    rows(bytes: Uint8Array, rows: number, isDenied: boolean): WasmFilter;
+    ids(ids: WasmIds, isDenied: boolean): WasmFilter;
+  };
+  Model: { fromBytes(bytes: Uint8Array): WasmModel };
+  hammingDistance(a: Uint8Array, b: Uint8Array): number;
+  popcount(bytes: Uint8Array): number;
   version(): string;
   simd(): string;
   kernel(): string;
-  IndexReader: new (bytes: number) => WasmWholeIndexReader;
-  Model: { fromBytes(bytes: Uint8Array): WasmWholeModel };
   Hits: new (
     rows: Uint32Array,
     distances: Int32Array,
     ids: BigInt64Array | null | undefined,
     offsets: Uint32Array,
   ) => WasmHits;
-  createIndexSync(codes: WasmCodes, ids?: WasmIds | null, factors?: WasmVectors | null): WasmWholeIndex;
-  emptyIndex(bits: number, hasIds: boolean, hasFactors: boolean): WasmWholeIndex;
+  createIndexSync(codes: WasmCodes, ids?: WasmIds | null, factors?: WasmVectors | null): WasmIndex;
+  emptyIndex(bits: number, hasIds: boolean, hasFactors: boolean): WasmIndex;
   rerankByCodesSync(
-    index: WasmWholeIndex,
+    index: WasmIndex,
     withFactors: boolean,
     codes: WasmCodes,
     vectors: WasmVectors,

@@ -19,19 +19,19 @@ import type {
   Labels,
   MetricsWithin,
 } from '../backend.js';
-import type { Plain, WasmFit, WasmHammingMeasure, WasmLabels, WholeExports } from './exports.js';
+import type { Plain, WasmExports, WasmFit, WasmHammingMeasure, WasmLabels } from './exports.js';
 import { share, shareCodes } from './held.js';
 import type { Instance } from './instance.js';
-import { WholeModelInWasm } from './model.js';
+import { ModelInWasm } from './model.js';
 import { atOnce, inTurns, later, type Slices } from './turns.js';
 
 /** A fit, one epoch per slice. */
 export class FitInWasm implements CoreFit {
-  readonly #instance: Instance<WholeExports>;
+  readonly #instance: Instance<WasmExports>;
   readonly #handle: WasmFit;
 
   constructor(
-    instance: Instance<WholeExports>,
+    instance: Instance<WasmExports>,
     ...[train, validation, options, labels, heldOut]: [
       CoreVectors,
       CoreVectors | null,
@@ -97,7 +97,7 @@ export class FitInWasm implements CoreFit {
 
   finishSync(): CoreModel {
     const model = this.#instance.run(() => this.#handle.finishSync());
-    return new WholeModelInWasm(this.#instance, model);
+    return new ModelInWasm(this.#instance, model);
   }
 
   release(): void {
@@ -115,7 +115,7 @@ export class FitInWasm implements CoreFit {
   }
 }
 
-function labelsOf(instance: Instance<WholeExports>, labels: Labels): WasmLabels {
+function labelsOf(instance: Instance<WasmExports>, labels: Labels): WasmLabels {
   return instance.run(({ Labels }) =>
     labels.kind === 'single' ? Labels.single(labels.values) : Labels.multi(labels.values, labels.classes),
   );
@@ -123,9 +123,9 @@ function labelsOf(instance: Instance<WholeExports>, labels: Labels): WasmLabels 
 
 /** Runs `judge` with the cut-offs and the labels of a task, in the memory of WASM for so long. */
 function withLabels<T>(
-  instance: Instance<WholeExports>,
+  instance: Instance<WasmExports>,
   task: Pick<CodesEvaluation, 'databaseLabels' | 'queryLabels' | 'at'>,
-  judge: (exports: WholeExports, at: Float64Array, database: WasmLabels, queries: WasmLabels) => T,
+  judge: (exports: WasmExports, at: Float64Array, database: WasmLabels, queries: WasmLabels) => T,
 ): T {
   const at = Float64Array.from(task.at);
   const database = labelsOf(instance, task.databaseLabels);
@@ -138,10 +138,7 @@ function withLabels<T>(
 }
 
 /** Judges codes, in one slice. */
-export function* evaluateCodes(
-  instance: Instance<WholeExports>,
-  task: CodesEvaluation,
-): Slices<CodesMetrics> {
+export function* evaluateCodes(instance: Instance<WasmExports>, task: CodesEvaluation): Slices<CodesMetrics> {
   const [database, queries] = [shareCodes(task.databaseCodes), shareCodes(task.queryCodes)];
   const [databaseVectors, queryVectors] = [task.databaseVectors, task.queryVectors].map(
     (vectors) => vectors && share(vectors),
@@ -187,7 +184,7 @@ function withinOf(numbers: Float64Array, radius: number): MetricsWithin {
 
 /** Judges the ranking by cosine, in one slice. */
 export function* evaluateCosine(
-  instance: Instance<WholeExports>,
+  instance: Instance<WasmExports>,
   task: CosineEvaluation,
 ): Slices<Plain['cosine']> {
   const [database, queries] = [share(task.database), share(task.queries)];
@@ -212,7 +209,7 @@ export function* evaluateCosine(
 }
 
 /** What codes look like, in one slice. */
-export function* codeStatistics(instance: Instance<WholeExports>, codes: CoreCodes): Slices<CodeStatistics> {
+export function* codeStatistics(instance: Instance<WasmExports>, codes: CoreCodes): Slices<CodeStatistics> {
   const own = shareCodes(codes);
   try {
     yield;
@@ -234,14 +231,14 @@ export function* codeStatistics(instance: Instance<WholeExports>, codes: CoreCod
 
 /** Losses of the transformed rows, in one slice. */
 export function* quantizationLosses(
-  instance: Instance<WholeExports>,
+  instance: Instance<WasmExports>,
   model: CoreModel,
   vectors: CoreVectors,
 ): Slices<Float64Array> {
   const own = share(vectors);
   try {
     yield;
-    const { wasm } = model as WholeModelInWasm;
+    const { wasm } = model as ModelInWasm;
     return instance.run(({ quantizationLossesSync }) => quantizationLossesSync(wasm, own));
   } finally {
     instance.free(own);
@@ -250,7 +247,7 @@ export function* quantizationLosses(
 
 /** The nearest rows by cosine, in one slice. */
 export function* neighbours(
-  instance: Instance<WholeExports>,
+  instance: Instance<WasmExports>,
   database: CoreVectors,
   queries: CoreVectors,
   count: number,
@@ -265,10 +262,10 @@ export function* neighbours(
 }
 
 export class HammingMeasureInWasm implements CoreHammingMeasure {
-  readonly #instance: Instance<WholeExports>;
+  readonly #instance: Instance<WasmExports>;
   readonly #handle: WasmHammingMeasure;
 
-  constructor(instance: Instance<WholeExports>, options: HammingMeasureOptions) {
+  constructor(instance: Instance<WasmExports>, options: HammingMeasureOptions) {
     const { bits, rows, queries, k, data, seed, method } = options;
     this.#instance = instance;
     this.#handle = instance.run(

@@ -14,15 +14,14 @@ import type {
 } from '../backend.js';
 import { H2qError } from '../errors.js';
 import type {
-  SearchExports,
   Shared,
   WasmCodes,
+  WasmExports,
   WasmFilter,
   WasmIds,
   WasmStoredVectors,
   WasmVectors,
   WasmVectorsBuilder,
-  WholeExports,
 } from './exports.js';
 import type { Instance } from './instance.js';
 
@@ -116,7 +115,7 @@ export function shareFilter(filter: CoreFilter): WasmFilter {
 }
 
 export function vectorsBuilder(
-  instance: Instance<SearchExports>,
+  instance: Instance<WasmExports>,
   ...[rows, columns, firstRow]: [number, number, number]
 ): CoreVectorsBuilder {
   const builder = instance.run(({ VectorsBuilder }) => new VectorsBuilder(rows, columns, firstRow));
@@ -124,14 +123,14 @@ export function vectorsBuilder(
 }
 
 export function vectorsSampler(
-  instance: Instance<WholeExports>,
+  instance: Instance<WasmExports>,
   ...[rows, columns, keep, seed]: [number, number, number, number]
 ): CoreVectorsSampler {
   const sampler = instance.run(({ VectorsSampler }) => new VectorsSampler(rows, columns, keep, seed));
   return { ...vectorsInto(instance, sampler), chosen: () => instance.run(() => sampler.chosen()) };
 }
 
-function vectorsInto(instance: Instance<SearchExports>, builder: WasmVectorsBuilder): CoreVectorsBuilder {
+function vectorsInto(instance: Instance<WasmExports>, builder: WasmVectorsBuilder): CoreVectorsBuilder {
   return {
     push: (bytes, element) => instance.run(() => builder.push(bytes, element)),
     finish: () =>
@@ -143,7 +142,7 @@ function vectorsInto(instance: Instance<SearchExports>, builder: WasmVectorsBuil
 }
 
 export function codesBuilder(
-  instance: Instance<SearchExports>,
+  instance: Instance<WasmExports>,
   ...[rows, bits]: [number, number]
 ): CoreCodesBuilder {
   const builder = instance.run(({ CodesBuilder }) => new CodesBuilder(rows, bits));
@@ -157,7 +156,7 @@ export function codesBuilder(
   };
 }
 
-export function idsBuilder(instance: Instance<SearchExports>, ids: number): CoreIdsBuilder {
+export function idsBuilder(instance: Instance<WasmExports>, ids: number): CoreIdsBuilder {
   const builder = instance.run(({ IdsBuilder }) => new IdsBuilder(ids));
   return {
     push: (bytes) => instance.run(() => builder.push(bytes)),
@@ -172,7 +171,7 @@ export function idsBuilder(instance: Instance<SearchExports>, ids: number): Core
 
 /** The bytes of a file of vectors; `pieces` are all of them in order. */
 export function storedVectors(
-  instance: Instance<WholeExports>,
+  instance: Instance<WasmExports>,
   byteLength: number,
   layout: CoreRowLayout,
   pieces: Iterable<Uint8Array>,

@@ -3,7 +3,7 @@
 import { MAX_U32 } from '../arguments.js';
 import type { RerankedHits, SearchHits } from '../backend.js';
 import { H2qError } from '../errors.js';
-import type { WasmHits, WholeExports } from './exports.js';
+import type { WasmExports, WasmHits } from './exports.js';
 import type { Instance } from './instance.js';
 
 /** Hits in arrays of JavaScript; `hits` is freed. */
@@ -14,7 +14,7 @@ export function takeHits(instance: Instance<unknown>, hits: WasmHits): RerankedH
       rows: hits.rows(),
       distances: hits.distances(),
       offsets: hits.offsets(),
-      scores: hits.scores?.() ?? new Float32Array(),
+      scores: hits.scores(),
     };
     const work = { candidates: hits.candidates, buckets: hits.buckets };
     return { ...arrays, ...(ids && { ids }), work };
@@ -25,7 +25,7 @@ export function takeHits(instance: Instance<unknown>, hits: WasmHits): RerankedH
 
 /** The hits of `queries` queries from `first` on, in the memory of WASM. */
 export function giveHits(
-  instance: Instance<WholeExports>,
+  instance: Instance<WasmExports>,
   { rows, distances, ids, offsets }: SearchHits,
   first: number,
   queries: number,

@@ -1,4 +1,4 @@
-/** An index in the memory of WASM, as far as both modules have it: searches. */
+/** An index in the memory of WASM. */
 
 import type {
   CancelToken,
@@ -15,19 +15,19 @@ import type {
 } from '../backend.js';
 import { toHex } from '../fingerprint.js';
 import { platform } from '../platform.js';
-import { absent } from './absent.js';
 import type {
-  SearchExports,
   WasmCodes,
+  WasmExports,
   WasmFilter,
   WasmHits,
+  WasmIds,
   WasmIndex,
-  WasmIndexReader,
+  WasmVectors,
 } from './exports.js';
-import { shareCodes, shareFilter, shareIds } from './held.js';
+import { share, shareCodes, shareFilter, shareIds } from './held.js';
 import { checkHits, joinHits, takeHits } from './hits.js';
 import type { Instance } from './instance.js';
-import { atOnce, inTurns, type Slices } from './turns.js';
+import { atOnce, inTurns, later, type Slices } from './turns.js';
 
 /** Words of 64 bits that a slice of queries compares at most, some ten milliseconds; */
 const SLICE_WORDS = 2 ** 24;
@@ -37,16 +37,15 @@ const MIN_QUERIES = 8;
 /** A search of some queries; it takes the filter over. */
 type Find = (index: WasmIndex, queries: WasmCodes, filter: WasmFilter | undefined) => WasmHits;
 
-/** All that is no search is absent: `WholeIndexInWasm` has it. */
-export class IndexInWasm<H extends WasmIndex = WasmIndex> implements CoreIndex {
-  readonly handle: H;
+export class IndexInWasm implements CoreIndex {
+  readonly handle: WasmIndex;
   readonly bits: number;
   readonly hasIds: boolean;
   readonly hasFactors: boolean;
-  protected readonly instance: Instance<unknown>;
+  readonly #instance: Instance<unknown>;
 
-  constructor(instance: Instance<unknown>, handle: H) {
-    this.instance = instance;
+  constructor(instance: Instance<unknown>, handle: WasmIndex) {
+    this.#instance = instance;
     this.handle = handle;
     this.bits = handle.bits;
     this.hasIds = handle.hasIds;
@@ -54,20 +53,20 @@ export class IndexInWasm<H extends WasmIndex = WasmIndex> implements CoreIndex {
   }
 
   get size(): number {
-    return this.instance.run(() => this.handle.size);
+    return this.#instance.run(() => this.handle.size);
   }
 
   get rows(): number {
-    return this.instance.run(() => this.handle.rows);
+    return this.#instance.run(() => this.handle.rows);
   }
 
   get model(): string | null {
-    const model = this.instance.run(() => this.handle.model);
+    const model = this.#instance.run(() => this.handle.model);
     return model ? toHex(model) : null;
   }
 
   get memory(): number {
-    return absent('the memory of an index');
+    return this.#instance.run(() => this.handle.memory);
   }
 
   search(
@@ -77,11 +76,11 @@ export class IndexInWasm<H extends WasmIndex = WasmIndex> implements CoreIndex {
     filter: CoreFilter | null,
     cancel: CancelToken,
   ): Promise<SearchHits> {
-    return inTurns(this.#searching(queries, filter, nearest(k, this.method(request))), cancel);
+    return inTurns(this.#searching(queries, filter, nearest(k, request.method)), cancel);
   }
 
   searchSync(queries: CoreCodes, k: number, request: SearchRequest, filter: CoreFilter | null): SearchHits {
-    return atOnce(this.#searching(queries, filter, nearest(k, this.method(request))));
+    return atOnce(this.#searching(queries, filter, nearest(k, request.method)));
   }
 
   searchRadius(
@@ -91,7 +90,7 @@ export class IndexInWasm<H extends WasmIndex = WasmIndex> implements CoreIndex {
     filter: CoreFilter | null,
     cancel: CancelToken,
   ): Promise<SearchHits> {
-    return inTurns(this.#searching(queries, filter, within(radius, this.method(request))), cancel);
+    return inTurns(this.#searching(queries, filter, within(radius, request.method)), cancel);
   }
 
   searchRadiusSync(
@@ -100,53 +99,59 @@ export class IndexInWasm<H extends WasmIndex = WasmIndex> implements CoreIndex {
     request: SearchRequest,
     filter: CoreFilter | null,
   ): SearchHits {
-    return atOnce(this.#searching(queries, filter, within(radius, this.method(request))));
+    return atOnce(this.#searching(queries, filter, within(radius, request.method)));
   }
 
-  async add(_codes: CoreCodes, _ids: CoreIds | null, _factors: CoreVectors | null): Promise<number> {
-    return absent('adding to an index');
+  add(codes: CoreCodes, ids: CoreIds | null, factors: CoreVectors | null): Promise<number> {
+    return inTurns(giving(this.#instance, codes, ids, factors, (...own) => this.handle.addSync(...own)));
   }
 
-  addSync(_codes: CoreCodes, _ids: CoreIds | null, _factors: CoreVectors | null): number {
-    return absent('adding to an index');
+  addSync(codes: CoreCodes, ids: CoreIds | null, factors: CoreVectors | null): number {
+    return atOnce(giving(this.#instance, codes, ids, factors, (...own) => this.handle.addSync(...own)));
   }
 
-  async remove(_ids: CoreIds): Promise<number> {
-    return absent('removing from an index');
+  remove(ids: CoreIds): Promise<number> {
+    return inTurns(this.#removing(ids));
   }
 
-  removeSync(_ids: CoreIds): number {
-    return absent('removing from an index');
+  removeSync(ids: CoreIds): number {
+    return atOnce(this.#removing(ids));
   }
 
-  async buildTables(_threads: number, _cancel: CancelToken): Promise<void> {
-    absent('search tables');
+  buildTables(_threads: number, cancel: CancelToken): Promise<void> {
+    return later(() => this.buildTablesSync(), cancel);
   }
 
-  buildTablesSync(_threads: number): void {
-    absent('search tables');
+  buildTablesSync(): void {
+    this.#instance.run(() => this.handle.buildTablesSync());
   }
 
-  async ids(_first: number, _count: number): Promise<BigInt64Array> {
-    return absent('the ids of an index');
+  ids(first: number, count: number): Promise<BigInt64Array> {
+    return later(() => this.idsSync(first, count));
   }
 
-  idsSync(_first: number, _count: number): BigInt64Array {
-    return absent('the ids of an index');
+  idsSync(first: number, count: number): BigInt64Array {
+    return this.#instance.run(() => this.handle.idsSync(first, count));
   }
 
   async writer(): Promise<CoreIndexWriter> {
-    return absent('writing an index');
+    const writer = this.#instance.run(() => this.handle.writer());
+    return { next: (atMost) => this.#instance.run(() => writer.next(atMost)) };
   }
 
-  /** The method that is asked for, which both modules have unless it needs search tables. */
-  protected method({ method }: SearchRequest): SearchMethod {
-    return method === 'mih' ? absent('search tables') : method;
+  *#removing(ids: CoreIds): Slices<number> {
+    const own = shareIds(ids);
+    try {
+      yield;
+      return this.#instance.run(() => this.handle.removeSync(own));
+    } finally {
+      this.#instance.free(own);
+    }
   }
 
   /** Queries do not depend on each other; all of them see the index as it is now. */
   *#searching(codes: CoreCodes, filter: CoreFilter | null, find: Find): Slices<SearchHits> {
-    const index = this.instance.run(() => this.handle.frozen());
+    const index = this.#instance.run(() => this.handle.frozen());
     const queries = shareCodes(codes);
     const allowed = filter && shareFilter(filter);
     try {
@@ -157,17 +162,17 @@ export class IndexInWasm<H extends WasmIndex = WasmIndex> implements CoreIndex {
       let hits = 0;
       for (let first = 0; first < codes.rows; first += sliceQueries) {
         const count = Math.min(sliceQueries, codes.rows - first);
-        const slice = this.instance.run(() => queries.slice(first, count));
-        const part = this.instance.run(() => find(index, slice, allowed?.share()));
-        this.instance.free(slice);
-        parts.push(takeHits(this.instance, part));
+        const slice = this.#instance.run(() => queries.slice(first, count));
+        const part = this.#instance.run(() => find(index, slice, allowed?.share()));
+        this.#instance.free(slice);
+        parts.push(takeHits(this.#instance, part));
         hits += parts.at(-1)?.rows.length ?? 0;
         checkHits(hits);
         yield;
       }
       return joinHits(parts);
     } finally {
-      this.instance.free(index, queries, allowed);
+      this.#instance.free(index, queries, allowed);
     }
   }
 }
@@ -180,28 +185,35 @@ function within(radius: number, method: SearchMethod): Find {
   return (index, queries, filter) => index.searchRadiusSync(queries, radius, method, filter);
 }
 
-export function* createSearchedIndex(
-  instance: Instance<SearchExports>,
+export function* createIndex(
+  instance: Instance<WasmExports>,
   codes: CoreCodes,
   ids: CoreIds | null,
+  factors: CoreVectors | null,
 ): Slices<CoreIndex> {
+  const create = instance.exports.createIndexSync;
+  return new IndexInWasm(instance, yield* giving(instance, codes, ids, factors, create));
+}
+
+/** Gives codes, and what stands beside them, to a call that takes the latter over. */
+function* giving<T>(
+  instance: Instance<unknown>,
+  codes: CoreCodes,
+  ids: CoreIds | null,
+  factors: CoreVectors | null,
+  call: (codes: WasmCodes, ids: WasmIds | null, factors: WasmVectors | null) => T,
+): Slices<T> {
   const own = shareCodes(codes);
-  const ownIds = ids && shareIds(ids);
+  const beside = [ids && shareIds(ids), factors && share(factors)] as const;
   try {
     yield;
-    const index = instance.run(({ createIndexSync }) => createIndexSync(own, ownIds));
-    return new IndexInWasm(instance, index);
+    return instance.run(() => call(own, ...beside));
   } finally {
     instance.free(own);
   }
 }
 
-/** Reads a file into what `open` makes of it. */
-export function indexReader<R extends WasmIndexReader>(
-  instance: Instance<{ IndexReader: new (bytes: number) => R }>,
-  bytes: number,
-  open: (index: ReturnType<R['finish']>) => CoreIndex,
-): CoreIndexReader {
+export function indexReader(instance: Instance<WasmExports>, bytes: number): CoreIndexReader {
   const reader = instance.run(({ IndexReader }) => new IndexReader(bytes));
   return {
     push: async (bytes) => {
@@ -209,6 +221,10 @@ export function indexReader<R extends WasmIndexReader>(
       await platform().nextTurn();
     },
     wanted: () => instance.run(() => reader.wanted()),
-    finish: () => open(instance.run(() => reader.finish() as ReturnType<R['finish']>)),
+    finish: () =>
+      new IndexInWasm(
+        instance,
+        instance.run(() => reader.finish()),
+      ),
   };
 }

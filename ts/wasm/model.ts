@@ -2,8 +2,7 @@
 
 import type { CancelToken, CoreModel, CoreVectors, FactorMetric, Layout, ModelSummary } from '../backend.js';
 import { toHex } from '../fingerprint.js';
-import { absent } from './absent.js';
-import { summaryOf, type WasmModel, type WasmVectors, type WasmWholeModel } from './exports.js';
+import { summaryOf, type WasmModel, type WasmVectors } from './exports.js';
 import { share } from './held.js';
 import type { Instance } from './instance.js';
 import { atOnce, inTurns, type Slices } from './turns.js';
@@ -12,64 +11,71 @@ import { atOnce, inTurns, type Slices } from './turns.js';
 const SLICE_PRODUCTS = 2 ** 24;
 
 /** What a slice of rows is turned into, and how it is asked for. */
-interface Task<A, H extends WasmModel = WasmModel> {
+interface Task<A> {
   perRow: number;
   create(length: number): A;
-  slice(model: H, vectors: WasmVectors, first: number, rows: number): A;
+  slice(model: WasmModel, vectors: WasmVectors, first: number, rows: number): A;
 }
 
-/** All that is no encoding is absent: {@link WholeModelInWasm} has it. */
-export class ModelInWasm<H extends WasmModel = WasmModel> implements CoreModel {
+export class ModelInWasm implements CoreModel {
   readonly dimensions: number;
   readonly bits: number;
   readonly fingerprint: string;
-  protected readonly instance: Instance<unknown>;
-  protected readonly handle: H;
+  /** The object in the memory of WASM. */
+  readonly wasm: WasmModel;
+  readonly #instance: Instance<unknown>;
   readonly #productsPerRow: number;
 
-  constructor(instance: Instance<unknown>, handle: H) {
-    this.instance = instance;
-    this.handle = handle;
-    this.dimensions = handle.dimensions;
-    this.bits = handle.bits;
-    this.#productsPerRow = handle.productsPerRow;
-    this.fingerprint = toHex(handle.fingerprint);
+  constructor(instance: Instance<unknown>, wasm: WasmModel) {
+    this.#instance = instance;
+    this.wasm = wasm;
+    this.dimensions = wasm.dimensions;
+    this.bits = wasm.bits;
+    this.#productsPerRow = wasm.productsPerRow;
+    this.fingerprint = toHex(wasm.fingerprint);
   }
 
   get summary(): ModelSummary {
-    return this.instance.run(() => summaryOf(this.handle));
+    return this.#instance.run(() => summaryOf(this.wasm));
   }
 
-  withHeadOf(_learnt: CoreModel): CoreModel {
-    return absent('putting a head before a model');
+  withHeadOf(learnt: CoreModel): CoreModel {
+    const { wasm } = learnt as ModelInWasm;
+    const both = this.#instance.run(() => this.wasm.withHeadOf(wasm));
+    return new ModelInWasm(this.#instance, both);
   }
 
   transform(vectors: CoreVectors, _threads: number, cancel: CancelToken): Promise<Float32Array> {
-    return inTurns(this.map(vectors, this.#transform()), cancel);
+    return inTurns(this.#map(vectors, this.#transform()), cancel);
   }
 
   transformSync(vectors: CoreVectors): Float32Array {
-    return atOnce(this.map(vectors, this.#transform()));
+    return atOnce(this.#map(vectors, this.#transform()));
   }
 
   encode(vectors: CoreVectors, layout: Layout, _threads: number, cancel: CancelToken): Promise<Uint8Array> {
-    return inTurns(this.map(vectors, this.#encode(layout)), cancel);
+    return inTurns(this.#map(vectors, this.#encode(layout)), cancel);
   }
 
   encodeSync(vectors: CoreVectors, layout: Layout): Uint8Array {
-    return atOnce(this.map(vectors, this.#encode(layout)));
+    return atOnce(this.#map(vectors, this.#encode(layout)));
   }
 
-  async factors(_vectors: CoreVectors, _metric: FactorMetric): Promise<Float32Array> {
-    return absent('factors');
+  factors(
+    vectors: CoreVectors,
+    metric: FactorMetric,
+    _threads: number,
+    cancel: CancelToken,
+  ): Promise<Float32Array> {
+    return inTurns(this.#map(vectors, factorsTask(metric)), cancel);
   }
 
-  factorsSync(_vectors: CoreVectors, _metric: FactorMetric): Float32Array {
-    return absent('factors');
+  factorsSync(vectors: CoreVectors, metric: FactorMetric): Float32Array {
+    return atOnce(this.#map(vectors, factorsTask(metric)));
   }
 
   toBytes(): Uint8Array {
-    return absent('writing a model');
+    return this.#instance.run(() => this.wasm.toBytes());
   }
 
   #transform(): Task<Float32Array> {
@@ -89,7 +95,7 @@ export class ModelInWasm<H extends WasmModel = WasmModel> implements CoreModel {
   }
 
   /** Rows do not depend on each other, so slices of them give what one call would. */
-  protected *map<A extends Float32Array | Uint8Array>(vectors: CoreVectors, task: Task<A, H>): Slices<A> {
+  *#map<A extends Float32Array | Uint8Array>(vectors: CoreVectors, task: Task<A>): Slices<A> {
     const { rows } = vectors;
     const own = share(vectors);
     try {
@@ -98,49 +104,18 @@ export class ModelInWasm<H extends WasmModel = WasmModel> implements CoreModel {
       const sliceRows = Math.max(4, Math.floor(SLICE_PRODUCTS / this.#productsPerRow));
       for (let first = 0; first < rows; first += sliceRows) {
         const count = Math.min(sliceRows, rows - first);
-        const part = this.instance.run(() => task.slice(this.handle, own, first, count));
+        const part = this.#instance.run(() => task.slice(this.wasm, own, first, count));
         result.set(part, first * task.perRow);
         yield;
       }
       return result;
     } finally {
-      this.instance.free(own);
+      this.#instance.free(own);
     }
   }
 }
 
-/** A model of the whole module. */
-export class WholeModelInWasm extends ModelInWasm<WasmWholeModel> {
-  override factors(
-    vectors: CoreVectors,
-    metric: FactorMetric,
-    _threads?: number,
-    cancel?: CancelToken,
-  ): Promise<Float32Array> {
-    return inTurns(this.map(vectors, factorsTask(metric)), cancel);
-  }
-
-  override factorsSync(vectors: CoreVectors, metric: FactorMetric): Float32Array {
-    return atOnce(this.map(vectors, factorsTask(metric)));
-  }
-
-  /** The object in the memory of WASM. */
-  get wasm(): WasmWholeModel {
-    return this.handle;
-  }
-
-  override withHeadOf(learnt: CoreModel): CoreModel {
-    const { wasm } = learnt as WholeModelInWasm;
-    const both = this.instance.run(() => this.handle.withHeadOf(wasm));
-    return new WholeModelInWasm(this.instance, both);
-  }
-
-  override toBytes(): Uint8Array {
-    return this.instance.run(() => this.handle.toBytes());
-  }
-}
-
-function factorsTask(metric: FactorMetric): Task<Float32Array, WasmWholeModel> {
+function factorsTask(metric: FactorMetric): Task<Float32Array> {
   return {
     perRow: 1,
     create: (length) => new Float32Array(length),

@@ -8,18 +8,18 @@ import type {
   RerankedHits,
   SearchHits,
 } from '../backend.js';
-import type { WasmHits, WasmVectors, WholeExports } from './exports.js';
+import type { WasmExports, WasmHits, WasmVectors } from './exports.js';
 import { HeldFile, share, shareCodes } from './held.js';
 import { giveHits, joinHits, takeHits } from './hits.js';
+import type { IndexInWasm } from './index-in-wasm.js';
 import type { Instance } from './instance.js';
 import type { Slices } from './turns.js';
-import type { WholeIndexInWasm } from './whole-index.js';
 
 /** Products of one slice, some ten milliseconds. */
 const SLICE_PRODUCTS = 2 ** 23;
 
 export function* rerankByCodes(
-  instance: Instance<WholeExports>,
+  instance: Instance<WasmExports>,
   index: CoreIndex,
   withFactors: boolean,
   codes: CoreCodes,
@@ -27,7 +27,7 @@ export function* rerankByCodes(
   hits: SearchHits,
   k: number,
 ): Slices<RerankedHits> {
-  const searched = instance.run(() => (index as WholeIndexInWasm).handle.frozen());
+  const searched = instance.run(() => (index as IndexInWasm).handle.frozen());
   const queries = shareCodes(codes);
   try {
     return yield* inSlices(instance, vectors, hits, (slice, found, first, count) => {
@@ -44,7 +44,7 @@ export function* rerankByCodes(
 }
 
 export function* rerankByVectors(
-  instance: Instance<WholeExports>,
+  instance: Instance<WasmExports>,
   originals: CoreVectors | CoreMappedVectors,
   vectors: CoreVectors,
   hits: SearchHits,
@@ -75,7 +75,7 @@ type Rerank = (vectors: WasmVectors, hits: WasmHits, first: number, queries: num
 
 /** Queries do not depend on each other. */
 function* inSlices(
-  instance: Instance<WholeExports>,
+  instance: Instance<WasmExports>,
   vectors: CoreVectors,
   hits: SearchHits,
   rerank: Rerank,

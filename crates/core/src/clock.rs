@@ -21,7 +21,6 @@ impl Stopwatch {
 }
 
 /// Whether time passes at all.
-#[cfg_attr(not(feature = "whole"), allow(dead_code, reason = "measuring asks"))]
 pub(crate) fn is_running() -> bool {
     has_source()
 }
@@ -43,7 +42,6 @@ mod of_the_system {
         start.elapsed().as_secs_f64()
     }
 
-    #[cfg_attr(not(feature = "whole"), allow(dead_code, reason = "as above"))]
     pub fn has_source() -> bool {
         true
     }
@@ -79,7 +77,6 @@ mod lent {
         if *start == 0.0 { 0.0 } else { (moment() - start).max(0.0) / 1e3 }
     }
 
-    #[cfg_attr(not(feature = "whole"), allow(dead_code, reason = "as above"))]
     pub fn has_source() -> bool {
         SOURCE.get().is_some()
     }

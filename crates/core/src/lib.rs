@@ -17,7 +17,6 @@ pub mod index;
 #[cfg(not(target_family = "wasm"))]
 pub mod jobs;
 pub mod learn;
-#[cfg(feature = "whole")]
 pub mod measure;
 pub mod model;
 mod model_file;
@@ -30,4 +29,4 @@ pub mod vectors;
 pub use h2q_kernels::{
     column, error, hamming, json, linalg, losses, parallel, products, projection, real,
 };
-use h2q_kernels::{decompositions, dot, sizes, sorting, text};
+use h2q_kernels::{decompositions, dot, rotating, sizes, sorting, text};

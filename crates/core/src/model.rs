@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use faer::Mat;
+use faer::{Mat, MatRef};
 
 use crate::codes::{Codes, Layout, pack_signs};
 use crate::error::{Error, Result};
@@ -14,6 +14,7 @@ use crate::linalg::{convert, product};
 use crate::losses::Loss;
 use crate::parallel::{Cancel, fill_chunks};
 use crate::projection::{Projection, TASK_ROWS};
+use crate::rotating::rotate_rows;
 use crate::rotation::Rotation;
 use crate::vectors::{Vectors, zeros};
 
@@ -174,11 +175,9 @@ impl Model {
             None if rotation.reflections.is_empty() => {
                 Projection::diagonal(mean.clone(), &rotation.signs)
             }
-            None => Projection::new(mean.clone(), convert(rotation.matrix()?.as_ref()).as_ref()),
-            Some(p) => {
-                let p = convert::<f32, f64>(p.as_ref());
-                let weights = product(p.as_ref(), rotation.matrix()?.as_ref());
-                Projection::new(mean.clone(), convert(weights.as_ref()).as_ref())
+            projection => {
+                let projection = projection.as_ref().map(|p| p.as_ref());
+                Projection::new(mean.clone(), rotated(projection, &rotation)?.as_ref())
             }
         };
         Ok(Self { head: None, mean, projection, rotation, summary, kernel, fingerprint })
@@ -374,6 +373,29 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// The projection times the rotation, d x bits, worked out in float64; the rotation alone without one.
+///
+/// # Errors
+/// As [`Rotation::matrix`].
+fn rotated(projection: Option<MatRef<'_, f32>>, rotation: &Rotation) -> Result<Mat<f32>> {
+    let bits = rotation.dimensions;
+    if cfg!(target_family = "wasm") {
+        // As the module that only encodes does it, so that both give the same to the last bit.
+        let rows = projection.map_or(bits, |p| p.nrows());
+        let row = |i: usize, j: usize| match projection {
+            Some(p) => p[(i, j)],
+            None => f32::from(u8::from(i == j)),
+        };
+        let weights = rotate_rows(rows, &row, &rotation.reflections, &rotation.signs)?;
+        return Ok(Mat::from_fn(rows, bits, |i, j| weights[i * bits + j]));
+    }
+    let u = rotation.matrix()?;
+    Ok(match projection {
+        None => convert(u.as_ref()),
+        Some(p) => convert(product(convert::<f32, f64>(p).as_ref(), u.as_ref()).as_ref()),
+    })
 }
 
 /// Buffers of one thread.

@@ -96,11 +96,8 @@ impl Model {
     pub fn read(file: &[u8], summary: SummaryReader) -> Result<Self> {
         let (version, payload, announced) = check_header(file)?;
         let Parts { head, mean, projection, rotation, summary } = parse(version, payload, summary)?;
-        // Both are under checksums, so that no damage parts them: without the rest a page trusts the one who wrote them.
-        if cfg!(feature = "whole")
-            && fingerprint(head.as_ref(), mean.as_deref(), projection.as_ref(), &rotation)
-                != announced
-        {
+        let own = fingerprint(head.as_ref(), mean.as_deref(), projection.as_ref(), &rotation);
+        if own != announced {
             return Err(bad("the fingerprint does not belong to its contents"));
         }
         let damaged = |_| bad("its contents contradict each other");

@@ -22,6 +22,7 @@ pub mod parallel;
 pub mod products;
 pub mod projection;
 pub mod real;
+pub mod rotating;
 pub mod signs;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;

@@ -39,12 +39,21 @@ enum Weights {
 impl Projection {
     /// `weights` is d x b; `mean`, where there is one, has d values.
     pub fn new(mean: Option<Vec<f32>>, weights: MatRef<'_, f32>) -> Self {
-        let (dimensions, columns) = (weights.nrows(), weights.ncols());
+        Self::of(mean, weights.nrows(), weights.ncols(), &|k, j| weights[(k, j)])
+    }
+
+    /// [`Projection::new`] of weights that `weight` gives for row and column.
+    pub fn of(
+        mean: Option<Vec<f32>>,
+        dimensions: usize,
+        columns: usize,
+        weight: &dyn Fn(usize, usize) -> f32,
+    ) -> Self {
         let mut panels = vec![0.0; columns.div_ceil(PANEL) * dimensions * PANEL];
         for j in 0..columns {
             let panel = &mut panels[j / PANEL * dimensions * PANEL..];
             for k in 0..dimensions {
-                panel[k * PANEL + j % PANEL] = weights[(k, j)];
+                panel[k * PANEL + j % PANEL] = weight(k, j);
             }
         }
         Self { mean, weights: Weights::Panels(panels), dimensions, columns }

@@ -7,17 +7,12 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen]
 pub struct Hits {
     pub(crate) inner: core::Hits,
-    #[cfg(feature = "whole")]
     pub(crate) scores: Vec<f32>,
 }
 
 impl From<core::Hits> for Hits {
     fn from(inner: core::Hits) -> Self {
-        Self {
-            inner,
-            #[cfg(feature = "whole")]
-            scores: Vec::new(),
-        }
+        Self { inner, scores: Vec::new() }
     }
 }
 

@@ -47,13 +47,6 @@ impl From<core::Index> for Index {
     }
 }
 
-/// Indexes codes; ids are one per code where there are any.
-#[cfg(not(feature = "whole"))]
-#[wasm_bindgen(js_name = createIndexSync)]
-pub fn create_index(codes: &Codes, ids: Option<Ids>) -> Result<Index> {
-    Ok(core::Index::new(&codes.inner, ids.map(into_ids))?.into())
-}
-
 /// The ids, without a copy where nobody else holds them.
 pub(crate) fn into_ids(ids: Ids) -> Vec<i64> {
     Arc::unwrap_or_clone(ids.inner)

@@ -4,43 +4,31 @@
 //!
 //! Work never sees an object change: it holds its own share of what it was given ([`vectors::Vectors::share`]).
 
+mod changes;
 mod codes;
 mod convert;
+mod evaluate;
+mod fit;
 mod hits;
 mod ids;
 mod index;
 mod index_file;
 mod json;
+mod labels;
+mod measure;
 mod model;
 mod primitives;
+mod rerank;
+mod stored;
 mod vectors;
 
-#[cfg(feature = "whole")]
-mod changes;
-#[cfg(feature = "whole")]
-mod evaluate;
-#[cfg(feature = "whole")]
-mod fit;
-#[cfg(feature = "whole")]
-mod labels;
-#[cfg(feature = "whole")]
-mod measure;
-#[cfg(feature = "whole")]
-mod rerank;
-#[cfg(feature = "whole")]
-mod stored;
-
-#[cfg(feature = "whole")]
+use convert::Result;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 #[cfg(target_family = "wasm")]
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
-#[cfg(feature = "whole")]
-use convert::Result;
-
-#[cfg(feature = "whole")]
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(js_namespace = performance)]
@@ -48,27 +36,24 @@ extern "C" {
 }
 
 /// Lends the core a clock, for the seconds that fits and measurements report.
-#[cfg(all(feature = "whole", target_family = "wasm"))]
+#[cfg(target_family = "wasm")]
 #[wasm_bindgen(start)]
 pub fn start() {
     h2q_core::clock::set_source(now);
 }
 
-#[cfg(feature = "whole")]
 /// Version of the crate.
 #[wasm_bindgen]
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").into()
 }
 
-#[cfg(feature = "whole")]
 /// SIMD level of the float kernels.
 #[wasm_bindgen]
 pub fn simd() -> String {
     h2q_core::projection::simd_level().into()
 }
 
-#[cfg(feature = "whole")]
 /// The kernel of the Hamming scan.
 #[wasm_bindgen]
 pub fn kernel() -> Result<String> {

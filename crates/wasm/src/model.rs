@@ -106,7 +106,6 @@ impl Model {
     }
 }
 
-#[cfg(feature = "whole")]
 #[wasm_bindgen]
 impl Model {
     /// The model as a file.

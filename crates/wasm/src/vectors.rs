@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use h2q_core::sample;
 use h2q_core::vectors::{self as core, ElementType};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -80,45 +81,38 @@ impl VectorsBuilder {
     }
 }
 
-#[cfg(feature = "whole")]
-mod sampler {
-    use h2q_core::sample as core;
+/// Keeps a uniform sample of the rows that are pushed.
+#[wasm_bindgen]
+pub struct VectorsSampler {
+    inner: Option<sample::VectorsSampler>,
+    chosen: Vec<usize>,
+}
 
-    use super::{ElementType, Result, Vectors, count, finished, wasm_bindgen};
-
-    /// Keeps a uniform sample of the rows that are pushed.
-    #[wasm_bindgen]
-    pub struct VectorsSampler {
-        inner: Option<core::VectorsSampler>,
-        chosen: Vec<usize>,
+#[wasm_bindgen]
+impl VectorsSampler {
+    /// Draws `keep` of `rows` rows.
+    #[wasm_bindgen(constructor)]
+    pub fn new(rows: f64, columns: f64, keep: f64, seed: f64) -> Result<VectorsSampler> {
+        let (rows, columns, keep) = (count(rows), count(columns), count(keep));
+        let inner = sample::VectorsSampler::new(rows, columns, keep, seed as u64)?;
+        Ok(Self { inner: Some(inner), chosen: Vec::new() })
     }
 
-    #[wasm_bindgen]
-    impl VectorsSampler {
-        /// Draws `keep` of `rows` rows.
-        #[wasm_bindgen(constructor)]
-        pub fn new(rows: f64, columns: f64, keep: f64, seed: f64) -> Result<VectorsSampler> {
-            let (rows, columns, keep) = (count(rows), count(columns), count(keep));
-            let inner = core::VectorsSampler::new(rows, columns, keep, seed as u64)?;
-            Ok(Self { inner: Some(inner), chosen: Vec::new() })
-        }
+    /// The next whole rows, of an element type as in `VectorsBuilder`.
+    pub fn push(&mut self, bytes: &[u8], element: &str) -> Result<()> {
+        let element = ElementType::parse(element)?;
+        Ok(self.inner.as_mut().ok_or_else(finished)?.push(bytes, element)?)
+    }
 
-        /// The next whole rows, of an element type as in `VectorsBuilder`.
-        pub fn push(&mut self, bytes: &[u8], element: &str) -> Result<()> {
-            let element = ElementType::parse(element)?;
-            Ok(self.inner.as_mut().ok_or_else(finished)?.push(bytes, element)?)
-        }
+    /// The rows kept, once.
+    pub fn finish(&mut self) -> Result<Vectors> {
+        let (vectors, chosen) = self.inner.take().ok_or_else(finished)?.finish()?;
+        self.chosen = chosen;
+        Ok(vectors.into())
+    }
 
-        /// The rows kept, once.
-        pub fn finish(&mut self) -> Result<Vectors> {
-            let (vectors, chosen) = self.inner.take().ok_or_else(finished)?.finish()?;
-            self.chosen = chosen;
-            Ok(vectors.into())
-        }
-
-        /// The numbers of the rows kept, in rising order; once, after `finish`.
-        pub fn chosen(&mut self) -> Vec<f64> {
-            std::mem::take(&mut self.chosen).into_iter().map(|row| row as f64).collect()
-        }
+    /// The numbers of the rows kept, in rising order; once, after `finish`.
+    pub fn chosen(&mut self) -> Vec<f64> {
+        std::mem::take(&mut self.chosen).into_iter().map(|row| row as f64).collect()
     }
 }

@@ -10,7 +10,6 @@ mod file_read;
 mod file_write;
 mod filter;
 mod hits;
-#[cfg(feature = "whole")]
 mod in_tables;
 #[cfg(not(target_family = "wasm"))]
 mod map;
@@ -26,9 +25,8 @@ mod unchecked;
 #[cfg(not(target_family = "wasm"))]
 mod verify;
 
-#[cfg(feature = "whole")]
 use h2q_kernels::index::costs;
-use h2q_kernels::index::{bitmap, tables, top_k};
+use h2q_kernels::index::{bitmap, strip, tables, top_k};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use bitmap::Bitmap;
@@ -48,7 +46,6 @@ pub use verify::{Repaired, Verified, repair, verify};
 use crate::codes::{Codes, Fingerprint, check_bits, hex};
 use crate::error::{Error, Result};
 use crate::hamming::Kernel;
-#[cfg(feature = "whole")]
 use crate::hamming::Line;
 use crate::parallel::Cancel;
 use crate::text;
@@ -225,7 +222,6 @@ impl Index {
     ///
     /// # Errors
     /// `OutOfMemory`, `Aborted`.
-    #[cfg(feature = "whole")]
     pub fn build_tables(&self, threads: usize, cancel: &Cancel) -> Result<()> {
         for part in &self.snapshot().parts {
             part.segment.tables(threads, cancel)?;
@@ -260,7 +256,6 @@ impl Index {
     }
 
     /// The lines that a scan reads, segment by segment.
-    #[cfg(feature = "whole")]
     pub(crate) fn for_each_memory(&self, mut visit: impl FnMut(&[Line])) {
         self.snapshot().parts.iter().for_each(|part| visit(part.segment.blocks.lines()));
     }

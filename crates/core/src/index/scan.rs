@@ -6,25 +6,19 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use super::bitmap::Bitmap;
 use super::reserve;
 use super::segment::Segment;
+use super::strip::{Strip, TILE};
 use super::top_k::{self, Collector, Wanted};
 use crate::error::Result;
-use crate::hamming::{GROUP, Kernel, Scan};
+use crate::hamming::Kernel;
 use crate::parallel::{Cancel, fold_tasks, map_tasks, resolve_threads};
 use crate::sizes::block;
 
-/// Bytes of codes that every query of a tile is compared with before the next ones: they stay in the
-/// first-level cache.
-const BLOCK_BYTES: usize = block(8 << 10, 1 << 10);
-/// Queries that share one pass over the codes.
-const TILE: usize = block(64, 4);
 /// Tiles from which on each is a task of its own, over all codes.
 const MANY_TILES: usize = block(16, 3);
 /// Bytes of a task where tiles are fewer, so that threads end at about the same time.
 const STRIP_BYTES: usize = block(256 << 10, 2 << 10);
 /// A thread is not worth its start for less.
 const THREAD_BYTES: usize = block(4 << 20, 8 << 10);
-/// Codes of the first block, of which all are hits so far; the next ones are twice as long each.
-const FIRST_ROWS: usize = 64;
 
 /// The queries of a search: `words` words each.
 #[derive(Clone, Copy)]
@@ -98,9 +92,6 @@ impl LinearScan<'_> {
         cancel: &Cancel,
     ) -> Result<()> {
         self.segment.check_codes(strip.clone())?;
-        let blocks = &self.segment.blocks;
-        let group_bytes = self.queries.words * 64;
-        let most = ((BLOCK_BYTES / group_bytes).max(1) * GROUP).next_multiple_of(64);
         let is_nearest = matches!(self.wanted, Wanted::Nearest(_));
         let bounds = || tile.iter().map(|query| &self.bounds[*query as usize]);
         if is_nearest {
@@ -108,29 +99,14 @@ impl LinearScan<'_> {
                 collector.bound(bound.load(Relaxed));
             }
         }
-        let mut next = strip.start;
-        let mut count = FIRST_ROWS;
-        while next < strip.end {
-            cancel.check()?;
-            let rows = count.min(strip.end - next);
-            let block = Scan {
-                query: &[],
-                lines: blocks.range(next, rows),
-                first: next as u32,
-                end: (next + rows) as u32,
-                allowed: self.allowed.map(|allowed| &allowed.words()[next / 64..]),
-                limit: 0,
-            };
-            for (query, collector) in tile.iter().zip(collectors.iter_mut()) {
-                collector.reserve(rows)?;
-                let query = self.queries.get(*query as usize);
-                let scan = Scan { query, limit: collector.limit(), ..block };
-                self.kernel.collect(scan, &mut collector.keys);
-                collector.settle();
-            }
-            next += rows;
-            count = (2 * count).min(most);
-        }
+        let scanned = Strip {
+            kernel: self.kernel,
+            lines: self.segment.blocks.lines(),
+            words: self.queries.words,
+            allowed: self.allowed.map(Bitmap::words),
+            positions: strip,
+        };
+        scanned.offer(collectors, &|i| self.queries.get(tile[i] as usize), cancel)?;
         if is_nearest {
             for (collector, bound) in collectors.iter().zip(bounds()) {
                 bound.fetch_min(collector.kth().unwrap_or(u32::MAX), Relaxed);

@@ -192,10 +192,7 @@ impl Run<'_> {
         let mut gathering = Gathering::new(self.count, self.wanted, snapshot);
         let mut work = Work::default();
         for part in parts {
-            #[cfg(feature = "whole")]
             let pending = self.look_into_tables(part, &mut gathering, &mut work)?;
-            #[cfg(not(feature = "whole"))]
-            let pending: Vec<u32> = (0..self.count as u32).collect();
             let found = self.scan(part).run(&pending, self.options.threads, self.cancel)?;
             work.candidates += part.segment.count() as u64 * pending.len() as u64;
             for (query, keys) in pending.iter().zip(found) {

@@ -2,14 +2,12 @@
 
 use std::ops::Range;
 use std::sync::OnceLock;
-#[cfg(feature = "whole")]
 use std::{
     sync::{Mutex, TryLockError},
     time::Duration,
 };
 
 use super::columns::check_columns;
-#[cfg(feature = "whole")]
 use super::tables::Tables;
 use super::unchecked::Unchecked;
 use crate::codes::Codes;
@@ -55,9 +53,7 @@ pub(crate) struct Segment {
     pub factors: Option<Column<f32>>,
     unchecked: Option<Unchecked>,
     positions: OnceLock<Vec<u32>>,
-    #[cfg(feature = "whole")]
     tables: OnceLock<Tables>,
-    #[cfg(feature = "whole")]
     building: Mutex<()>,
 }
 
@@ -113,9 +109,7 @@ impl Segment {
             factors,
             unchecked,
             positions: OnceLock::new(),
-            #[cfg(feature = "whole")]
             tables: OnceLock::new(),
-            #[cfg(feature = "whole")]
             building: Mutex::new(()),
         }
     }
@@ -203,7 +197,6 @@ impl Segment {
     }
 
     /// The search tables, if they have been built.
-    #[cfg(feature = "whole")]
     pub fn built_tables(&self) -> Option<&Tables> {
         self.tables.get()
     }
@@ -212,7 +205,6 @@ impl Segment {
     ///
     /// # Errors
     /// `OutOfMemory`, `Aborted`.
-    #[cfg(feature = "whole")]
     pub fn tables(&self, threads: usize, cancel: &Cancel) -> Result<&Tables> {
         let _building = loop {
             match self.building.try_lock() {
@@ -233,10 +225,7 @@ impl Segment {
 
     /// Bytes held, about.
     pub fn memory(&self) -> usize {
-        #[cfg(feature = "whole")]
         let tables = self.tables.get().map_or(0, Tables::memory);
-        #[cfg(not(feature = "whole"))]
-        let tables = 0;
         tables
             + self.blocks.memory()
             + self.ids.as_ref().map_or(0, Column::memory)

@@ -9,15 +9,15 @@ use super::isa::arm::neon::Neon;
 use super::isa::wasm::simd128::Simd128;
 #[cfg(target_arch = "x86_64")]
 use super::isa::x86::{avx2::Avx2, avx512::Avx512};
-#[cfg(any(feature = "whole", not(all(target_arch = "wasm32", target_feature = "simd128"))))]
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 use super::lanes::Plain;
-// A page that only searches does not download what others are compared with.
 use super::scan::{self, Scan};
 use super::{Blocks, Line};
 #[cfg(not(target_family = "wasm"))]
 use crate::error::Error;
 use crate::error::Result;
-#[cfg(all(not(feature = "whole"), target_arch = "wasm32", target_feature = "simd128"))]
+// A page does not download what others are compared with: nothing chooses it there.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 use Simd128 as Plain;
 
 /// One variant of the Hamming scan. A value proves that the CPU has its instructions.

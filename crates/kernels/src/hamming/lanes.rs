@@ -13,8 +13,6 @@ pub(crate) trait Lanes: Copy {
     type Distances: Copy;
     /// Words that may be added up before counts must be read.
     const WORDS: usize;
-    /// Whether it gets loops of its own for the usual widths.
-    const IS_UNROLLED: bool = true;
 
     fn no_sums(self) -> Self::Sums;
     /// Adds the differing bits of one word of the query and of each code.
@@ -30,15 +28,13 @@ pub(crate) trait Lanes: Copy {
 /// Plain Rust: the oracle of the others and what runs where there is nothing else. Compiled for a CPU with
 /// `popcnt` it becomes that kernel.
 #[derive(Clone, Copy)]
-#[cfg_attr(not(feature = "whole"), allow(dead_code, reason = "WebAssembly has a faster one"))]
+#[cfg_attr(target_arch = "wasm32", allow(dead_code, reason = "there is a faster one"))]
 pub(crate) struct Plain;
 
 impl Lanes for Plain {
     type Sums = [u32; GROUP];
     type Distances = [u32; GROUP];
     const WORDS: usize = usize::MAX;
-    // In wasm it is there to be compared with, and code is what a page has to download.
-    const IS_UNROLLED: bool = !cfg!(all(target_arch = "wasm32", target_feature = "simd128"));
 
     #[inline(always)]
     fn no_sums(self) -> Self::Sums {

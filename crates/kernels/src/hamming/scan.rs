@@ -25,8 +25,8 @@ pub struct Scan<'a> {
 #[inline(always)]
 pub(super) fn collect<L: Lanes>(lanes: L, scan: Scan, keys: &mut Vec<u64>) {
     match scan.query.len() {
-        1 if L::IS_UNROLLED => collect_fixed::<L, 1, 8>(lanes, scan, keys),
-        2 if L::IS_UNROLLED => collect_fixed::<L, 2, 8>(lanes, scan, keys),
+        1 => collect_fixed::<L, 1, 8>(lanes, scan, keys),
+        2 => collect_fixed::<L, 2, 8>(lanes, scan, keys),
         words if SHARES_CODE => collect_any(lanes, &scan, words, keys),
         4 => collect_fixed::<L, 4, 4>(lanes, scan, keys),
         6 => collect_fixed::<L, 6, 4>(lanes, scan, keys),

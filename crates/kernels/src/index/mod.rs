@@ -2,5 +2,6 @@
 
 pub mod bitmap;
 pub mod costs;
+pub mod strip;
 pub mod tables;
 pub mod top_k;
