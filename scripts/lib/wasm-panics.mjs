@@ -15,6 +15,10 @@ const PANICS = [
   /^std\b.*::(rust_oom|panic_with_hook|begin_panic)/,
   /__rustc.*::(rust_begin_unwind|rust_panic|__rust_alloc_error_handler)/,
   /^equator::do_panic_impl(::h\w+)?$/,
+  // What their messages are formatted with. Nothing else formats (crates/kernels/src/text.rs), but tables of methods name
+  // these, which no optimiser takes apart.
+  /\bcore(\[\w+\])?::fmt::(write|Formatter|builders|Write|Debug|Display|LowerHex|UpperHex)\b/,
+  /\bequator::Panic>::explain/,
 ];
 
 /**

@@ -29,4 +29,4 @@ pub mod vectors;
 pub use h2q_kernels::{
     column, error, hamming, json, linalg, losses, parallel, products, projection, real,
 };
-use h2q_kernels::{decompositions, dot, rotating, sizes, sorting, text};
+use h2q_kernels::{decompositions, dot, level, rotating, sizes, sorting, text};

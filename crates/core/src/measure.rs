@@ -185,7 +185,7 @@ fn timed(mut work: impl FnMut() -> Result<()>) -> Result<f64> {
 
 /// The words added up with the widest loads of this CPU.
 fn sum(lines: &[Line]) -> u64 {
-    pulp::Arch::new().dispatch(Sum(lines))
+    crate::level::Level::new().dispatch(Sum(lines))
 }
 
 /// The argument of [`sum`]: a type of its own, so that all of it is compiled for the CPU's level.

@@ -4,12 +4,14 @@
 //! order: the result is the same on every CPU, with fused multiply-add or without. No sum of float32
 //! rows overflows or vanishes there.
 
+use crate::level::Level;
+
 /// Partial sums side by side.
 const LANES: usize = 16;
 
 /// `Σ a_i · b_i` of two rows of the same length.
 pub fn dot(a: &[f32], b: &[f32]) -> f64 {
-    pulp::Arch::new().dispatch(
+    Level::new().dispatch(
         #[inline(always)]
         || accumulate(a, b),
     )
@@ -37,7 +39,7 @@ fn accumulate(a: &[f32], b: &[f32]) -> f64 {
 
 /// `Σ ±z_j`, + where bit j is 1. `z` has 64 values per word.
 pub fn signed_sum(z: &[f64], words: &[u64]) -> f64 {
-    pulp::Arch::new().dispatch(
+    Level::new().dispatch(
         #[inline(always)]
         || accumulate_signed(z, words),
     )

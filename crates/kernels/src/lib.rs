@@ -16,6 +16,7 @@ mod gemm;
 pub mod hamming;
 pub mod index;
 pub mod json;
+pub mod level;
 pub mod linalg;
 pub mod losses;
 pub mod parallel;

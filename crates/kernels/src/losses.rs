@@ -10,6 +10,7 @@
 //! `sgn 0 = +1`, the rule of the codes. Schwengber et al. 2023, section 4 (arXiv 2311.04207).
 
 use crate::error::{Error, Result};
+use crate::level::Level;
 use crate::real::Real;
 
 /// What the rotation minimises.
@@ -118,7 +119,7 @@ pub(crate) fn sum_and_weights<T: Real>(
     columns: usize,
     weight: Weight,
 ) -> f64 {
-    pulp::Arch::new().dispatch(Sum { loss, z, columns, weight })
+    Level::new().dispatch(Sum { loss, z, columns, weight })
 }
 
 /// The arguments of [`sum_and_weights`]. A type of its own and not a closure: the compiler gives

@@ -10,6 +10,7 @@ use faer::MatRef;
 
 use crate::elements::first_not_finite;
 use crate::error::{Error, Result};
+use crate::level::Level;
 use crate::sizes::block;
 
 /// Output columns that are stored side by side for each input dimension.
@@ -102,7 +103,7 @@ impl Projection {
     }
 
     fn multiply(&self, input: &[f32], panels: &[f32], out: &mut [f32], scratch: &mut Vec<f32>) {
-        let arch = pulp::Arch::new();
+        let level = Level::new();
         let tiles =
             input.chunks(TILE_ROWS * self.dimensions).zip(out.chunks_mut(TILE_ROWS * self.columns));
         for (rows, out) in tiles {
@@ -115,7 +116,7 @@ impl Projection {
                 }
             }
             for (p, panel) in panels.chunks(self.dimensions * PANEL).enumerate() {
-                let tile = multiply_tile(arch, scratch, panel);
+                let tile = multiply_tile(level, scratch, panel);
                 let columns = PANEL.min(self.columns - p * PANEL);
                 for (out, tile) in out.chunks_mut(self.columns).zip(&tile) {
                     out[p * PANEL..][..columns].copy_from_slice(&tile[..columns]);
@@ -134,13 +135,17 @@ impl Projection {
 
 type Tile = [[f32; PANEL]; TILE_ROWS];
 
-fn multiply_tile(arch: pulp::Arch, x: &[f32], panel: &[f32]) -> Tile {
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+fn multiply_tile(_: Level, x: &[f32], panel: &[f32]) -> Tile {
+    crate::simd128::multiply_tile(x, panel)
+}
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+fn multiply_tile(level: Level, x: &[f32], panel: &[f32]) -> Tile {
     // The body is compiled once per CPU level; only levels with fused multiply-add may use it, for the
     // others it would be a slow library call.
-    match arch {
+    match level.arch() {
         pulp::Arch::Scalar => accumulate::<PANEL>(x, panel, |a, b, c| a * b + c),
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        pulp::Arch::Simd128(_) => crate::simd128::multiply_tile(x, panel),
         #[cfg(target_arch = "x86_64")]
         pulp::Arch::V3(v3) => v3.vectorize(
             #[inline(always)]
@@ -155,6 +160,7 @@ fn multiply_tile(arch: pulp::Arch, x: &[f32], panel: &[f32]) -> Tile {
 }
 
 /// `COLUMNS` at a time, so that the running sums fit the registers of the level.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 #[inline(always)]
 fn accumulate<const COLUMNS: usize>(
     x: &[f32],
@@ -181,14 +187,13 @@ fn accumulate<const COLUMNS: usize>(
 
 /// The SIMD level of the float kernels on this CPU: `scalar`, `avx2`, `avx512` or the target's own name.
 pub fn simd_level() -> &'static str {
-    match pulp::Arch::new() {
+    match Level::new().arch() {
+        _ if cfg!(target_feature = "simd128") => "simd128",
         pulp::Arch::Scalar => "scalar",
         #[cfg(target_arch = "x86_64")]
         pulp::Arch::V3(_) => "avx2",
         #[cfg(target_arch = "x86_64")]
         pulp::Arch::V4(_) => "avx512",
-        #[cfg(target_arch = "wasm32")]
-        pulp::Arch::Simd128(_) => "simd128",
         #[allow(unreachable_patterns, reason = "the set of levels depends on the target")]
         _ => std::env::consts::ARCH,
     }
@@ -215,7 +220,7 @@ mod tests {
             let whole = accumulate::<PANEL>(&x, &panel, f32::mul_add);
             let halves = accumulate::<{ PANEL / 2 }>(&x, &panel, f32::mul_add);
             assert_eq!(whole, halves);
-            let chosen = multiply_tile(pulp::Arch::new(), &x, &panel);
+            let chosen = multiply_tile(Level::new(), &x, &panel);
             let separate = accumulate::<PANEL>(&x, &panel, |a, b, c| a * b + c);
             let is_fused = !["scalar", "simd128"].contains(&simd_level());
             assert_eq!(chosen, if is_fused { whole } else { separate });
@@ -227,7 +232,7 @@ mod tests {
         for dimensions in [1, 7, 64, 1001] {
             let (x, panel) = inputs(dimensions);
             let fused = accumulate::<PANEL>(&x, &panel, f32::mul_add);
-            let separate = multiply_tile(pulp::Arch::Scalar, &x, &panel);
+            let separate = accumulate::<PANEL>(&x, &panel, |a, b, c| a * b + c);
             for r in 0..TILE_ROWS {
                 for c in 0..PANEL {
                     let size: f32 = (0..dimensions)

@@ -3,8 +3,6 @@
 
 use std::ops::Range;
 
-use pulp::Arch;
-
 use super::apart::{Floats, Measure};
 use super::checks::{LABEL_NAMES, check_neighbours, check_row_numbers, count_codes, transformed};
 use super::expected::{self, Group, harmonic_numbers};
@@ -15,6 +13,7 @@ use super::within::{self, MetricsWithin, WithinSums};
 use super::{AveragePrecision, Cutoffs, Labels, MetricsAt, Scores, Totals};
 use crate::error::{Error, Result};
 use crate::hamming::{Blocks, Kernel, blocks};
+use crate::level::Level;
 use crate::parallel::{Cancel, map_tasks};
 use crate::vectors::Vectors;
 
@@ -151,7 +150,7 @@ struct Job<'a> {
     /// Queries that a thread looks at while the rows pass once.
     at_once: usize,
     cancel: &'a Cancel,
-    arch: Arch,
+    level: Level,
 }
 
 /// [`Ties`] with what each rule needs.
@@ -229,7 +228,7 @@ impl<'a> Job<'a> {
             order,
             at_once: (ROW_BYTES / row_bytes.saturating_mul(rows).max(1)).clamp(1, QUERIES),
             cancel,
-            arch: Arch::new(),
+            level: Level::new(),
         })
     }
 
@@ -298,7 +297,7 @@ impl<'a> Job<'a> {
             let relevant = &mut work.relevant[..rows.len()];
             for (query, asked) in queries.clone().zip(&mut work.asked) {
                 self.kernel.distances(&asked.words, &self.database, start, distances);
-                self.arch.dispatch(Mark {
+                self.level.dispatch(Mark {
                     query,
                     labels: (self.query_labels, self.database_labels),
                     rows: rows.clone(),
@@ -341,7 +340,7 @@ impl<'a> Job<'a> {
             let rows = start..(start + step).min(self.rows);
             for ((asking, limit), asked) in asking.iter().zip(&mut *all) {
                 asked.apart.resize(self.rows, 0.0);
-                self.arch.dispatch(Measure {
+                self.level.dispatch(Measure {
                     asking,
                     floats,
                     rows: rows.clone(),

@@ -3,12 +3,11 @@
 
 use std::f64::consts::LN_2;
 
-use pulp::Arch;
-
 use super::order::{row_of, sort_halves};
 use crate::codes::Codes;
 use crate::error::{Error, Result};
 use crate::fit::scale_to_root;
+use crate::level::Level;
 use crate::losses::{Loss, Weight};
 use crate::model::Model;
 use crate::parallel::{Cancel, fold_tasks};
@@ -76,7 +75,7 @@ pub fn code_statistics(codes: &Codes, threads: usize, cancel: &Cancel) -> Result
 /// In how many rows bits i and j are both 1, at `i * bits + j` for `i <= j`.
 fn ones_in_both(codes: &Codes, threads: usize, cancel: &Cancel) -> Result<Vec<u64>> {
     let (rows, bits) = (codes.rows(), codes.bits());
-    let arch = Arch::new();
+    let level = Level::new();
     let what = "counts of pairs of bits";
     let new_state = || {
         let columns = vec![[0u64; BLOCK_WORDS]; bits];
@@ -94,7 +93,7 @@ fn ones_in_both(codes: &Codes, threads: usize, cancel: &Cancel) -> Result<Vec<u6
             }
             for (i, counts) in counts.chunks_exact_mut(bits).enumerate() {
                 cancel.check()?;
-                arch.dispatch(OnesInBoth { one: i, columns, counts });
+                level.dispatch(OnesInBoth { one: i, columns, counts });
             }
             Ok(())
         })?;

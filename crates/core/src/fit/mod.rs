@@ -8,6 +8,8 @@
 
 mod judge;
 mod majorise;
+#[cfg(any(target_family = "wasm", test))]
+mod normal;
 mod options;
 pub(crate) mod part;
 mod pass;

@@ -3,7 +3,8 @@
 use faer::Mat;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
+#[cfg(not(target_family = "wasm"))]
+use rand_distr::Distribution;
 
 use crate::decompositions::Qr;
 
@@ -38,8 +39,13 @@ pub(crate) fn numbered_generator(seed: u64, stream: Stream, number: u32) -> ChaC
 /// An orthogonal matrix uniform in the Haar measure: the Q of a Gaussian matrix with the signs of R's
 /// diagonal moved into it (Mezzadri 2007).
 pub(crate) fn random_rotation(dimensions: usize, mut generator: ChaCha8Rng) -> Mat<f32> {
-    let gaussian: Mat<f64> =
-        Mat::from_fn(dimensions, dimensions, |_, _| StandardNormal.sample(&mut generator));
+    #[cfg(not(target_family = "wasm"))]
+    let mut normal = || rand_distr::StandardNormal.sample(&mut generator);
+    #[cfg(target_family = "wasm")]
+    let normals = super::normal::Normal::new();
+    #[cfg(target_family = "wasm")]
+    let mut normal = || normals.sample(&mut generator);
+    let gaussian: Mat<f64> = Mat::from_fn(dimensions, dimensions, |_, _| normal());
     let qr = Qr::new(&gaussian);
     let q = qr.orthogonal();
     Mat::from_fn(dimensions, dimensions, |i, j| {

@@ -44,7 +44,7 @@ impl Rows for Vectors {
 /// `InvalidOption` for k = 0 or rows that the originals do not have. Then `OutOfMemory`, `Aborted` and
 /// the errors of [`Rows::read`].
 pub fn by_vectors(
-    originals: &impl Rows,
+    originals: &dyn Rows,
     queries: &Vectors,
     hits: &Hits,
     k: usize,
@@ -56,8 +56,8 @@ pub fn by_vectors(
     rescore(&scorer, hits, (queries.rows(), originals.rows()), k, threads, cancel)
 }
 
-struct Cosine<'a, R> {
-    originals: &'a R,
+struct Cosine<'a> {
+    originals: &'a dyn Rows,
     queries: &'a Vectors,
 }
 
@@ -69,7 +69,7 @@ struct Workspace {
     buffer: Vec<f32>,
 }
 
-impl<R: Rows> Scorer for Cosine<'_, R> {
+impl Scorer for Cosine<'_> {
     type Workspace = Workspace;
 
     fn workspace(&self) -> Workspace {
