@@ -21,7 +21,25 @@ const features = [
 const folder = /** @type {string} */ (process.argv[2]);
 optimise(join(folder, 'h2q_bg.wasm'));
 const glue = join(folder, 'h2q.js');
-if (existsSync(glue)) writeFileSync(glue, minified(glue, readFileSync(glue, 'utf8')));
+if (existsSync(glue)) writeFileSync(glue, minified(glue, withoutSpares(readFileSync(glue, 'utf8'))));
+
+/**
+ * Every class of the glue brings along what `using` calls, which nothing here does, and what stands in for a
+ * `FinalizationRegistry`, which every browser with SIMD has.
+ *
+ * @param {string} code
+ */
+function withoutSpares(code) {
+  const spares = [
+    /^if \(Symbol\.dispose\) .*\n/gm,
+    /\(typeof FinalizationRegistry === 'undefined'\)\s*\? \{.*\}\s*: (?=new FinalizationRegistry)/g,
+  ];
+  return spares.reduce((rest, spare) => {
+    const less = rest.replaceAll(spare, '');
+    if (less === rest) throw new Error(`the glue has nothing like ${spare}`);
+    return less;
+  }, code);
+}
 
 /**
  * @param {string} file
@@ -40,6 +58,8 @@ function optimise(file) {
   writeFileSync(file, module);
   const enabled = features.map((feature) => `--enable-${feature}`);
   const smaller = `${file}.opt`;
-  run(process.execPath, [toolPath('binaryen', 'wasm-opt'), file, '-Os', ...enabled, '-o', smaller]);
+  // The linker puts nothing into the first KiB, so that addresses can be folded into loads.
+  const assumed = ['--low-memory-unused'];
+  run(process.execPath, [toolPath('binaryen', 'wasm-opt'), file, '-Os', ...assumed, ...enabled, '-o', smaller]);
   renameSync(smaller, file);
 }

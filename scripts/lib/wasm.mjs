@@ -82,7 +82,7 @@ export function buildWhole({ env, wasmPack }, out) {
  * @param {string} out
  */
 export function buildSearch({ env }, out) {
-  const [profile, target] = ['wasm-search', 'wasm32-unknown-unknown'];
+  const [profile, target] = ['wasm', 'wasm32-unknown-unknown'];
   const options = ['--profile', profile, '--target', target];
   run('cargo', ['build', '--package', 'h2q-wasm-search', ...options], { env });
   const made = join(env['CARGO_TARGET_DIR'] ?? join(root, 'target'), target, profile);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import * as native from '../../dist/node/index.js';
+import type { SmallExports } from '../../ts/small/module.js';
 import { HEAD } from '../conformance/head.js';
 import { matrix, randomMatrix } from '../conformance/matrices.js';
 import { seededRandom } from '../conformance/random.js';
@@ -133,6 +134,33 @@ describe('index files', () => {
     }
   });
 
+  it('forged, they are read and refused as elsewhere', { timeout: 120_000 }, async () => {
+    for (const [bits, ids] of [
+      [72, 'falling'],
+      [8, 'none'],
+    ] as const) {
+      const bytes = await indexFile(bits, [20, 3], ids, true);
+      const query = randomCodes(3, bits);
+      const found = async ({ HammingIndex }: Pick<typeof small, 'HammingIndex'>, forged: Uint8Array) => {
+        const index = await HammingIndex.open(forged);
+        return [index.size, index.rows, index.hasFactors, index.model, index.searchSync(query, 99)];
+      };
+      for (let at = 0; at < bytes.length; at++) {
+        // Beyond the headers the front is nothing but zeros.
+        if (at < 12_288 && at % 4096 >= 128) continue;
+        for (const flipped of [1, 128]) {
+          const forged = bytes.slice();
+          forged[at]! ^= flipped;
+          resealIndex(forged, bytes);
+          const results = await Promise.all(
+            [small, native].map((api) => outcome(() => found(api, forged), true)),
+          );
+          expect(results[0], `byte ${at}`).toEqual(results[1]);
+        }
+      }
+    }
+  });
+
   it('codes of another model are refused', async () => {
     const [one, other] = ['0123456789abcdef0123456789abcdef', 'f'.repeat(32)];
     const codes = randomCodes(9, 64);
@@ -188,6 +216,28 @@ describe('models', () => {
     }
   });
 
+  it('forged, they are read and refused as elsewhere', async () => {
+    const { model } = whole.fitSync(randomMatrix(50, 4, 16), { bits: 8, seed: 1, epochs: 1 });
+    const rows = randomMatrix(3, 1, 16);
+    for (const bytes of [model.toBytes(), HEAD]) {
+      for (let at = 8; at < Math.min(bytes.length, 1500); at++) {
+        const forged = bytes.slice();
+        forged[at]! ^= 1 << (at % 8);
+        resealModel(forged);
+        const read = (api: Pick<typeof small, 'Model'>) => {
+          const copy = api.Model.fromBytes(forged);
+          return [copy.summary, copy.dimensions === 16 && copy.transformSync(rows)];
+        };
+        const [actual, wanted] = await Promise.all(
+          [small, whole].map((api) => outcome(() => read(api), true)),
+        );
+        // That is what the small module takes from the file.
+        if (JSON.stringify(wanted).includes('the fingerprint does not belong')) continue;
+        expect(actual, `byte ${at}`).toEqual(wanted);
+      }
+    }
+  });
+
   it('damaged or cut short, they fail as elsewhere', { timeout: 120_000 }, async () => {
     const { model } = whole.fitSync(randomMatrix(50, 4, 16), { bits: 8, seed: 1, epochs: 1 });
     for (const bytes of [model.toBytes(), HEAD]) {
@@ -200,11 +250,44 @@ describe('models', () => {
   });
 });
 
-/** What a call fails with, or undefined. */
-async function outcome(call: () => unknown): Promise<unknown> {
+/** XXH3-64, by the small module itself. */
+function checksum(bytes: Uint8Array): bigint {
+  raw ??= new WebAssembly.Instance(new WebAssembly.Module(wasmBytes('search'))).exports;
+  const { memory, ...wasm } = raw as unknown as SmallExports;
+  const at = wasm.reserve(bytes.length);
+  new Uint8Array(memory.buffer, at, bytes.length).set(bytes);
+  const sum = wasm.checksum(at, bytes.length);
+  wasm.release(at, bytes.length);
+  return BigInt.asUintN(64, sum);
+}
+let raw: WebAssembly.Exports | undefined;
+
+/** Makes all checksums of a small index file right again; `original` tells where its records are. */
+function resealIndex(bytes: Uint8Array, original: Uint8Array): void {
+  const [view, before] = [bytes, original].map(({ buffer }) => new DataView(buffer)) as [DataView, DataView];
+  const seal = (at: number) => view.setBigUint64(at + 56, checksum(bytes.subarray(at, at + 56)), true);
+  for (let at = 12_288; at < bytes.length; ) {
+    const end = at + 64 + Number(before.getBigUint64(at + 32, true));
+    view.setBigUint64(at + 64, checksum(bytes.subarray(at + 128, end)), true);
+    view.setBigUint64(at + 40, checksum(bytes.subarray(at + 64, at + 72)), true);
+    seal(at);
+    at = end;
+  }
+  for (const at of [0, 64, 4096, 4160, 8192, 8256]) seal(at);
+}
+
+/** {@link resealIndex} for a model. */
+function resealModel(bytes: Uint8Array): void {
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(24, checksum(bytes.subarray(64)), true);
+  view.setBigUint64(56, checksum(bytes.subarray(0, 56)), true);
+}
+
+/** What a call fails with, else undefined, or where that is wanted its result. */
+async function outcome(call: () => unknown, isWanted = false): Promise<unknown> {
   try {
-    await call();
-    return undefined;
+    const result = await call();
+    return isWanted ? result : undefined;
   } catch (error) {
     const { code, message, details } = error as native.H2qError;
     return { code, message, details };

@@ -111,9 +111,9 @@ export class IndexParser {
 
   *#file(length: number): Parsing<void> {
     const { header, commit } = readFront(this.#memory, yield* exactly(FRONT));
-    const settled = commit.length - commit.pending;
+    const settled = Number(commit.settled);
     if (length < settled) {
-      throw bad(`it is truncated: ${settled} bytes were written, ${length} are there`);
+      throw bad(`it is truncated: ${commit.settled} bytes were written, ${length} are there`);
     }
     this.#header = header;
     // The last bytes count only as a whole.

@@ -1,6 +1,5 @@
 /** Headers and commits of an index file (docs/formats.md): `crates/core/src/index/file.rs` and `commit.rs`. */
 
-import { MAX_U32 } from '../arguments.js';
 import { H2qError } from '../errors.js';
 import { toHex } from '../fingerprint.js';
 import { type Memory, u64At, viewOf } from './module.js';
@@ -78,7 +77,12 @@ export function readFront(memory: Memory, front: Uint8Array) {
   const last = commits.reduce((best, view) =>
     view.getBigUint64(8, true) >= best.getBigUint64(8, true) ? view : best,
   );
-  const commit = { length: u64At(last, 16), pending: u64At(last, 24), checksum: last.getBigUint64(32, true) };
+  const commit = {
+    settled: last.getBigUint64(16, true) - last.getBigUint64(24, true),
+    length: u64At(last, 16),
+    pending: u64At(last, 24),
+    checksum: last.getBigUint64(32, true),
+  };
   const isPossible =
     commit.pending <= MAX_PENDING &&
     commit.length >= FRONT + commit.pending &&
@@ -143,8 +147,7 @@ export function readRecord(
   const payload = sections.reduce((sum, section) => sum + padded(section), 0);
   const chunks = Math.ceil(payload / CHUNK);
   const expected = payload + padded(8 * chunks);
-  // As on a machine of 32 bits.
-  if (expected > MAX_U32) throw bad('a record reaches past its end');
+  if (expected >= 2 ** 64) throw bad('a record reaches past its end');
   if (announced !== expected || count === 0) throw bad('the header of a record is impossible');
   if (expected > left) throw bad('it is truncated within a record');
   const checksum = view.getBigUint64(40, true);

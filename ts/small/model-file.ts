@@ -3,7 +3,7 @@
 import type { HeadSummary, Loss, Method, ModelSummary, Penalty, SimilarityLoss, Solver } from '../backend.js';
 import { H2qError } from '../errors.js';
 import { toHex } from '../fingerprint.js';
-import { type Memory, type SmallExports, u64At, viewOf } from './module.js';
+import { type Memory, type SmallExports, viewOf } from './module.js';
 
 const MAGIC = 'H2QMODEL';
 const HEADER = 64;
@@ -47,8 +47,8 @@ export function readModel(memory: Memory, file: Uint8Array): ModelParts {
     throw bad(`it has version ${version}, this reads versions 1 and 2`);
   }
   const payload = file.subarray(HEADER);
-  const announced = u64At(header, 16);
-  if (header.getUint32(12, true) !== HEADER || payload.length !== announced) {
+  const announced = header.getBigUint64(16, true);
+  if (header.getUint32(12, true) !== HEADER || BigInt(payload.length) !== announced) {
     throw bad(`${announced} bytes were announced, ${payload.length} are there`);
   }
   const layers: Layer[] = [];

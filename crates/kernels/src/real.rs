@@ -143,7 +143,8 @@ impl Real for f32 {
         p * f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23))
     }
     fn ln(self) -> Self {
-        f32::ln(self)
+        // WebAssembly has no instruction for either, and one of them is enough to download.
+        if cfg!(target_family = "wasm") { f64::from(self).ln() as f32 } else { f32::ln(self) }
     }
     #[inline(always)]
     fn magnitude(self) -> Self {

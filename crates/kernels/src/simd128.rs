@@ -1,5 +1,4 @@
-//! Float loops spelt out for WebAssembly: compiled for size, as in the module that only searches, loops over small
-//! arrays are neither unrolled nor vectorised.
+//! Float loops spelt out for WebAssembly, whose registers they fit, whatever the level of optimisation.
 
 use std::arch::wasm32::{
     f32x4_abs, f32x4_add, f32x4_ge, f32x4_lt, f32x4_mul, f32x4_splat, i32x4_all_true,

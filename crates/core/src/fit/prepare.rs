@@ -108,6 +108,12 @@ fn column_means(rows: &Part, threads: usize, cancel: &Cancel) -> Result<Vec<f32>
     Ok((0..columns).map(|j| (total(j) / rows.count() as f64) as f32).collect())
 }
 
+/// The power of two that brings `x` to `1..2`, as far as that and its reciprocal are normal numbers.
+fn reciprocal_power(x: f32) -> f32 {
+    let exponent = (x.to_bits() >> 23) as i32 - 127;
+    f32::from_bits(((127 - exponent.clamp(-126, 126)) as u32) << 23)
+}
+
 /// `(X − mean)ᵀ (X − mean)`, of which the lower half is filled, up to a factor.
 fn second_moments(
     part: &Part,
@@ -119,8 +125,7 @@ fn second_moments(
     // Squares of very large or small values leave the range of float32; a power of two costs no bits.
     let values = (0..rows).flat_map(|row| part.row(row));
     let largest = values.fold(0.0f32, |best, x| best.max(x.abs()));
-    let scale =
-        if largest > 0.0 { (-largest.log2().floor()).clamp(-126.0, 126.0).exp2() } else { 1.0 };
+    let scale = if largest > 0.0 { reciprocal_power(largest) } else { 1.0 };
     // The strips and so the sums depend on the shape alone; each strip holds two columns² matrices.
     let strips = rows.div_ceil(4 * BLOCK_ROWS).min(8);
     let strip_rows = rows.div_ceil(strips);
@@ -205,5 +210,20 @@ pub(crate) fn scale_to_root(row: &mut [f32]) {
     if sum > 0.0 {
         let factor = (row.len() as f64 / sum).sqrt();
         row.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reciprocal_power;
+
+    #[test]
+    fn values_are_brought_to_one() {
+        for x in [1.0, 1.9999999, 2.0, 0.75, 3e38, 1e-30, f32::MIN_POSITIVE] {
+            let scaled = x * reciprocal_power(x);
+            assert!((0.99..4.0).contains(&scaled), "{x} becomes {scaled}");
+            assert_eq!(reciprocal_power(x).to_bits() << 9, 0, "no power of two");
+        }
+        assert_eq!(reciprocal_power(1e-45), reciprocal_power(f32::MIN_POSITIVE));
     }
 }

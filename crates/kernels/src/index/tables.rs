@@ -8,6 +8,8 @@
 //! substrings up to j and by at least a in the others. A code may lie in several buckets; it counts in the
 //! first step that meets it, which its own substrings tell, so there is no list of codes seen.
 
+use std::f64::consts::LN_2;
+
 use super::bitmap::Bitmap;
 use super::costs::step_nanoseconds;
 use super::top_k::Collector;
@@ -88,7 +90,7 @@ impl Substring {
     /// Cuts `bits` into parts of about log2(rows) bits, so that a bucket holds about one code. Rather a bit
     /// more than another table: fewer, larger tables are faster as long as buckets are not empty.
     fn cut(bits: usize, rows: usize) -> Vec<Self> {
-        let width = ((rows as f64).log2() + 0.6).clamp(8.0, WIDEST as f64);
+        let width = ((rows as f64).ln() / LN_2 + 0.6).clamp(8.0, WIDEST as f64);
         let count = (bits as f64 / width).ceil() as usize;
         let border = |i: usize| (i as u64 * bits as u64 / count as u64) as usize;
         (0..count).map(|i| Self { start: border(i), bits: border(i + 1) - border(i) }).collect()
