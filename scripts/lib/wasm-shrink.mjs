@@ -60,6 +60,14 @@ function optimise(file) {
   const smaller = `${file}.opt`;
   // The linker puts nothing into the first KiB, so that addresses can be folded into loads.
   const assumed = ['--low-memory-unused'];
-  run(process.execPath, [toolPath('binaryen', 'wasm-opt'), file, '-Os', ...assumed, ...enabled, '-o', smaller]);
+  run(process.execPath, [
+    toolPath('binaryen', 'wasm-opt'),
+    file,
+    '-Os',
+    ...assumed,
+    ...enabled,
+    '-o',
+    smaller,
+  ]);
   renameSync(smaller, file);
 }
