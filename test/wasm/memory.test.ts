@@ -30,6 +30,33 @@ it('memory begins small, and copies of arguments are given back before the garba
   expect(byteLength).toBeLessThan(60 * MIB);
 });
 
+it('h2q/search works in memory that it gives back, and keeps nothing of files that it refuses', async () => {
+  const instantiate = vi.spyOn(WebAssembly, 'instantiate');
+  vi.resetModules();
+  const whole = await import('../../ts/browser/index.js');
+  await whole.init(wasmBytes('whole'));
+  const { model } = await whole.fit(randomMatrix(300, 1, 64), { bits: 32 });
+  vi.resetModules();
+  const search = await import('../../ts/browser/search.js');
+  await search.init(wasmBytes('search'));
+  const loaded = (await instantiate.mock.results.at(-1)?.value) as WebAssembly.WebAssemblyInstantiatedSource;
+  const memory = () => (loaded.instance.exports['memory'] as WebAssembly.Memory).buffer.byteLength;
+  expect(memory()).toBeLessThan(2 * MIB);
+
+  const copy = search.Model.fromBytes(model.toBytes());
+  const matrix = randomMatrix(40_000, 1, 64);
+  const codes = copy.encodeSync(matrix);
+  const index = search.HammingIndex.buildSync(codes);
+  let once = 0;
+  for (let i = 0; i < 30; i++) {
+    once ||= i > 0 ? memory() : 0;
+    await copy.encode(matrix);
+    index.searchSync({ data: codes.data.slice(0, 400), bits: 32 }, 20_000, { deny: new Uint8Array(5000) });
+    expect(() => search.Model.fromBytes(model.toBytes().fill(1, 200, 300))).toThrow('damaged');
+  }
+  expect(memory()).toBeLessThan(once + MIB);
+});
+
 describe('a trap', () => {
   const trap = () => {
     throw new WebAssembly.RuntimeError('unreachable');

@@ -13,7 +13,8 @@ import { toHex } from '../fingerprint.js';
 import { bytesOf, zeros } from './module.js';
 
 interface SmallVectors extends CoreVectors {
-  readonly values: Float32Array;
+  /** None after a release; work that runs has them still. */
+  values: Float32Array;
 }
 
 export interface SmallCodes extends CoreCodes {
@@ -54,7 +55,11 @@ export function vectorsBuilder(rows: number, columns: number, firstRow: number):
     },
     finish: () => {
       if (filled !== bytes.length) throw mismatch('values', values.length, filled / 4);
-      return { rows, columns, values, release: () => {} } as CoreVectors;
+      const release = () => {
+        own.values = new Float32Array();
+      };
+      const own: SmallVectors = { rows, columns, values, release };
+      return own;
     },
   };
 }
