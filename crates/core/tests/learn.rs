@@ -165,6 +165,26 @@ fn a_checkpoint_of_something_else_is_refused() {
     }
 }
 
+/// A count of steps at the end of its range would overflow with the next.
+#[test]
+fn a_checkpoint_whose_steps_are_not_those_of_its_epochs_is_refused() {
+    let mut first = session(&options());
+    first.step(2, &Cancel::default()).expect("nobody aborts");
+    let bytes = first.checkpoint().expect("it was prepared");
+    for steps in [0, 1, u32::MAX] {
+        let mut other = bytes.clone();
+        other[16..20].copy_from_slice(&steps.to_le_bytes());
+        let content = other.len() - 8;
+        let checksum = xxhash_rust::xxh3::xxh3_64(&other[..content]);
+        other[content..].copy_from_slice(&checksum.to_le_bytes());
+        let mut session = session(&options());
+        session.resume(&other).expect("it is whole");
+        let error =
+            session.prepare(&Cancel::default()).expect_err("they are not those of two epochs");
+        assert!(error.to_string().contains("steps"), "{error}");
+    }
+}
+
 #[test]
 fn a_model_with_a_head_survives_its_file_and_encodes_row_by_row() {
     let (vectors, _) = noisy();

@@ -28,15 +28,20 @@ pub(super) struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// The state, if it belongs to `request` and a head of so many parameters.
+    /// The state, if it belongs to `request` and a head of so many parameters that takes so many steps in an
+    /// epoch.
     ///
     /// # Errors
     /// `ModelFormat`.
-    pub fn state_for(self, request: u64, parameters: usize) -> Result<State> {
-        if self.request != request || self.state.parameters.len() != parameters {
+    pub fn state_for(self, request: u64, parameters: usize, epoch_steps: usize) -> Result<State> {
+        let Self { state, request: own, .. } = self;
+        if own != request || state.parameters.len() != parameters {
             return Err(bad("it is a state of learning from other vectors, labels or options"));
         }
-        Ok(self.state)
+        if state.adam.steps as u64 != state.epochs as u64 * epoch_steps as u64 {
+            return Err(bad("it counts steps that its epochs do not have"));
+        }
+        Ok(state)
     }
 }
 

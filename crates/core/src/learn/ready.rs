@@ -88,9 +88,8 @@ impl Ready {
         let mut generator = numbered_generator(options.seed, Stream::Epochs, state.epochs as u32);
         let mut order = self.train.clone();
         order.shuffle(&mut generator);
-        // A single row has no pairs.
         let batches: Vec<&[usize]> =
-            order.chunks(options.batch_size).filter(|batch| batch.len() > 1).collect();
+            order.chunks(options.batch_size).take(epoch_steps(order.len(), options)).collect();
         let architecture = &self.architecture;
         let decayed: Vec<_> =
             architecture.layers.iter().map(|layer| layer.weights.clone()).collect();
@@ -198,6 +197,11 @@ impl Ready {
         let layers = self.architecture.layers.iter().enumerate().map(layer).collect();
         Head::new(self.mean.clone(), layers, summary)
     }
+}
+
+/// Steps that `rows` rows make in an epoch. A single row that is left over has no pairs.
+pub(super) fn epoch_steps(rows: usize, options: &Resolved) -> usize {
+    rows.div_ceil(options.batch_size) - usize::from(rows % options.batch_size == 1)
 }
 
 /// The share of similar pairs: of single labels exactly, of sets of classes by a sample where there are many rows.

@@ -7,7 +7,7 @@ use super::checkpoint::{self, Checkpoint};
 use super::network::Architecture;
 use super::objective::Objective;
 use super::options::{LearnOptions, MAX_PARAMETERS, Resolved};
-use super::ready::{Judge, Ready, similar_share, spread};
+use super::ready::{Judge, Ready, epoch_steps, similar_share, spread};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::evaluate::Labels;
@@ -167,7 +167,7 @@ impl LearnSession {
         self.state = Some(match self.resumed.take() {
             Some(checkpoint) => {
                 self.seconds = checkpoint.seconds;
-                checkpoint.state_for(request, count)?
+                checkpoint.state_for(request, count, epoch_steps(train.len(), &self.options))?
             }
             None => State::new(architecture.initial(&mut generator(seed, Stream::Parameters))),
         });
