@@ -20,6 +20,12 @@ export type Method = 'h2q' | 'itq' | 'random' | 'identity';
 /** What methods are compared by: the loss, the recall of float neighbours, the precision of labels. */
 export type Criterion = 'loss' | 'neighbours' | 'labels';
 export type Loss = 'bit-variance' | 'l2' | 'l1' | 'min-entropy';
+
+/** What `h2q` minimises: a quantization loss, or how far rankings by code are from those by cosine of the input. */
+export type Objective = Loss | 'neighbours';
+
+/** Where the directions come from that are turned, where there are fewer bits than dimensions. */
+export type ProjectionSource = 'pca' | 'learned';
 export type Solver = 'auto' | 'sgd';
 /** What a score of re-ranking by codes estimates when it is multiplied with the factor of its row. */
 export type FactorMetric = 'cosine' | 'inner-product';
@@ -92,7 +98,8 @@ export interface CoreFitOptions {
   method?: Method;
   /** Fits every method and keeps the best; instead of `method`. */
   criterion?: Criterion;
-  loss?: Loss;
+  loss?: Objective;
+  projection?: ProjectionSource;
   solver?: Solver;
   epochs?: number;
   learningRate?: number;
@@ -110,6 +117,8 @@ export interface CoreFitOptions {
 export interface EpochReport {
   /** The method that is being fitted. */
   method: Method;
+  /** What it minimises. */
+  loss: Objective;
   /** Counted from 1, for each method anew. */
   epoch: number;
   trainLoss: number;
@@ -205,7 +214,7 @@ export interface ModelSummary {
   bits: number;
   method: Method;
   /** The loss of `trainLoss` and `validationLoss`: the one asked for, but l2 of `method: 'itq'`. */
-  loss: Loss;
+  loss: Objective;
   solver: Solver;
   epochs: number;
   /** Of the fit alone, without I/O. Absent in a model read from a file, so that equal fits give equal files. */
@@ -223,6 +232,9 @@ export interface ModelSummary {
  */
 export interface Candidate {
   method: Method;
+  /** What `h2q` minimised; of other methods the loss that all are compared by. */
+  loss: Objective;
+  /** By the loss that all are compared by: a quantization loss. */
   validationLoss: number;
   /** Share of the 10 nearest rows by cosine of the input that are among the first 100 by Hamming distance. */
   neighbourRecall: number;

@@ -20,6 +20,8 @@ import type {
   FitSummary,
   Loss,
   Method,
+  Objective,
+  ProjectionSource,
   Solver,
 } from './backend.js';
 import { H2qError, withH2qErrors } from './errors.js';
@@ -50,8 +52,8 @@ export interface FitSyncOptions {
   bits?: number | undefined;
   /**
    * How the rotation is found. `h2q` (default) minimises `loss`; `itq` is iterative quantization;
-   * `random` draws a rotation; `identity` is plain sign; `auto` fits all four and keeps the best by
-   * `criterion` on held-out rows, the one with the lower loss of equals.
+   * `random` draws a rotation; `identity` is plain sign; `auto` fits all four (by the criterion `neighbours` also
+   * `h2q` with that loss) and keeps the best by `criterion` on held-out rows, the one with the lower loss of equals.
    */
   method?: Method | 'auto' | undefined;
   /**
@@ -64,11 +66,20 @@ export interface FitSyncOptions {
   labels?: LabelsInput | undefined;
   /** Labels of the validation vectors, of the same kind; needed where both `labels` and `validation` are given. */
   validationLabels?: LabelsInput | undefined;
-  /** Quantization loss (section 3.3 of the paper). Default `bit-variance`. */
-  loss?: Loss | undefined;
+  /**
+   * What `h2q` minimises. A quantization loss (section 3.3 of the paper; default `bit-variance`) brings coordinates
+   * close to their signs. `neighbours` ranks by code as the cosine of the input does: the nearest rows come back
+   * more often, and it takes longer (docs/neighbours.md). It runs in the native addon alone.
+   */
+  loss?: Objective | undefined;
+  /**
+   * Where the directions come from, where `bits` is less than the dimensions: `pca`, the leading principal ones, or
+   * `learned` together with the rotation, by the loss `neighbours` alone. Default: `learned` for that, else `pca`.
+   */
+  projection?: ProjectionSource | undefined;
   /** `auto` (default) is majorisation, `sgd` the paper's procedure. Only for method `h2q`. */
   solver?: Solver | undefined;
-  /** The most epochs, passes over the rows; at least 1. Default 150 for `sgd` (the paper's), 200 for `auto`, 50 for `itq`. */
+  /** The most epochs, passes over the rows; at least 1. Default 150 for `sgd` (the paper's), 200 for `auto`, 50 for `itq`; 20 of 20 steps each for the loss `neighbours`. */
   epochs?: number | undefined;
   /** Step size of `sgd`, a float32 above 0. Default, as in the paper: 1.0 for `bit-variance`, 0.1 for other losses. */
   learningRate?: number | undefined;
@@ -81,7 +92,7 @@ export interface FitSyncOptions {
   reflections?: number | undefined;
   /** Rows that only judge. Default: a seeded tenth of the rows, at most 10,000. */
   validation?: VectorsInput | undefined;
-  /** Subtract the mean first. Default: only when `bits` is less than the dimensions. */
+  /** Subtract the mean first. Default: only when `bits` is less than the dimensions, or for the loss `neighbours`. */
   center?: boolean | undefined;
   /** Seed of every random choice: 0 to 2^53 - 1. Default 0. */
   seed?: number | undefined;
@@ -115,7 +126,7 @@ export interface FitResult {
  * Learns a model of `vectors` without blocking the event loop.
  *
  * @throws INVALID_OPTION, INVALID_BITS, INVALID_ARGUMENT, EMPTY_INPUT, NOT_FINITE, MISMATCH (of the
- * validation vectors' dimensions), DIVERGED (`sgd` alone); `signal.reason` on abort
+ * validation vectors' dimensions), DIVERGED (`sgd` alone), UNSUPPORTED (`neighbours` on the WASM backend); `signal.reason` on abort
  */
 export async function fit(vectors: VectorsInput, options: FitOptions = {}): Promise<FitResult> {
   return run(fitting(vectors, options), checkOptions(options).signal);
@@ -282,8 +293,20 @@ function stallDetector(patience: number): (report: EpochReport) => boolean {
 
 /** Checks kinds; ranges that depend on the vectors are checked by the core. */
 export function toCoreOptions(options: FitRequest): CoreFitOptions {
-  const { bits, method, loss, solver, epochs, learningRate, batchSize, reflections, center, seed, threads } =
-    options;
+  const {
+    bits,
+    method,
+    loss,
+    projection,
+    solver,
+    epochs,
+    learningRate,
+    batchSize,
+    reflections,
+    center,
+    seed,
+    threads,
+  } = options;
   const checked: CoreFitOptions = {};
   if (bits !== undefined) checked.bits = checkInteger('bits', bits, 0);
   if (method === 'auto') {
@@ -300,7 +323,8 @@ export function toCoreOptions(options: FitRequest): CoreFitOptions {
       }
     }
   }
-  if (loss !== undefined) checked.loss = checkOneOf('loss', loss, LOSSES);
+  if (loss !== undefined) checked.loss = checkOneOf('loss', loss, OBJECTIVES);
+  if (projection !== undefined) checked.projection = checkOneOf('projection', projection, PROJECTIONS);
   if (solver !== undefined) checked.solver = checkOneOf('solver', solver, SOLVERS);
   if (epochs !== undefined) checked.epochs = checkInteger('epochs', epochs, 1);
   if (learningRate !== undefined) checked.learningRate = checkPositive('learningRate', learningRate);
@@ -327,6 +351,8 @@ function conflict(option: string, problem: string): H2qError {
 export const METHODS: readonly Method[] = ['h2q', 'itq', 'random', 'identity'];
 export const CRITERIA: readonly Criterion[] = ['loss', 'neighbours', 'labels'];
 export const LOSSES: readonly Loss[] = ['bit-variance', 'l2', 'l1', 'min-entropy'];
+export const OBJECTIVES: readonly Objective[] = [...LOSSES, 'neighbours'];
+export const PROJECTIONS: readonly ProjectionSource[] = ['pca', 'learned'];
 export const SOLVERS: readonly Solver[] = ['auto', 'sgd'];
 
 function checkMethod(method: string): Method {

@@ -42,9 +42,16 @@ export function describeFits(loaded: () => Loaded): void {
       const options = { method: 'auto', validation, labels, validationLabels } as const;
       const { model, summary, history } = await h2q.fit(matrix, { ...options, criterion: 'neighbours' });
       const candidates = summary.candidates ?? [];
-      expect(candidates.map(({ method }) => method)).toEqual(['identity', 'random', 'itq', 'h2q']);
+      // Where the loss neighbours runs, it is one more.
+      const more = h2q.info().backend === 'native' ? ['neighbours'] : [];
+      const methods = ['identity', 'random', 'itq', 'h2q', ...more.map(() => 'h2q')];
+      expect(candidates.map(({ method }) => method)).toEqual(methods);
+      const objectives = Array<string>(4).fill('bit-variance');
+      expect(candidates.map(({ loss }) => loss)).toEqual([...objectives, ...more]);
       const best = Math.max(...candidates.map(({ neighbourRecall }) => neighbourRecall));
-      const winner = candidates.find(({ method }) => method === summary.method);
+      const winner = candidates.find(
+        ({ method, loss }) => method === summary.method && loss === summary.loss,
+      );
       expect(winner?.neighbourRecall).toBe(best);
       const judged = {
         database: matrix,
@@ -64,6 +71,34 @@ export function describeFits(loaded: () => Loaded): void {
       const unlabelled = await h2q.fit(matrix, { method: 'auto' });
       expect(unlabelled.summary.criterion).toBe('neighbours');
       expect(unlabelled.summary.candidates?.[0]).not.toHaveProperty('labelPrecision');
+    });
+
+    it('the loss neighbours learns a projection or turns the principal directions', async () => {
+      const options = { loss: 'neighbours', bits: 16, epochs: 3, seed: 2 } as const;
+      if (h2q.info().backend === 'wasm') {
+        await expect(h2q.fit(matrix, options)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+        return;
+      }
+      const { model, history, summary } = await h2q.fit(matrix, options);
+      expect(summary).toMatchObject({ loss: 'neighbours', method: 'h2q', bits: 16, epochs: 3 });
+      expect(history.map(({ loss }) => loss)).toEqual(['neighbours', 'neighbours', 'neighbours']);
+      expect(h2q.fitSync(matrix, { ...options, threads: 1 }).model.fingerprint).toBe(model.fingerprint);
+      const read = h2q.Model.fromBytes(model.toBytes());
+      expect((await read.encode(matrix)).data).toEqual((await model.encode(matrix)).data);
+      const plain = await h2q.fit(matrix, { method: 'identity', bits: 16, seed: 2 });
+      const within = await h2q.fit(matrix, { ...options, projection: 'pca' });
+      // A rotation of the principal directions keeps the length of their part.
+      const lengthOf = async ({ model }: { model: Model }) =>
+        Math.hypot(...(await model.transform(matrix)).data.subarray(0, 16));
+      expect((await lengthOf(within)) / (await lengthOf(plain))).toBeCloseTo(1, 4);
+      const refused = [
+        { loss: 'neighbours', method: 'itq' },
+        { loss: 'neighbours', solver: 'sgd' },
+        { projection: 'learned' },
+        { projection: 'random' },
+      ] as FitOptions[];
+      for (const one of refused)
+        await expect(h2q.fit(matrix, one)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
     });
 
     it('an early stop ends one method and not the choice', async () => {

@@ -59,8 +59,8 @@ function makeReport(classNames = ['Coat', 'Bag']): DemoReport {
         ...{ seconds: 0.1, trainLoss: 0.2, validationLoss: 0.2, orthogonalityError: 0 },
       },
       history: [
-        { method: 'h2q', epoch: 1, trainLoss: 0.25, validationLoss: 0.26, ...epoch },
-        { method: 'h2q', epoch: 2, trainLoss: 0.21, validationLoss: 0.22, ...epoch },
+        { method: 'h2q', loss: 'bit-variance', epoch: 1, trainLoss: 0.25, validationLoss: 0.26, ...epoch },
+        { method: 'h2q', loss: 'bit-variance', epoch: 2, trainLoss: 0.21, validationLoss: 0.22, ...epoch },
       ],
     },
     curveQueries: 1,

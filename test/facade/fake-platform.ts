@@ -123,7 +123,7 @@ export function scriptedFit(losses: number[], calls: string[]): CoreFit {
     calls.push('step');
     const validationLoss = losses[epoch++] as number;
     const report = { trainLoss: validationLoss, validationLoss, orthogonalityError: 0, seconds: epoch };
-    return [{ method: 'h2q', epoch, ...report }];
+    return [{ method: 'h2q', loss: 'bit-variance', epoch, ...report }];
   };
   const prepare = () => void calls.push('prepare');
   const finish = () => {

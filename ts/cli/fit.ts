@@ -2,7 +2,15 @@
 
 import type { Command } from 'commander';
 import type { Candidate, CoreFitOptions, Criterion, FitSummary, Method } from '../backend.js';
-import { CRITERIA, checkFitOptions, LOSSES, METHODS, SOLVERS, toCoreOptions } from '../fit.js';
+import {
+  CRITERIA,
+  checkFitOptions,
+  METHODS,
+  OBJECTIVES,
+  PROJECTIONS,
+  SOLVERS,
+  toCoreOptions,
+} from '../fit.js';
 import { Model } from '../model.js';
 import { type FormatOptions, fit } from '../node/index.js';
 import { platform } from '../platform.js';
@@ -64,7 +72,12 @@ export function addFit(program: Command, context: Context): void {
       oneOf('--criterion', CRITERIA),
     )
     .option('--labels <file>', 'labels of the vectors, for auto: .npy, u1, i4 or i8')
-    .option('--loss <name>', `${LOSSES.join(', ')} (default: bit-variance)`, oneOf('--loss', LOSSES))
+    .option('--loss <name>', `${OBJECTIVES.join(', ')} (default: bit-variance)`, oneOf('--loss', OBJECTIVES))
+    .option(
+      '--projection <name>',
+      `${PROJECTIONS.join(' or ')}; learned by the loss neighbours alone (default: learned for that, else pca)`,
+      oneOf('--projection', PROJECTIONS),
+    )
     .option(
       '--solver <name>',
       `${SOLVERS.join(', ')} (default: auto; sgd is the paper's)`,
@@ -137,10 +150,10 @@ async function runFit(input: string, flags: Flags, context: Context): Promise<vo
         validationLabels: judges?.labels,
         release: true,
         signal,
-        onProgress: ({ method, epoch, epochsDone, plannedEpochs, validationLoss }) => {
+        onProgress: ({ method, loss, epoch, epochsDone, plannedEpochs, validationLoss }) => {
           if (epoch === 1) losses.length = 0;
           losses.push(validationLoss);
-          const what = options.method === 'auto' ? method : 'loss';
+          const what = options.method === 'auto' ? nameOf({ method, loss }) : 'loss';
           const note = `| ${what} ${validationLoss.toFixed(6)} ${sparkline(losses)}`;
           update(epochsDone, { total: plannedEpochs, note });
         },
@@ -235,23 +248,28 @@ function scoreOf(criterion: Criterion, candidate: Candidate): number {
   return { loss: validationLoss, neighbours: neighbourRecall, labels: labelPrecision }[criterion];
 }
 
+/** Methods by name; of `h2q` there are two where neighbours are the criterion. */
+function nameOf({ method, loss }: Pick<Candidate, 'method' | 'loss'>): string {
+  return loss === 'neighbours' ? `${method}, ${loss}` : method;
+}
+
 /** Whether the criterion tells no method from any other. */
 function isUndecided({ criterion, candidates = [] }: FitSummary): boolean {
   return criterion !== undefined && new Set(candidates.map((one) => scoreOf(criterion, one))).size === 1;
 }
 
 function compare(summary: FitSummary, criterion: Criterion, candidates: readonly Candidate[]): string {
-  const { method: winner, loss } = summary;
+  const [first] = candidates;
   const hasLabels = candidates.some(({ labelPrecision }) => labelPrecision !== undefined);
   const shown = CRITERIA.filter((name) => name !== 'labels' || hasLabels);
   const verdict = isUndecided(summary)
     ? `lowest loss, all being equal by ${criterion}`
     : `best by ${criterion}`;
   const rows = candidates.map((candidate) => [
-    candidate.method,
+    nameOf(candidate),
     ...shown.map((name) => scoreOf(name, candidate).toFixed(4)),
-    candidate.method === winner ? verdict : '',
+    candidate.method === summary.method && candidate.loss === summary.loss ? verdict : '',
   ]);
-  const titles = shown.map((name) => (name === 'loss' ? `${loss} ${SCORES.loss}` : SCORES[name]));
+  const titles = shown.map((name) => (name === 'loss' ? `${first?.loss} ${SCORES.loss}` : SCORES[name]));
   return formatTable(['method', ...titles, ''], rows);
 }

@@ -65,10 +65,13 @@ export function wasmBackend(instance: Instance<WasmExports>): Backend {
     rerankByVectorsSync: (originals, vectors, hits, k) =>
       atOnce(rerankByVectors(instance, originals, vectors, hits, k)),
     vectorsSampler: (...args) => vectorsSampler(instance, ...args),
-    checkFit: (dimensions, options) => instance.run((wasm) => wasm.checkFit(dimensions, options)),
+    checkFit(dimensions, options) {
+      if (options.loss === 'neighbours') notHere('the loss neighbours');
+      instance.run((wasm) => wasm.checkFit(dimensions, options));
+    },
     createFit: (...args) => new FitInWasm(instance, ...args),
-    checkLearn: notHere,
-    createLearning: notHere,
+    checkLearn: () => notHere('learning'),
+    createLearning: () => notHere('learning'),
     neighbours: (database, queries, count, _threads, cancel) =>
       inTurns(neighbours(instance, database, queries, count), cancel),
     evaluateCodes: (task, cancel) => inTurns(evaluateCodes(instance, task), cancel),
@@ -91,8 +94,8 @@ export function wasmBackend(instance: Instance<WasmExports>): Backend {
   };
 }
 
-function notHere(): never {
-  throw new H2qError('UNSUPPORTED', 'learning runs in the native addon alone; its models run here, too');
+function notHere(what: string): never {
+  throw new H2qError('UNSUPPORTED', `${what} runs in the native addon alone; its models run here, too`);
 }
 
 function infoOf(wasm: WasmExports): BackendInfo {

@@ -27,6 +27,6 @@ pub mod sample;
 pub mod vectors;
 
 pub use h2q_kernels::{
-    column, error, hamming, json, linalg, losses, parallel, products, projection, real,
+    column, error, hamming, json, linalg, losses, parallel, products, projection, ranking, real,
 };
 use h2q_kernels::{decompositions, dot, level, rotating, sizes, sorting, text};

@@ -7,11 +7,10 @@ use faer::{Mat, MatRef};
 use crate::codes::{Codes, Layout, pack_signs};
 use crate::error::{Error, Result};
 use crate::fingerprint::fingerprint;
-use crate::fit::{Method, SolverName};
+use crate::fit::{Method, Objective, SolverName};
 use crate::head::{Head, HeadScratch};
 use crate::json::{Member, Value};
 use crate::linalg::{convert, product};
-use crate::losses::Loss;
 use crate::parallel::{Cancel, fill_chunks};
 use crate::projection::{Projection, TASK_ROWS};
 use crate::rotating::rotate_rows;
@@ -31,7 +30,7 @@ pub struct Summary {
     pub method: Method,
     /// The loss of `train_loss` and `validation_loss`. ITQ minimises l2 and reports it, but where it was
     /// compared with other methods, the loss that was asked for.
-    pub loss: Loss,
+    pub loss: Objective,
     /// How it was minimised.
     pub solver: SolverName,
     /// The seed of the fit.
@@ -93,7 +92,7 @@ impl Summary {
             dimensions: size("dimensions")?,
             bits: size("bits")?,
             method: Method::parse(&text("method")?).map_err(|_| wrong("method"))?,
-            loss: Loss::parse(&text("loss")?).map_err(|_| wrong("loss"))?,
+            loss: Objective::parse(&text("loss")?).map_err(|_| wrong("loss"))?,
             solver: SolverName::parse(&text("solver")?).map_err(|_| wrong("solver"))?,
             seed: count("seed")?,
             epochs: size("epochs")?,

@@ -29,7 +29,7 @@ fn validation_loss(loss: Loss, solver: SolverName, seed: u64) -> f64 {
     let train = Arc::new(support::fixture("fashion32-train.npy", 32));
     let validation = Arc::new(support::fixture("fashion32-validation.npy", 32));
     let options = FitOptions {
-        loss: Some(loss),
+        loss: Some(loss.into()),
         solver: Some(solver),
         seed: Some(seed),
         ..FitOptions::default()

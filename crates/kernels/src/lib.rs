@@ -22,6 +22,7 @@ pub mod losses;
 pub mod parallel;
 pub mod products;
 pub mod projection;
+pub mod ranking;
 pub mod real;
 pub mod rotating;
 pub mod signs;

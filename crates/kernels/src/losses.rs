@@ -188,7 +188,7 @@ fn entries<T: Real>(z: &mut [T], weight: Weight, term: impl Fn(T) -> (T, T)) -> 
 
 /// The sum in the working precision, of at most a few thousand values.
 #[inline(always)]
-fn sum<T: Real>(values: &[T]) -> T {
+pub(crate) fn sum<T: Real>(values: &[T]) -> T {
     let mut lanes = [T::default(); LANES];
     let (chunks, tail) = values.as_chunks::<LANES>();
     for chunk in chunks {

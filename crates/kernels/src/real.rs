@@ -9,6 +9,7 @@ use faer::{MatMut, MatRef};
 
 use crate::losses::{self, Loss, Weight};
 use crate::products::{self, Half};
+use crate::ranking::{self, Ranking};
 
 /// float32 in use, float64 in the tests that compare against finite differences.
 pub trait Real: RealField + Copy + Default + PartialOrd + Into<f64> + Send + Sync {
@@ -46,6 +47,8 @@ pub trait Real: RealField + Copy + Default + PartialOrd + Into<f64> + Send + Syn
     );
     /// What [`Loss::sum_and_weights`] calls.
     fn sum_and_weights(loss: Loss, z: &mut [Self], columns: usize, weight: Weight) -> f64;
+    /// What [`Ranking::compare`] calls.
+    fn compare(ranking: Ranking<'_, Self>, sharpness: f64) -> f64;
 }
 
 /// The loops, compiled here for one type.
@@ -84,6 +87,9 @@ macro_rules! loops {
         }
         fn sum_and_weights(loss: Loss, z: &mut [Self], columns: usize, weight: Weight) -> f64 {
             losses::sum_and_weights(loss, z, columns, weight)
+        }
+        fn compare(ranking: Ranking<'_, Self>, sharpness: f64) -> f64 {
+            ranking::compare(ranking, sharpness)
         }
     };
 }

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use h2q_core::fit::{self as core, Criterion, FitLabels, FitSession, Method, SolverName};
-use h2q_core::losses::Loss;
+use h2q_core::fit::{
+    self as core, Criterion, FitLabels, FitSession, Method, Objective, ProjectionSource, SolverName,
+};
 use h2q_core::parallel::Cancel;
 use napi::Env;
 use napi::bindgen_prelude::Object;
@@ -23,8 +24,10 @@ pub struct FitOptions {
     pub method: Option<String>,
     /// `loss`, `neighbours` or `labels`, instead of a method.
     pub criterion: Option<String>,
-    /// `bit-variance`, `l2`, `l1` or `min-entropy`.
+    /// `bit-variance`, `l2`, `l1`, `min-entropy` or `neighbours`.
     pub loss: Option<String>,
+    /// `pca` or `learned`.
+    pub projection: Option<String>,
     /// `auto` or `sgd`.
     pub solver: Option<String>,
     /// The most epochs.
@@ -49,8 +52,9 @@ impl FitOptions {
             Ok((
                 self.method.as_deref().map(Method::parse).transpose()?,
                 self.criterion.as_deref().map(Criterion::parse).transpose()?,
-                self.loss.as_deref().map(Loss::parse).transpose()?,
+                self.loss.as_deref().map(Objective::parse).transpose()?,
                 self.solver.as_deref().map(SolverName::parse).transpose()?,
+                self.projection.as_deref().map(ProjectionSource::parse).transpose()?,
             ))
         })?;
         Ok(core::FitOptions {
@@ -59,6 +63,7 @@ impl FitOptions {
             criterion: parsed.1,
             loss: parsed.2,
             solver: parsed.3,
+            projection: parsed.4,
             epochs: optional_count(env, "epochs", self.epochs)?,
             learning_rate: self.learning_rate,
             batch_size: optional_count(env, "batchSize", self.batch_size)?,
@@ -83,6 +88,8 @@ pub fn check_fit(env: Env, dimensions: f64, options: FitOptions) -> napi::Result
 pub struct EpochReport {
     /// Which method is being fitted.
     pub method: String,
+    /// What it minimises.
+    pub loss: String,
     /// Counted from 1, for each method anew.
     pub epoch: u32,
     /// Mean over entries, or rows for min-entropy.
@@ -101,6 +108,7 @@ impl From<core::EpochReport> for EpochReport {
     fn from(report: core::EpochReport) -> Self {
         Self {
             method: report.method.name().into(),
+            loss: report.objective.name().into(),
             epoch: report.epoch as u32,
             train_loss: report.train_loss,
             validation_loss: report.validation_loss,
@@ -116,6 +124,8 @@ impl From<core::EpochReport> for EpochReport {
 pub struct Candidate {
     /// The method.
     pub method: String,
+    /// What `h2q` minimised.
+    pub loss: String,
     /// Of the held-out rows.
     pub validation_loss: f64,
     /// 10 nearest in the first 100.
@@ -130,6 +140,7 @@ impl From<&core::Candidate> for Candidate {
     fn from(candidate: &core::Candidate) -> Self {
         Self {
             method: candidate.method.name().into(),
+            loss: candidate.objective.name().into(),
             validation_loss: candidate.validation_loss,
             neighbour_recall: candidate.neighbour_recall,
             label_precision: candidate.label_precision,

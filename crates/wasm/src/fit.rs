@@ -1,7 +1,8 @@
 //! A running fit.
 
-use h2q_core::fit::{self as core, Criterion, FitLabels, FitSession, Method, SolverName};
-use h2q_core::losses::Loss;
+use h2q_core::fit::{
+    self as core, Criterion, FitLabels, FitSession, Method, Objective, ProjectionSource, SolverName,
+};
 use h2q_core::parallel::Cancel;
 use js_sys::{Array, Reflect};
 use wasm_bindgen::JsValue;
@@ -37,7 +38,8 @@ impl Options<'_> {
             bits: self.count("bits"),
             method: self.choice("method", Method::parse)?,
             criterion: self.choice("criterion", Criterion::parse)?,
-            loss: self.choice("loss", Loss::parse)?,
+            loss: self.choice("loss", Objective::parse)?,
+            projection: self.choice("projection", ProjectionSource::parse)?,
             solver: self.choice("solver", SolverName::parse)?,
             epochs: self.count("epochs"),
             learning_rate: self.get("learningRate").as_f64(),
@@ -99,6 +101,7 @@ impl Fit {
         let candidates = self.session.candidates().iter().map(|candidate| {
             object([
                 ("method", Some(candidate.method.name().into())),
+                ("loss", Some(candidate.objective.name().into())),
                 ("validationLoss", Some(candidate.validation_loss.into())),
                 ("neighbourRecall", Some(candidate.neighbour_recall.into())),
                 ("labelPrecision", candidate.label_precision.map(JsValue::from)),
@@ -137,6 +140,7 @@ impl Fit {
 fn report_of(report: &core::EpochReport) -> JsValue {
     object([
         ("method", Some(report.method.name().into())),
+        ("loss", Some(report.objective.name().into())),
         ("epoch", Some(report.epoch.into())),
         ("trainLoss", Some(report.train_loss.into())),
         ("validationLoss", Some(report.validation_loss.into())),

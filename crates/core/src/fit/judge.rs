@@ -1,7 +1,7 @@
 //! Compares fitted models on rows that none of them was fitted to: the held-out rows search among the
 //! training rows.
 
-use super::options::{Criterion, Method};
+use super::options::{Criterion, Method, Objective};
 use super::prepare::Split;
 use super::random::{Stream, generator};
 use crate::codes::Layout;
@@ -25,6 +25,8 @@ const AT: usize = 100;
 pub struct Candidate {
     /// The method.
     pub method: Method,
+    /// What it minimised; of `random` and `identity`, what all are compared by.
+    pub objective: Objective,
     /// Of the held-out rows; for all methods the loss that was asked for.
     pub validation_loss: f64,
     /// See [`Criterion::Neighbours`].
@@ -76,10 +78,11 @@ impl Judge {
         Ok(Self { database, queries, neighbours, labels })
     }
 
-    /// Scores `model`, whose summary has the loss that is compared and which took `seconds`.
+    /// Scores `model`, which took `seconds`; `validation_loss` is the one that is compared.
     pub fn score(
         &self,
         model: &Model,
+        validation_loss: f64,
         seconds: f64,
         threads: usize,
         cancel: &Cancel,
@@ -104,7 +107,8 @@ impl Judge {
         let metrics = evaluate_codes(&evaluation, threads, cancel)?.at[0];
         Ok(Candidate {
             method: model.summary().method,
-            validation_loss: model.summary().validation_loss,
+            objective: model.summary().loss,
+            validation_loss,
             neighbour_recall: metrics.neighbour_recall.unwrap_or(0.0),
             label_precision: self.labels.as_ref().map(|_| metrics.precision),
             seconds,

@@ -8,6 +8,8 @@
 
 mod judge;
 mod majorise;
+#[cfg_attr(not(feature = "neighbours"), path = "without_neighbours.rs")]
+mod neighbours;
 #[cfg(any(target_family = "wasm", test))]
 mod normal;
 mod options;
@@ -22,7 +24,11 @@ mod sgd;
 pub(crate) use prepare::Split;
 
 pub use judge::Candidate;
-pub use options::{Criterion, FitOptions, Method, Solver as SolverName};
+#[cfg(feature = "neighbours")]
+pub use neighbours::objective::{Batch, NeighbourObjective, Surrogate};
+pub use options::{
+    Criterion, FitOptions, Method, Objective, ProjectionSource, Solver as SolverName,
+};
 pub(crate) use prepare::scale_to_root;
 pub use run::EpochReport;
 pub use session::{FitLabels, FitSession};

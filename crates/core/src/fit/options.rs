@@ -1,5 +1,6 @@
 //! What a user can ask of a fit, apart from what is learnt.
 
+use super::neighbours::{BUILT_IN, EPOCHS};
 use crate::error::{Error, Result};
 use crate::losses::Loss;
 use crate::model::check_dimensions;
@@ -26,6 +27,24 @@ pub enum Solver {
     Sgd,
 }
 
+/// What `h2q` minimises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Objective {
+    /// A loss of the coordinates: the rotation brings them close to their signs.
+    Quantization(Loss),
+    /// How far the rankings by code are from those by cosine of the input: docs/neighbours.md.
+    Neighbours,
+}
+
+/// Where the b directions come from that are turned, where b < d.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProjectionSource {
+    /// The leading principal directions.
+    Pca,
+    /// Learnt together with the rotation, by [`Objective::Neighbours`] alone.
+    Learned,
+}
+
 /// What several methods are compared by, on rows that none of them was fitted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Criterion {
@@ -45,13 +64,17 @@ pub struct FitOptions {
     pub bits: Option<usize>,
     /// Default `h2q`.
     pub method: Option<Method>,
-    /// Fits every [`Method`] and keeps the best; `method` then has to be `None`.
+    /// Fits every [`Method`] and keeps the best; `method` then has to be `None`. By
+    /// [`Criterion::Neighbours`] also `h2q` with [`Objective::Neighbours`].
     pub criterion: Option<Criterion>,
-    /// Default `bit-variance`; `itq` is always `l2`.
-    pub loss: Option<Loss>,
+    /// Default `bit-variance`; `itq` is always `l2`. `neighbours` is for `h2q` alone.
+    pub loss: Option<Objective>,
+    /// Default `learned` for the loss `neighbours`, else `pca`, the only one.
+    pub projection: Option<ProjectionSource>,
     /// Default `auto`.
     pub solver: Option<Solver>,
-    /// The most epochs (passes over the rows) to run. Default 150 for `sgd`, 50 for `itq`, 200 for `auto`.
+    /// The most epochs (passes over the rows) to run. Default 150 for `sgd`, 50 for `itq`, 200 for `auto`; 20 for the
+    /// loss `neighbours`, whose epochs are 20 steps each.
     pub epochs: Option<usize>,
     /// `sgd` alone. Default 1.0 for bit-variance and 0.1 for the other losses, as in the paper.
     pub learning_rate: Option<f64>,
@@ -59,7 +82,7 @@ pub struct FitOptions {
     pub batch_size: Option<usize>,
     /// `sgd` alone: the number m of reflections, `1..=bits`. Default bits, as in the paper.
     pub reflections: Option<usize>,
-    /// Subtract the mean of the training rows. Default: only when bits < d.
+    /// Subtract the mean of the training rows. Default: only when bits < d, or for the loss `neighbours`.
     pub center: Option<bool>,
     /// Decides the validation split, the batches and the random starts. Default 0.
     pub seed: Option<u64>,
@@ -72,7 +95,11 @@ pub struct FitOptions {
 pub(crate) struct Resolved {
     pub bits: usize,
     pub method: Method,
+    /// The quantization loss; of the objective `neighbours`, one to compare by.
     pub loss: Loss,
+    /// [`Objective::Neighbours`] instead of `loss`.
+    pub neighbours: bool,
+    pub projection: ProjectionSource,
     pub solver: Solver,
     pub epochs: usize,
     pub learning_rate: f64,
@@ -81,6 +108,13 @@ pub(crate) struct Resolved {
     pub center: bool,
     pub seed: u64,
     pub threads: usize,
+}
+
+impl Resolved {
+    /// What is minimised.
+    pub fn objective(&self) -> Objective {
+        if self.neighbours { Objective::Neighbours } else { Objective::Quantization(self.loss) }
+    }
 }
 
 impl FitOptions {
@@ -108,10 +142,36 @@ impl FitOptions {
                 let epochs = default_epochs(method, Solver::Auto);
                 let epochs = self.epochs.map_or(epochs, |most| most.min(epochs));
                 let loss = if method == Method::Itq { Loss::L2 } else { h2q.loss };
-                Resolved { method, loss, solver: Solver::Auto, epochs, ..h2q.clone() }
+                let (neighbours, projection) = (false, ProjectionSource::Pca);
+                let center = self.center.unwrap_or(h2q.bits < dimensions);
+                let solver = Solver::Auto;
+                let own = Resolved {
+                    method,
+                    loss,
+                    neighbours,
+                    projection,
+                    solver,
+                    epochs,
+                    ..h2q.clone()
+                };
+                Resolved { center, ..own }
             }
         };
-        Ok(Method::ALL.iter().map(candidate).collect())
+        let mut all: Vec<_> = Method::ALL.iter().map(candidate).collect();
+        let wanted = BUILT_IN && self.criterion == Some(Criterion::Neighbours);
+        if wanted && !h2q.neighbours {
+            let loss = Some(Objective::Neighbours);
+            let plain = Self {
+                loss,
+                solver: None,
+                learning_rate: None,
+                batch_size: None,
+                reflections: None,
+                ..self.clone()
+            };
+            all.push(Resolved { loss: h2q.loss, ..plain.resolve(dimensions)? });
+        }
+        Ok(all)
     }
 
     /// Checks the request for vectors of `dimensions` values.
@@ -125,14 +185,44 @@ impl FitOptions {
         if method != Method::H2q && solver == Solver::Sgd {
             return Err(invalid("solver", "sgd", "auto, the only one for methods other than h2q"));
         }
+        let objective = self.loss.unwrap_or_default();
+        let neighbours = objective == Objective::Neighbours;
         let loss = match (method, self.loss) {
-            (Method::Itq, Some(loss)) if loss != Loss::L2 => {
+            (Method::Itq, Some(loss)) if loss != Objective::Quantization(Loss::L2) => {
                 return Err(invalid("loss", loss.name(), "l2, the only one of method itq"));
             }
             (Method::Itq, _) => Loss::L2,
-            (_, loss) => loss.unwrap_or_default(),
+            (_, Some(Objective::Quantization(loss))) => loss,
+            _ => Loss::default(),
         };
-        let epochs = self.epochs.unwrap_or(default_epochs(method, solver));
+        if neighbours && !BUILT_IN {
+            return Err(
+                Error::Conflict { option: "loss", problem: "neighbours is not built in" }.into()
+            );
+        }
+        if neighbours && method != Method::H2q {
+            return Err(invalid(
+                "loss",
+                objective.name(),
+                "one that this method has; only h2q has it",
+            ));
+        }
+        if neighbours && solver == Solver::Sgd {
+            return Err(invalid("solver", "sgd", "auto, the only one for the loss neighbours"));
+        }
+        let projection = match self.projection {
+            Some(ProjectionSource::Learned) if !neighbours => {
+                return Err(invalid(
+                    "projection",
+                    "learned",
+                    "pca: only the loss neighbours learns it",
+                ));
+            }
+            None if neighbours => ProjectionSource::Learned,
+            source => source.unwrap_or(ProjectionSource::Pca),
+        };
+        let epochs =
+            self.epochs.unwrap_or(if neighbours { EPOCHS } else { default_epochs(method, solver) });
         if solver != Solver::Sgd {
             let given = [
                 ("learningRate", self.learning_rate.is_some()),
@@ -164,12 +254,14 @@ impl FitOptions {
             bits,
             method,
             loss,
+            neighbours,
+            projection,
             solver,
             epochs,
             learning_rate,
             batch_size,
             reflections,
-            center: self.center.unwrap_or(bits < dimensions),
+            center: self.center.unwrap_or(neighbours || bits < dimensions),
             seed: self.seed.unwrap_or(0),
             threads: self.threads.unwrap_or(0),
         })
@@ -191,6 +283,55 @@ pub(super) fn invalid(
     expected: &'static str,
 ) -> Box<Error> {
     Box::new(Error::InvalidOption { option, value: value.to_string(), expected })
+}
+
+impl From<Loss> for Objective {
+    fn from(loss: Loss) -> Self {
+        Self::Quantization(loss)
+    }
+}
+
+impl Default for Objective {
+    fn default() -> Self {
+        Self::Quantization(Loss::default())
+    }
+}
+
+impl Objective {
+    /// Parses `neighbours` or what [`Loss::parse`] does.
+    ///
+    /// # Errors
+    /// `InvalidOption`.
+    pub fn parse(name: &str) -> Result<Self> {
+        if name == Self::Neighbours.name() {
+            return Ok(Self::Neighbours);
+        }
+        Loss::parse(name).map(Self::Quantization).map_err(|_| {
+            invalid("loss", name, "one of bit-variance, l2, l1, min-entropy, neighbours")
+        })
+    }
+
+    /// The name that [`Objective::parse`] reads.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quantization(loss) => loss.name(),
+            Self::Neighbours => "neighbours",
+        }
+    }
+}
+
+impl ProjectionSource {
+    /// Parses `pca` or `learned`.
+    ///
+    /// # Errors
+    /// `InvalidOption`.
+    pub fn parse(name: &str) -> Result<Self> {
+        Ok(match name {
+            "pca" => Self::Pca,
+            "learned" => Self::Learned,
+            _ => return Err(invalid("projection", name, "pca or learned")),
+        })
+    }
 }
 
 impl Method {

@@ -28,6 +28,9 @@ pub(crate) struct Prepared {
     pub mean: Option<Vec<f32>>,
     /// d x bits with orthonormal columns; absent when bits = d.
     pub projection: Option<Mat<f32>>,
+    /// As many leading directions as were asked for, of which the projection has the first.
+    #[cfg_attr(not(feature = "neighbours"), allow(dead_code, reason = "nobody asks for it"))]
+    pub basis: Option<Mat<f32>>,
     /// rows x bits, each row at norm √bits.
     pub train: Vec<f32>,
     pub validation: Vec<f32>,
@@ -59,16 +62,27 @@ impl<'a> Split<'a> {
     }
 }
 
-pub(crate) fn prepare(split: &Split, options: &Resolved, cancel: &Cancel) -> Result<Prepared> {
+/// `basis` is how many directions are wanted, where the bits are not enough.
+pub(crate) fn prepare(
+    split: &Split,
+    options: &Resolved,
+    basis: Option<usize>,
+    cancel: &Cancel,
+) -> Result<Prepared> {
     let train = &split.train;
     let mean =
         if options.center { Some(column_means(train, options.threads, cancel)?) } else { None };
     let dimensions = train.columns();
-    let projection = if options.bits < dimensions {
+    let (bits, mut wide) = (options.bits, None);
+    let projection = if bits < dimensions {
         let moments = second_moments(train, mean.as_deref(), options.threads, cancel)?;
         cancel.check()?;
-        let leading = leading_eigenvectors(moments.as_ref(), options.bits)?;
-        Some(convert::<f64, f32>(leading.as_ref()))
+        let count = basis.map_or(bits, |wanted| wanted.max(bits));
+        let leading = leading_eigenvectors(moments.as_ref(), count)?;
+        let leading = convert::<f64, f32>(leading.as_ref());
+        let projection = leading.subcols(0, bits).to_owned();
+        wide = basis.is_some().then_some(leading);
+        Some(projection)
     } else {
         None
     };
@@ -84,10 +98,11 @@ pub(crate) fn prepare(split: &Split, options: &Resolved, cancel: &Cancel) -> Res
         bits: options.bits,
         mean,
         projection,
+        basis: wide,
     })
 }
 
-fn column_means(rows: &Part, threads: usize, cancel: &Cancel) -> Result<Vec<f32>> {
+pub(super) fn column_means(rows: &Part, threads: usize, cancel: &Cancel) -> Result<Vec<f32>> {
     let columns = rows.columns();
     let chunk = 16 * BLOCK_ROWS;
     let chunks = rows.count().div_ceil(chunk);

@@ -23,6 +23,9 @@ pub(crate) enum Stream {
     Epochs = 7,
     /// Of learning: rows that stand for all.
     Sample = 8,
+    /// Of the objective `neighbours`: its sample and its batches.
+    #[cfg_attr(not(feature = "neighbours"), allow(dead_code, reason = "nobody draws them"))]
+    Neighbours = 9,
 }
 
 pub(crate) fn generator(seed: u64, stream: Stream) -> ChaCha8Rng {

@@ -1,8 +1,9 @@
-//! One method on prepared rows: a solver, epoch by epoch, and the best rotation it has seen.
+//! One method on prepared rows: epoch by epoch, and the best that it has seen. Of the methods that turn the rows
+//! as they were prepared, a solver does the epochs.
 
 use faer::Mat;
 
-use super::options::{Method, Resolved, Solver as SolverName};
+use super::options::{Method, Objective, Resolved, Solver as SolverName};
 use super::pass::Rows;
 use super::prepare::Prepared;
 use super::random::{Stream, generator, random_rotation};
@@ -21,6 +22,8 @@ use crate::rotation::Rotation;
 pub struct EpochReport {
     /// The method that is being fitted.
     pub method: Method,
+    /// What it minimises.
+    pub objective: Objective,
     /// Counted from 1, for each method anew.
     pub epoch: usize,
     /// For `sgd` the mean over the batches as they came.
@@ -65,16 +68,48 @@ pub(super) enum Snapshot {
     Reflections(Vec<f32>),
 }
 
-/// A method at work.
-pub(super) struct Run {
+/// How far a method has come.
+pub(super) struct Progress {
     pub options: Resolved,
     pub done: bool,
     /// Time spent on this method, its start included.
     pub seconds: f64,
+    /// Epochs that have run.
+    pub epochs: usize,
+}
+
+impl Progress {
+    /// The most epochs that there will have been.
+    pub fn planned_epochs(&self) -> usize {
+        if self.done { self.epochs } else { self.options.epochs }
+    }
+}
+
+/// A method at work.
+pub(super) trait Run: Send {
+    fn progress(&self) -> &Progress;
+    fn progress_mut(&mut self) -> &mut Progress;
+    /// One more epoch; its report says nothing yet of the time of the fit.
+    fn epoch(&mut self, prepared: &Prepared, cancel: &Cancel) -> Result<EpochReport>;
+    /// Once the epochs are over: the validation loss of the best by which methods are compared that minimise
+    /// others. A quantization loss that was minimised instead is reported no more.
+    fn report(&mut self, loss: Loss, prepared: &Prepared, cancel: &Cancel) -> Result<f64>;
+    /// The best so far of a fit of `rows` rows that has taken `seconds`.
+    fn model(
+        &self,
+        prepared: &Prepared,
+        rows: usize,
+        dimensions: usize,
+        seconds: f64,
+    ) -> Result<Model>;
+}
+
+/// A method that turns the prepared rows.
+pub(super) struct Turning {
+    progress: Progress,
     solver: Option<Box<dyn Solver>>,
     /// Floating-point operations beside those of the solver.
     flops: f64,
-    epoch: usize,
     best: Best,
 }
 
@@ -86,7 +121,7 @@ struct Best {
     orthogonality_error: f64,
 }
 
-impl Run {
+impl Turning {
     /// Evaluates the start; `random` and `identity` are done with that.
     pub fn start(options: Resolved, prepared: &Prepared, cancel: &Cancel) -> Result<Self> {
         let started = Stopwatch::start();
@@ -120,17 +155,26 @@ impl Run {
         if options.epochs == 0 {
             solver = None;
         }
-        let seconds = started.seconds();
-        Ok(Self { done: solver.is_none(), options, seconds, solver, flops, epoch: 0, best })
+        let (done, seconds) = (solver.is_none(), started.seconds());
+        Ok(Self { progress: Progress { options, done, seconds, epochs: 0 }, solver, flops, best })
+    }
+}
+
+impl Run for Turning {
+    fn progress(&self) -> &Progress {
+        &self.progress
     }
 
-    /// One more epoch; its report says nothing yet of the time of the fit.
-    pub fn epoch(&mut self, prepared: &Prepared, cancel: &Cancel) -> Result<EpochReport> {
+    fn progress_mut(&mut self) -> &mut Progress {
+        &mut self.progress
+    }
+
+    fn epoch(&mut self, prepared: &Prepared, cancel: &Cancel) -> Result<EpochReport> {
         let started = Stopwatch::start();
-        let options = &self.options;
+        let Progress { options, epochs, done, seconds } = &mut self.progress;
         let not_running = || Error::Internal { reason: "an epoch without a solver".into() };
         let solver = self.solver.as_mut().ok_or_else(not_running)?;
-        let number = self.epoch + 1;
+        let number = *epochs + 1;
         let diverged = |error: Box<Error>| match *error {
             Error::NotFinite { .. } | Error::ZeroReflection { .. } => {
                 Error::Diverged { epoch: number }.into()
@@ -147,18 +191,19 @@ impl Run {
         if !(validation_loss.is_finite() && orthogonality_error.is_finite()) {
             return Err(Error::Diverged { epoch: number }.into());
         }
-        self.epoch = number;
+        *epochs = number;
         let stop = solver.judge(validation_loss);
         let flops = solver.flops().map(|flops| flops + self.flops);
-        self.done = epoch.done || stop || number >= options.epochs;
+        *done = epoch.done || stop || number >= options.epochs;
         let train_loss = epoch.train_loss;
         if validation_loss < self.best.validation_loss {
             self.best = Best { snapshot, train_loss, validation_loss, orthogonality_error };
         }
-        let method = options.method;
-        self.seconds += started.seconds();
+        let (method, objective) = (options.method, options.objective());
+        *seconds += started.seconds();
         Ok(EpochReport {
             method,
+            objective,
             epoch: number,
             train_loss,
             validation_loss,
@@ -168,48 +213,36 @@ impl Run {
         })
     }
 
-    /// Epochs that have run.
-    pub fn epochs(&self) -> usize {
-        self.epoch
-    }
-
-    /// The most epochs that there will have been.
-    pub fn planned_epochs(&self) -> usize {
-        if self.done { self.epoch } else { self.options.epochs }
-    }
-
-    /// Once the epochs are over: from now on the losses of the best rotation are `loss`, by which
-    /// methods that minimise another one can be compared.
-    pub fn report(&mut self, loss: Loss, prepared: &Prepared, cancel: &Cancel) -> Result<()> {
-        if self.options.loss == loss {
-            return Ok(());
+    fn report(&mut self, loss: Loss, prepared: &Prepared, cancel: &Cancel) -> Result<f64> {
+        if self.progress.options.loss == loss {
+            return Ok(self.best.validation_loss);
         }
-        let u = self.best.snapshot.matrix(self.options.bits)?;
-        self.best.train_loss = prepared.rows(&self.options, cancel).loss(loss, u.as_ref())?;
-        let held_out = prepared.held_out(&self.options, cancel);
+        let u = self.best.snapshot.matrix(self.progress.options.bits)?;
+        self.best.train_loss =
+            prepared.rows(&self.progress.options, cancel).loss(loss, u.as_ref())?;
+        let held_out = prepared.held_out(&self.progress.options, cancel);
         self.best.validation_loss = held_out.loss(loss, u.as_ref())?;
-        self.options.loss = loss;
-        Ok(())
+        self.progress.options.loss = loss;
+        Ok(self.best.validation_loss)
     }
 
-    /// The best so far of a fit of `rows` rows that has taken `seconds`.
-    pub fn model(
+    fn model(
         &self,
         prepared: &Prepared,
         rows: usize,
         dimensions: usize,
         seconds: f64,
     ) -> Result<Model> {
-        let options = &self.options;
+        let options = &self.progress.options;
         let summary = Summary {
             rows,
             dimensions,
             bits: options.bits,
             method: options.method,
-            loss: options.loss,
+            loss: options.objective(),
             solver: options.solver,
             seed: options.seed,
-            epochs: self.epoch,
+            epochs: self.progress.epochs,
             seconds: Some(seconds),
             train_loss: self.best.train_loss,
             validation_loss: self.best.validation_loss,

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::judge::{Candidate, Judge};
+use super::neighbours::{self, BUILT_IN};
 use super::options::{Criterion, FitOptions, Resolved};
 use super::prepare::{Prepared, Split, prepare};
-use super::run::{EpochReport, Run};
+use super::run::{EpochReport, Progress, Run, Turning};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::evaluate::Labels;
@@ -39,7 +40,7 @@ pub struct FitSession {
     /// Methods that have not begun.
     waiting: VecDeque<Resolved>,
     ready: Option<Ready>,
-    run: Option<Run>,
+    run: Option<Box<dyn Run>>,
     candidates: Vec<Candidate>,
     winner: Option<(Candidate, Model)>,
     /// After an error.
@@ -56,6 +57,8 @@ struct Input {
 /// What all methods share.
 struct Ready {
     prepared: Prepared,
+    /// For the objective `neighbours`, until it begins.
+    sample: Option<neighbours::Start>,
     /// Where there is something to compare.
     judge: Option<Judge>,
 }
@@ -99,7 +102,7 @@ impl FitSession {
             dimensions: vectors.columns(),
             input: Some(Input { vectors, validation, labels }),
             criterion: options.criterion,
-            loss: options.loss.unwrap_or_default(),
+            loss: waiting.back().map_or(Loss::default(), |last| last.loss),
             past_epochs: 0,
             waiting,
             ready: None,
@@ -114,7 +117,7 @@ impl FitSession {
     /// The most epochs that there will have been, of all methods together; `random` and `identity` have
     /// none. Falls when a method ends before it had to.
     pub fn planned_epochs(&self) -> usize {
-        let running = self.run.as_ref().map_or(0, Run::planned_epochs);
+        let running = self.run.as_ref().map_or(0, |run| run.progress().planned_epochs());
         self.past_epochs
             + running
             + self.waiting.iter().map(|options| options.epochs).sum::<usize>()
@@ -123,7 +126,8 @@ impl FitSession {
     /// Whether further steps would change nothing.
     pub fn done(&self) -> bool {
         // With a criterion, a method that has ended is still to be judged.
-        let run_done = self.run.as_ref().is_none_or(|run| run.done && self.criterion.is_none());
+        let run_done =
+            self.run.as_ref().is_none_or(|run| run.progress().done && self.criterion.is_none());
         self.over || (self.ready.is_some() && self.waiting.is_empty() && run_done)
     }
 
@@ -142,7 +146,8 @@ impl FitSession {
             return Ok(());
         };
         let split = Split::new(&input.vectors, input.validation.as_deref(), options.seed);
-        let prepared = prepare(&split, options, cancel)?;
+        let basis = self.waiting.iter().find_map(|options| options.basis(self.dimensions));
+        let prepared = prepare(&split, options, basis, cancel)?;
         let judge = match self.criterion {
             Some(_) => {
                 let labels = input.labels.as_ref();
@@ -152,9 +157,13 @@ impl FitSession {
             }
             None => None,
         };
-        self.run = Some(Run::start(options.clone(), &prepared, cancel)?);
+        let wanted = self.waiting.iter().find(|options| BUILT_IN && options.neighbours);
+        let sample =
+            wanted.map(|options| neighbours::Start::new(&split, &prepared, options, cancel));
+        let mut ready = Ready { prepared, sample: sample.transpose()?, judge };
+        self.run = Some(ready.start(options.clone(), cancel)?);
         self.waiting.pop_front();
-        self.ready = Some(Ready { prepared, judge });
+        self.ready = Some(ready);
         self.input = None;
         self.seconds += started.seconds();
         Ok(())
@@ -187,7 +196,7 @@ impl FitSession {
     /// Ends the epochs of the method that is running, as if it had converged.
     pub fn end_method(&mut self) {
         if let Some(run) = &mut self.run {
-            run.done = true;
+            run.progress_mut().done = true;
         }
     }
 
@@ -209,27 +218,40 @@ impl FitSession {
 
     /// One epoch of the running method, or its end and the next method's start.
     fn advance(&mut self, cancel: &Cancel) -> Result<Option<EpochReport>> {
-        let (Some(ready), Some(run)) = (&self.ready, &mut self.run) else { return Ok(None) };
-        if !run.done {
+        let (Some(ready), Some(run)) = (&mut self.ready, &mut self.run) else { return Ok(None) };
+        if !run.progress().done {
             return run.epoch(&ready.prepared, cancel).map(Some);
         }
         if let (Some(judge), Some(criterion)) = (&ready.judge, self.criterion) {
-            let (seconds, threads) = (run.seconds, run.options.threads);
-            run.report(self.loss, &ready.prepared, cancel)?;
+            let Progress { options, seconds, .. } = run.progress();
+            let (seconds, threads) = (*seconds, options.threads);
+            let loss = run.report(self.loss, &ready.prepared, cancel)?;
             let model = run.model(&ready.prepared, self.rows, self.dimensions, self.seconds)?;
-            let candidate = judge.score(&model, seconds, threads, cancel)?;
+            let candidate = judge.score(&model, loss, seconds, threads, cancel)?;
             self.candidates.push(candidate);
             if self.winner.as_ref().is_none_or(|(best, _)| candidate.beats(best, criterion)) {
                 self.winner = Some((candidate, model));
             }
         }
-        self.past_epochs += run.epochs();
+        self.past_epochs += run.progress().epochs;
         self.run = None;
         self.run = match self.waiting.pop_front() {
-            Some(options) => Some(Run::start(options, &ready.prepared, cancel)?),
+            Some(options) => Some(ready.start(options, cancel)?),
             None => None,
         };
         Ok(None)
+    }
+}
+
+impl Ready {
+    fn start(&mut self, options: Resolved, cancel: &Cancel) -> Result<Box<dyn Run>> {
+        Ok(match self.sample.take() {
+            Some(start) if BUILT_IN && options.neighbours => start.run(options, cancel)?,
+            waiting => {
+                self.sample = waiting;
+                Box::new(Turning::start(options, &self.prepared, cancel)?)
+            }
+        })
     }
 }
 

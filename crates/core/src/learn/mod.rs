@@ -6,7 +6,7 @@
 //! the embeddings as they are; [`crate::model::Model::with_head`] puts the head before a model that was fitted
 //! to the embeddings.
 
-mod adam;
+pub(crate) mod adam;
 mod checkpoint;
 mod network;
 mod objective;

@@ -1,0 +1,304 @@
+//! What the objective sees of the rows: a bounded sample, the nearest of each of its rows, and batches of both.
+
+use faer::{MatMut, MatRef};
+use rand::RngExt;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::objective::Batch;
+use crate::codes::{Layout, pack_signs};
+use crate::dot::reciprocal_norm;
+use crate::error::Result;
+use crate::evaluate::{
+    AveragePrecision, CodesEvaluation, Labels, Ties, evaluate_codes, neighbours,
+};
+use crate::fit::part::Part;
+use crate::linalg::multiply;
+use crate::parallel::{Cancel, fill_chunks};
+use crate::vectors::{Vectors, zeros};
+
+/// The most rows of a sample, and the most values: 128 MiB, of which there are two.
+const ROWS: usize = 20_000;
+const VALUES: usize = 1 << 25;
+/// Neighbours of each.
+const NEAREST: usize = 50;
+/// Neighbours that are looked for, among so many rows.
+const RECALLED: usize = 10;
+const RECALL_AT: usize = 100;
+/// The most anchors of a batch, and the most candidates beside their neighbours.
+const BATCH_ANCHORS: usize = 512;
+const BATCH_OTHERS: usize = 512;
+/// Anchors that tell the gap.
+const GAP_ANCHORS: usize = 256;
+const TASK_ROWS: usize = 256;
+
+/// How rows are seen: `basisᵀ (x − mean)`.
+#[derive(Debug)]
+pub(super) struct View<'a> {
+    pub mean: Option<&'a [f32]>,
+    /// d x k with orthonormal columns; all coordinates where there is none.
+    pub basis: Option<MatRef<'a, f32>>,
+}
+
+/// Rows of one kind.
+#[derive(Debug)]
+struct Seen {
+    /// count x k.
+    rows: Vec<f32>,
+    /// count x k: of the rows at norm 1, without the mean.
+    units: Vec<f32>,
+    count: usize,
+}
+
+/// Training rows with their nearest, and a batch of rows that judge.
+#[derive(Debug)]
+pub(super) struct Sample {
+    train: Seen,
+    /// Of each row, [`Sample::nearest`] rows.
+    lists: Vec<u32>,
+    nearest: usize,
+    validation: Drawn,
+    /// Of the held-out anchors, those that [`Sample::recall`] looks for: [`RECALLED`] or all rows each.
+    wanted: Vec<u32>,
+    /// Anchors in the order in which they come, and how many of them have come.
+    order: Vec<usize>,
+    used: usize,
+    generator: ChaCha8Rng,
+}
+
+/// The rows of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Drawn {
+    rows: Vec<f32>,
+    units: Vec<f32>,
+    count: usize,
+    anchors: usize,
+}
+
+impl Drawn {
+    pub fn batch(&self) -> Batch<'_, f32> {
+        Batch { rows: &self.rows, units: &self.units, count: self.count, anchors: self.anchors }
+    }
+
+    fn add(&mut self, seen: &Seen, row: usize) {
+        let k = seen.rows.len() / seen.count;
+        self.rows.extend_from_slice(&seen.rows[row * k..][..k]);
+        self.units.extend_from_slice(&seen.units[row * k..][..k]);
+        self.count += 1;
+    }
+}
+
+impl Seen {
+    fn new(vectors: &Vectors, view: &View, threads: usize, cancel: &Cancel) -> Result<Self> {
+        let d = vectors.columns();
+        let k = view.basis.map_or(d, |basis| basis.ncols());
+        let see = |unit: bool| -> Result<Vec<f32>> {
+            let mut out = zeros(vectors.rows() * k, "the sample of a fit")?;
+            fill_chunks(threads, &mut out, TASK_ROWS * k, cancel, Vec::new, |block, task, out| {
+                block.clear();
+                for row in (task * TASK_ROWS..).take(out.len() / k).map(|row| vectors.row(row)) {
+                    if unit {
+                        let factor = reciprocal_norm(row);
+                        block.extend(row.iter().map(|&x| (f64::from(x) * factor) as f32));
+                    } else if let Some(mean) = view.mean {
+                        block.extend(row.iter().zip(mean).map(|(x, mean)| x - mean));
+                    } else {
+                        block.extend_from_slice(row);
+                    }
+                }
+                match view.basis {
+                    Some(basis) => {
+                        let rows = out.len() / k;
+                        let x = MatRef::from_row_major_slice(block, rows, d);
+                        multiply(MatMut::from_row_major_slice_mut(out, rows, k), x, basis);
+                    }
+                    None => out.copy_from_slice(block),
+                }
+                Ok(())
+            })?;
+            Ok(out)
+        };
+        Ok(Self { rows: see(false)?, units: see(true)?, count: vectors.rows() })
+    }
+
+    /// Brings each row to a length at which its part within `start` (k x b) has norm √b.
+    fn scale(&mut self, start: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<()> {
+        let (k, b) = (start.nrows(), start.ncols());
+        fill_chunks(threads, &mut self.rows, TASK_ROWS * k, cancel, Vec::new, |z, _, rows| {
+            let count = rows.len() / k;
+            z.resize(count * b, 0.0);
+            let x = MatRef::from_row_major_slice(&*rows, count, k);
+            multiply(MatMut::from_row_major_slice_mut(z, count, b), x, start);
+            for (row, z) in rows.chunks_mut(k).zip(z.chunks(b)) {
+                let factor = reciprocal_norm(z) * (b as f64).sqrt();
+                row.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Sample {
+    /// `start` is k x b: the directions in which rows get norm √b.
+    pub fn new(
+        [train, held_out]: [&Part; 2],
+        view: &View,
+        start: MatRef<'_, f32>,
+        mut generator: ChaCha8Rng,
+        threads: usize,
+        cancel: &Cancel,
+    ) -> Result<Self> {
+        let most = (VALUES / start.nrows()).min(ROWS);
+        let chosen = train.sample(most, &mut generator).copied();
+        let mut seen = Seen::new(&chosen, view, threads, cancel)?;
+        drop(chosen);
+        seen.scale(start, threads, cancel)?;
+        let k = start.nrows();
+        // The units are the rows as they will be compared, so their neighbours are those that are aimed at.
+        let units = Vectors::new(seen.units, k)?;
+        let found = neighbours(&units, &units, NEAREST + 1, threads, cancel)?;
+        let width = found.len() / units.rows();
+        // Without the anchor itself; twins of it may be before it or push it out.
+        let nearest = width - 1;
+        let lists = (0u32..).zip(found.chunks(width)).flat_map(|(anchor, list)| {
+            list.iter().copied().filter(move |&row| row != anchor).take(nearest)
+        });
+        let lists = lists.collect();
+        let judges = held_out.sample(BATCH_ANCHORS, &mut generator).copied();
+        let mut judging = Seen::new(&judges, view, threads, cancel)?;
+        judging.scale(start, threads, cancel)?;
+        let judges = Vectors::new(judging.units, k)?;
+        let found = neighbours(&units, &judges, nearest.max(1), threads, cancel)?;
+        judging.units = judges.into_vec();
+        seen.units = units.into_vec();
+        let mut validation = Drawn { anchors: judging.count, ..Drawn::default() };
+        (0..judging.count).for_each(|row| validation.add(&judging, row));
+        let count = RECALLED.min(nearest.max(1));
+        let wanted =
+            found.chunks(nearest.max(1)).flat_map(|list| &list[..count]).copied().collect();
+        for list in found.chunks(nearest.max(1)) {
+            validation.add(&seen, list[generator.random_range(0..list.len())] as usize);
+        }
+        for _ in 0..BATCH_OTHERS {
+            validation.add(&seen, generator.random_range(0..seen.count));
+        }
+        let (order, used) = ((0..seen.count).collect(), seen.count);
+        Ok(Self { train: seen, lists, nearest, validation, wanted, order, used, generator })
+    }
+
+    /// How far the last of the neighbours of an anchor is behind the first, in standard deviations of the
+    /// similarities between any two rows: the mean over some anchors.
+    pub fn gap(&self) -> f64 {
+        let Batch { units, count, anchors, .. } = self.validation();
+        let k = units.len() / count;
+        let unit = |row: usize| &self.train.units[row * k..][..k];
+        let similarity =
+            |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum() };
+        // The last rows of the validation are any.
+        let others = &units[(2 * anchors) * k..];
+        let (mut sum, mut some) = (0.0, 0.0);
+        for (anchor, list) in self.lists.chunks(self.nearest.max(1)).enumerate().take(GAP_ANCHORS) {
+            let own = unit(anchor);
+            let all: Vec<f64> = others.chunks(k).map(|other| similarity(own, other)).collect();
+            let mean = all.iter().sum::<f64>() / all.len() as f64;
+            let variance = all.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / all.len() as f64;
+            let to =
+                |row: Option<&u32>| row.map_or(0.0, |&row| similarity(own, unit(row as usize)));
+            if variance > 0.0 {
+                sum += (to(list.first()) - to(list.last())) / variance.sqrt();
+                some += 1.0;
+            }
+        }
+        if some > 0.0 { sum / some } else { 0.0 }
+    }
+
+    /// The share of the neighbours of held-out rows that are among the first [`RECALL_AT`] by Hamming distance.
+    pub fn recall(&self, w: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<f64> {
+        let b = w.ncols();
+        let encode = |rows: &[f32], count: usize| -> Result<Vec<u8>> {
+            let k = w.nrows();
+            let mut codes = vec![0; count * (b / 8)];
+            let chunk = TASK_ROWS * (b / 8);
+            fill_chunks(threads, &mut codes, chunk, cancel, Vec::new, |z, task, codes| {
+                let n = codes.len() / (b / 8);
+                z.resize(n * b, 0.0);
+                let x = MatRef::from_row_major_slice(&rows[task * TASK_ROWS * k..][..n * k], n, k);
+                multiply(MatMut::from_row_major_slice_mut(z, n, b), x, w);
+                for (z, code) in z.chunks(b).zip(codes.chunks_mut(b / 8)) {
+                    pack_signs(z, Layout::Lsb, code);
+                }
+                Ok(())
+            })?;
+            Ok(codes)
+        };
+        let (train, anchors) = (&self.train, self.validation.anchors);
+        let (database, queries) =
+            (encode(&train.rows, train.count)?, encode(&self.validation.rows, anchors)?);
+        let metrics = evaluate_codes(
+            &CodesEvaluation {
+                bits: b,
+                database_codes: &database,
+                query_codes: &queries,
+                database_labels: &Labels::unknown(train.count),
+                query_labels: &Labels::unknown(anchors),
+                neighbours: &self.wanted,
+                at: &[RECALL_AT],
+                ties: Ties::Expected,
+                average_precision: AveragePrecision::default(),
+                database_vectors: None,
+                query_vectors: None,
+            },
+            threads,
+            cancel,
+        )?;
+        Ok(metrics.at[0].neighbour_recall.unwrap_or(0.0))
+    }
+
+    /// The rows: count x k.
+    pub fn rows(&self) -> MatRef<'_, f32> {
+        let Seen { rows, count, .. } = &self.train;
+        MatRef::from_row_major_slice(rows, *count, rows.len() / count)
+    }
+
+    /// Held-out anchors with the nearest of each and others.
+    pub fn validation(&self) -> Batch<'_, f32> {
+        self.validation.batch()
+    }
+
+    /// The next anchors, one of the nearest of each, and others.
+    pub fn draw(&mut self, drawn: &mut Drawn) {
+        let most = BATCH_ANCHORS.min(self.train.count / 4).clamp(1, self.order.len());
+        if self.used + most > self.order.len() {
+            self.order.shuffle(&mut self.generator);
+            self.used = 0;
+        }
+        let anchors = &self.order[self.used..self.used + most];
+        self.used += most;
+        let mut is_anchor = vec![false; self.train.count];
+        anchors.iter().for_each(|&row| is_anchor[row] = true);
+        drawn.rows.clear();
+        drawn.units.clear();
+        (drawn.count, drawn.anchors) = (0, most);
+        anchors.iter().for_each(|&row| drawn.add(&self.train, row));
+        for &anchor in anchors {
+            let list = &self.lists[anchor * self.nearest..][..self.nearest];
+            if list.is_empty() {
+                continue;
+            }
+            let row = list[self.generator.random_range(0..list.len())] as usize;
+            if !is_anchor[row] {
+                drawn.add(&self.train, row);
+            }
+        }
+        for _ in 0..BATCH_OTHERS {
+            let row = self.generator.random_range(0..self.train.count);
+            if !is_anchor[row] {
+                drawn.add(&self.train, row);
+            }
+        }
+        // Of a few rows all may have been anchors.
+        if drawn.count == drawn.anchors {
+            drawn.add(&self.train, 0);
+        }
+    }
+}
