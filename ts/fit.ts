@@ -53,7 +53,7 @@ export interface FitSyncOptions {
   /**
    * How the rotation is found. `h2q` (default) minimises `loss`; `itq` is iterative quantization;
    * `random` draws a rotation; `identity` is plain sign; `auto` fits all four (by the criterion `neighbours` also
-   * `h2q` with that loss) and keeps the best by `criterion` on held-out rows, the one with the lower loss of equals.
+   * `h2q` with that loss, where it runs) and keeps the best by `criterion` on held-out rows, the one with the lower loss of equals.
    */
   method?: Method | 'auto' | undefined;
   /**

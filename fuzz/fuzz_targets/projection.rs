@@ -79,7 +79,7 @@ fn summary(dimensions: usize, bits: usize) -> Summary {
         dimensions,
         bits,
         method: Method::Random,
-        loss: Loss::L2,
+        loss: Loss::L2.into(),
         solver: SolverName::Auto,
         seed: 0,
         epochs: 0,

@@ -95,8 +95,8 @@ describe('what cells amount to', () => {
     seed,
     strategy,
     meanAveragePrecision,
-    precision: 0,
-    neighbourRecall: 0,
+    precision: meanAveragePrecision / 2,
+    neighbourRecall: meanAveragePrecision / 4,
     floatMeanAveragePrecision: 0.9,
     distinctCodes: 3,
     quantizationLoss: 0.1,
@@ -133,8 +133,13 @@ describe('what cells amount to', () => {
       'itq 0.600 ± 0.141',
     ]);
     expect(toMarkdown(overall).split('\n')[2]).toBe(
-      '| strategy | highest mAP | mean gain over sign | above sign |',
+      '| strategy | highest mAP | mean gain over sign | above sign | precision@1000 | neighbours in 100 |',
     );
+    expect(overall.rows.map((row) => row.slice(-2))).toEqual([
+      ['0.275', '0.138'],
+      ['0.350', '0.175'],
+      ['0.300', '0.150'],
+    ]);
   });
 
   it('needs a training for each penalty, and none for what is known', () => {

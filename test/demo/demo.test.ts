@@ -15,7 +15,7 @@ import { seededRandom } from '../io/memory.js';
 const CLASSES = ['Circle', 'Square', 'Star'];
 const SIZE = { width: 10, height: 10 };
 const PIXELS = SIZE.width * SIZE.height;
-const METHODS = ['identity', 'random', 'itq', 'h2q', 'learnt', 'float'];
+const METHODS = ['identity', 'random', 'itq', 'h2q', 'neighbours', 'learnt', 'float'];
 
 /** A random pattern per class, and images that are noisy copies of them. */
 function makeImages(databaseRows = 600, queryRows = 60): DemoImages {
@@ -60,9 +60,9 @@ it('prints a table with a row per method and writes the page', async () => {
   expect(title).toMatch(/^method +quantization loss +mAP@1000 +precision@100 +neighbour recall@100 +bytes/);
   const cells = rows.map((row) => row.split(/ {2,}/));
   expect(cells.map(([name]) => name)).toEqual([
-    ...['Plain sign', 'Random rotation', 'ITQ', 'H²Q', 'Learnt, then H²Q', 'Float cosine'],
+    ...['Plain sign', 'Random rotation', 'ITQ', 'H²Q', 'H²Q, neighbours', 'Learnt, then H²Q', 'Float cosine'],
   ]);
-  expect(cells.map((row) => row.length)).toEqual([8, 8, 8, 8, 8, 8]);
+  expect(cells.map((row) => row.length)).toEqual([8, 8, 8, 8, 8, 8, 8]);
   expect(stages.at(-1)).toMatch(/demo\.html; .* s in all$/);
   expect(readdirSync(folder)).toEqual(['demo.html']);
 

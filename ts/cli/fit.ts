@@ -63,7 +63,7 @@ export function addFit(program: Command, context: Context): void {
     )
     .option(
       '--method <name>',
-      `${METHODS.join(', ')}, or auto: the best of these (default: h2q)`,
+      `${METHODS.join(', ')}, or auto: the best of these, by neighbours also h2q with that loss (default: h2q)`,
       oneOf('--method', [...METHODS, 'auto']),
     )
     .option(
@@ -83,7 +83,11 @@ export function addFit(program: Command, context: Context): void {
       `${SOLVERS.join(', ')} (default: auto; sgd is the paper's)`,
       oneOf('--solver', SOLVERS),
     )
-    .option('--epochs <n>', 'largest number of epochs or iterations', wholeNumber('--epochs', 1))
+    .option(
+      '--epochs <n>',
+      'largest number of epochs or iterations; of the loss neighbours, of 20 steps each',
+      wholeNumber('--epochs', 1),
+    )
     .option('--learning-rate <r>', 'step size of sgd', positiveNumber('--learning-rate'))
     .option('--batch-size <n>', 'rows per step of sgd', wholeNumber('--batch-size', 1))
     .option('--reflections <m>', 'reflections of sgd (default: the bits)', wholeNumber('--reflections', 1))
@@ -94,7 +98,11 @@ export function addFit(program: Command, context: Context): void {
       'rows to fit to, a uniform sample; or all, to judge by as well (default: as many as 128 MiB hold, and 32 MiB of --validation)',
       sampleSize,
     )
-    .option('--center <on|off>', 'subtract the mean (default: on when bits < dimensions)', onOff('--center'))
+    .option(
+      '--center <on|off>',
+      'subtract the mean (default: on when bits < dimensions, or for the loss neighbours)',
+      onOff('--center'),
+    )
     .option('--seed <n>', 'seed of every random choice', wholeNumber('--seed', 0, Number.MAX_SAFE_INTEGER))
     .option('--threads <n>', 'threads (default: all)', wholeNumber('--threads'))
     .option('--json', 'print the summary as JSON')

@@ -2,7 +2,7 @@
 
 import type { Grid } from './grid.js';
 import type { Cell } from './measure.js';
-import { formatSpread, type Summary, scoreKey } from './summary.js';
+import { formatSpread, type Spread, type Summary, scoreKey } from './summary.js';
 
 /** Header and rows of text. */
 export interface Table {
@@ -30,7 +30,14 @@ export function tablesOf(grid: Grid, summary: Summary): Table[] {
   }));
   const overall = {
     title: 'all losses, bits and seeds',
-    header: ['strategy', 'highest mAP', 'mean gain over sign', 'above sign'],
+    header: [
+      'strategy',
+      'highest mAP',
+      'mean gain over sign',
+      'above sign',
+      'precision@1000',
+      'neighbours in 100',
+    ],
     rows: names.map((name) => {
       const { above, of } = summary.above.get(name) ?? { above: 0, of: 0 };
       return [
@@ -38,6 +45,8 @@ export function tablesOf(grid: Grid, summary: Summary): Table[] {
         formatWins(summary.wins.get(name) ?? 0),
         formatSpread(summary.gains.get(name) ?? NONE, 4),
         `${above} of ${of}`,
+        meanOf(summary.precisions.get(name)),
+        meanOf(summary.recalls.get(name)),
       ];
     }),
   };
@@ -61,6 +70,11 @@ export function codesTable(grid: Grid, cells: readonly Cell[]): Table {
       ];
     }),
   };
+}
+
+/** Of all losses and bits together, whose spread says nothing of a strategy. */
+function meanOf({ mean, count }: Spread = NONE): string {
+  return formatSpread({ mean, deviation: null, count });
 }
 
 const NONE = { mean: 0, deviation: null, count: 0 };

@@ -21,6 +21,9 @@ export interface Summary {
   gains: Map<string, Spread>;
   /** How often a strategy was above plain sign, of how many comparisons. */
   above: Map<string, { above: number; of: number }>;
+  /** Label precision among the first 1,000, and the share of the ten float neighbours among the first 100. */
+  precisions: Map<string, Spread>;
+  recalls: Map<string, Spread>;
 }
 
 export const scoreKey = (loss: string, bits: number, strategy = ''): string =>
@@ -59,10 +62,19 @@ export function summarise(cells: readonly Cell[], grid: Grid): Summary {
     }
   }
   const each = [...gains];
+  const meansOf = (score: 'precision' | 'neighbourRecall') =>
+    new Map(
+      names.map((name) => [
+        name,
+        spread(cells.filter(({ strategy }) => strategy === name).map((cell) => cell[score])),
+      ]),
+    );
   return {
     scores,
     floats,
     wins,
+    precisions: meansOf('precision'),
+    recalls: meansOf('neighbourRecall'),
     gains: new Map(each.map(([name, values]) => [name, spread(values)])),
     above: new Map(
       each.map(([name, values]) => [

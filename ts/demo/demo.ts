@@ -49,6 +49,7 @@ const BINARY_METHODS: BinaryMethod[] = [
   { key: 'random', name: 'Random rotation' },
   { key: 'itq', name: 'ITQ' },
   { key: 'h2q', name: 'H²Q' },
+  { key: 'neighbours', name: 'H²Q, neighbours' },
 ];
 
 /**

@@ -1,7 +1,7 @@
 /** The measurements: each method once, under the same conditions. */
 
 import { runAbortable } from '../abort.js';
-import type { HeadSummary, MetricsAt, Neighbours } from '../backend.js';
+import type { HeadSummary, Method, MetricsAt, Neighbours, Objective } from '../backend.js';
 import { evaluate, evaluateCosine } from '../evaluate.js';
 import { type FitResult, fit } from '../fit.js';
 import { HammingIndex, type SearchResult } from '../hamming-index.js';
@@ -31,7 +31,10 @@ export interface Subject {
   signal: AbortSignal | undefined;
 }
 
-/** A way to codes: its key is the fit's method, `learnt` that of H²Q on the embeddings of a head. */
+/**
+ * A way to codes: its key is the fit's method, `neighbours` that of H²Q by the loss of this name, `learnt` that of H²Q on
+ * the embeddings of a head.
+ */
 export interface BinaryMethod {
   key: Exclude<MethodKey, 'float'>;
   name: string;
@@ -97,7 +100,7 @@ export async function measureBinary(
   const run = { threads, signal };
   const fitted = await fit(database, {
     bits,
-    method: method.key === 'learnt' ? 'h2q' : method.key,
+    ...waysOf(method.key),
     seed,
     ...run,
   });
@@ -135,6 +138,12 @@ export async function measureBinary(
     curve: toCurve(first.at),
   };
   return { report, fit: fitted, queryCodes: queryCodes.data, hits };
+}
+
+/** What the fit is asked for. */
+function waysOf(key: BinaryMethod['key']): { method: Method; loss?: Objective } {
+  if (key === 'neighbours') return { method: 'h2q', loss: 'neighbours' };
+  return { method: key === 'learnt' ? 'h2q' : key };
 }
 
 /** Searches {@link SEARCHES} times; the seconds are the median. */

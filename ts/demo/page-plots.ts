@@ -35,6 +35,7 @@ const STROKES: Record<MethodKey, { width: number; dash: number[] }> = {
   random: { width: 2, dash: [6, 5] },
   itq: { width: 2, dash: [14, 5] },
   h2q: { width: 3, dash: [] },
+  neighbours: { width: 3, dash: [3, 3] },
   learnt: { width: 3, dash: [10, 3] },
   float: { width: 1.5, dash: [] },
 };

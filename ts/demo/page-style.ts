@@ -4,14 +4,14 @@ export const PAGE_STYLE = `
   color-scheme: light dark;
   --ground: #fbfaf7; --card: #ffffff; --ink: #1d1f24; --muted: #5b606b; --line: #e2dfd8; --link: #a3195b;
   --right: #1c7c54; --wrong: #c23a12;
-  --identity: #7b8190; --random: #b97900; --itq: #2268b0; --h2q: #b3195f; --learnt: #0f766e; --float: #1d1f24;
+  --identity: #7b8190; --random: #b97900; --itq: #2268b0; --h2q: #b3195f; --neighbours: #6d3fc0; --learnt: #0f766e; --float: #1d1f24;
   --tile: 56px;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #14151a; --card: #1c1e25; --ink: #eceae4; --muted: #a4a8b3; --line: #31343e; --link: #ff8fc0;
     --right: #4cc38a; --wrong: #ff8a5c;
-    --identity: #959bab; --random: #e5a83a; --itq: #6bb1f5; --h2q: #ff6fae; --learnt: #5eead4; --float: #eceae4;
+    --identity: #959bab; --random: #e5a83a; --itq: #6bb1f5; --h2q: #ff6fae; --neighbours: #b79bff; --learnt: #5eead4; --float: #eceae4;
   }
 }
 * { box-sizing: border-box; }
@@ -60,7 +60,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 .numbers th, .numbers td { padding: 4px 14px; font-size: 0.875rem; }
 .swatch { display: inline-block; width: 0.7em; height: 0.7em; border-radius: 50%; margin-right: 0.55em; background: var(--method); }
 .identity { --method: var(--identity); } .random { --method: var(--random); } .itq { --method: var(--itq); }
-.h2q { --method: var(--h2q); } .learnt { --method: var(--learnt); } .float { --method: var(--float); }
+.h2q { --method: var(--h2q); } .neighbours { --method: var(--neighbours); } .learnt { --method: var(--learnt); } .float { --method: var(--float); }
 summary { cursor: pointer; color: var(--link); padding: 4px 0; width: fit-content; }
 figure { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 18px 14px 14px; }
 figcaption.caption { padding: 0 6px; }

@@ -126,7 +126,7 @@ ${body.join('\n')}
 <p class="caption">${conditions(report).results}</p>
 <p class="note"><strong>How to read it.</strong> Quantization loss says how far the coordinates are from their signs.
 Precision and mAP ask whether the hits show the same kind of garment; neighbour recall asks whether they are the images
-whose pixels are most alike. The two can pull apart, so look at both. All but one of the methods know the pixels alone;
+whose pixels are most alike. The two can pull apart, so look at both: H²Q for neighbours is fitted to the second. All but one of the methods know the pixels alone;
 the last one first learns from labels which images belong together, and then turns what it has learnt. ↑ means more is better, ↓ less; the best of the
 binary methods that have seen no labels is bold and underlined.</p>
 </section>`;

@@ -6,10 +6,10 @@
 import type { EpochReport, FitSummary, Method, Ties } from '../backend.js';
 
 /**
- * The four ways from vectors to binary codes, H²Q behind a head that was learnt from labels, and the float vectors
+ * The ways from vectors to binary codes, H²Q by two losses, H²Q behind a head that was learnt from labels, and the float vectors
  * that they are measured against.
  */
-export type MethodKey = Method | 'learnt' | 'float';
+export type MethodKey = Method | 'neighbours' | 'learnt' | 'float';
 
 /** One demo run. */
 export interface DemoReport {

@@ -205,6 +205,59 @@ fn few_and_odd_rows_are_no_harm() {
     }
 }
 
+/// Rows that are nearly at right angles to the principal directions, counts and few rows of many dimensions: what made
+/// steps so long that no projection was near, and what stood for the median row weigh nothing.
+#[test]
+fn outliers_and_sparse_rows_are_no_harm() {
+    let (rows, d) = (700, 600);
+    let noise = support::uniform(rows * d, 3);
+    let entry = |of: &dyn Fn(usize, usize, f32) -> f32| -> Vec<f32> {
+        noise.iter().enumerate().map(|(i, &x)| of(i / d, i % d, x)).collect()
+    };
+    let outliers = entry(&|i, j, x| match (i % 20 == 0, j < 8) {
+        (true, true) => 1e-7 * x,
+        (true, false) | (false, true) => x,
+        (false, false) => 0.01 * x,
+    });
+    let sparse = entry(&|i, j, _| f32::from(u8::from((i * 31 + j * 17) % 300 == 0)));
+    for (name, values) in [("outliers", outliers), ("sparse", sparse)] {
+        for (rows, bits) in [(rows, 8), (rows, 64), (5, 16)] {
+            let vectors = Arc::new(Vectors::new(values[..rows * d].to_vec(), d).expect("finite"));
+            let loss = Some(Objective::Neighbours);
+            let options =
+                FitOptions { bits: Some(bits), loss, epochs: Some(3), ..FitOptions::default() };
+            let model = fit(&vectors, options);
+            assert!(model.summary().validation_loss.is_finite(), "{name}");
+            let projection = model.projection().expect("it is learnt");
+            assert!(orthogonality_error(projection.as_ref()) < 1e-4, "{name}, {bits} bits");
+        }
+    }
+}
+
+#[test]
+fn a_fit_that_is_ended_or_cancelled_keeps_no_fewer_neighbours_than_its_start() {
+    let all = support::fixture("fashion32-train.npy", 32);
+    let rows = Arc::new(all.select(&(0..3_000).collect::<Vec<_>>()));
+    let asked = all.select(&(3_000..3_600).collect::<Vec<_>>());
+    let loss = Some(Objective::Neighbours);
+    let options = FitOptions { bits: Some(16), loss, ..FitOptions::default() };
+    let plain =
+        FitOptions { bits: Some(16), method: Some(Method::Identity), ..FitOptions::default() };
+    let least = recall(&fit(&rows, plain), &rows, &asked) - 0.01;
+    let mut session = FitSession::new(rows.clone(), None, &options).expect("valid options");
+    session.step(1, &Cancel::default()).expect("an epoch");
+    session.end_method();
+    assert!(session.done());
+    assert!(recall(&session.finish().expect("a model"), &rows, &asked) > least);
+
+    let mut session = FitSession::new(rows.clone(), None, &options).expect("valid options");
+    session.step(2, &Cancel::default()).expect("epochs");
+    let cancel = Cancel::default();
+    cancel.cancel();
+    assert_eq!(session.step(1, &cancel).expect_err("cancelled").code(), "ABORTED");
+    assert!(recall(&session.finish().expect("a model"), &rows, &asked) > least);
+}
+
 #[test]
 fn what_does_not_go_with_it_is_refused_by_name() {
     let refused = |options: FitOptions| {
@@ -225,6 +278,8 @@ fn what_does_not_go_with_it_is_refused_by_name() {
     );
     let options = FitOptions { loss, learning_rate: Some(0.1), ..FitOptions::default() };
     assert!(refused(options).starts_with("learningRate"));
+    let wide = FitOptions { bits: Some(8192), loss, ..FitOptions::default() };
+    assert!(wide.check(8192).expect_err("too many").to_string().starts_with("bits: 8192"));
     let all = FitOptions { loss, criterion: Some(Criterion::Labels), ..FitOptions::default() };
     assert!(all.check(16).is_ok());
 }

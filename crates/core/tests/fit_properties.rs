@@ -323,6 +323,20 @@ fn divergence_of_sgd_is_an_error_and_not_a_nan() {
     }
 }
 
+/// Their second moments have 595 eigenvalues of exactly 0, on which the decomposition gives up at first.
+#[test]
+fn few_sparse_rows_of_many_dimensions_have_principal_directions() {
+    let (rows, d) = (5, 600);
+    let values = (0..rows * d).map(|i| f32::from(u8::from((i / d * 31 + i % d * 17) % 300 == 0)));
+    let rows = Vectors::new(values.collect(), d).expect("finite");
+    for bits in [8, 64] {
+        let (bits, method) = (Some(bits), Some(Method::Identity));
+        let (model, _) = fit(&rows, &FitOptions { bits, method, ..FitOptions::default() });
+        let projection = model.projection().expect("bits are fewer than dimensions");
+        assert!(orthogonality_error(projection.as_ref()) < 1e-5);
+    }
+}
+
 #[test]
 fn too_large_values_are_refused_and_not_turned_into_nan() {
     let values = (0..100 * 32).map(|i| if i / 32 % 2 == 0 { 3e38 } else { -3e38 }).collect();

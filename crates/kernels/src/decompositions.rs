@@ -39,9 +39,24 @@ mod by_faer {
     /// Eigenvectors of the `count` largest eigenvalues of a symmetric matrix, of which the lower half is
     /// read, in falling order; `None` where they do not converge.
     pub fn eigenvectors(a: MatRef<'_, f64>, count: usize) -> Option<Mat<f64>> {
-        let eigen = a.self_adjoint_eigen(Side::Lower).ok()?;
-        let (vectors, n) = (eigen.U(), a.nrows());
-        Some(Mat::from_fn(n, count, |i, j| vectors[(i, n - 1 - j)]))
+        let n = a.nrows();
+        let leading = |a: MatRef<'_, f64>| {
+            let eigen = a.self_adjoint_eigen(Side::Lower).ok()?;
+            let vectors = eigen.U();
+            Some(Mat::from_fn(n, count, |i, j| vectors[(i, n - 1 - j)]))
+        };
+        // With hundreds of eigenvalues of exactly 0 it may give up. A diagonal that tells them apart, far below what
+        // the entries are known to, moves the others by less than rounding did.
+        let largest = (0..n).map(|j| a[(j, j)].abs()).fold(0.0, f64::max);
+        let apart = |share: f64| {
+            let step = share * largest / n as f64;
+            Mat::from_fn(n, n, |i, j| {
+                a[(i.max(j), i.min(j))] + if i == j { step * i as f64 } else { 0.0 }
+            })
+        };
+        leading(a).or_else(|| {
+            [1e-14, 1e-12, 1e-10].into_iter().find_map(|share| leading(apart(share).as_ref()))
+        })
     }
 }
 

@@ -8,8 +8,10 @@ use crate::level::Level;
 use crate::losses::sum;
 use crate::real::Real;
 
-/// Added to variances, so that similarities that are all alike have a standard deviation.
-const FLOOR: f64 = 1e-6;
+/// Added to variances, so that similarities that are all alike have a standard deviation. Those of codes are large,
+/// those of embeddings at most 1.
+const CODES_FLOOR: f64 = 1e-6;
+const TARGET_FLOOR: f64 = 1e-12;
 const LANES: usize = 16;
 
 /// What stands for one ranking of the candidates of one query, at least one.
@@ -56,14 +58,14 @@ impl<T: Real> pulp::WithSimd for Compare<'_, T> {
         let sharp = T::from_f64(sharpness);
         match ranking {
             Ranking::Target(q) => {
-                standardise(q);
+                standardise(q, TARGET_FLOOR);
                 let (_, total) = exponentials(q, sharp);
                 let share = T::from_f64(1.0) / total;
                 q.iter_mut().for_each(|q| *q *= share);
                 0.0
             }
             Ranking::Codes { similarities, target, scratch, scale } => {
-                let deviation = standardise(similarities);
+                let deviation = standardise(similarities, CODES_FLOOR);
                 scratch.copy_from_slice(similarities);
                 let (largest, total) = exponentials(scratch, sharp);
                 let agreement = inner(target, similarities);
@@ -83,11 +85,11 @@ impl<T: Real> pulp::WithSimd for Compare<'_, T> {
 
 /// Less the mean, over the standard deviation, which is returned.
 #[inline(always)]
-fn standardise<T: Real>(values: &mut [T]) -> f64 {
+fn standardise<T: Real>(values: &mut [T], floor: f64) -> f64 {
     let count = values.len() as f64;
     let mean = T::from_f64(sum(values).into() / count);
     values.iter_mut().for_each(|value| *value -= mean);
-    let deviation = (inner(values, values).into() / count + FLOOR).sqrt();
+    let deviation = (inner(values, values).into() / count + floor).sqrt();
     let factor = T::from_f64(1.0 / deviation);
     values.iter_mut().for_each(|value| *value *= factor);
     deviation

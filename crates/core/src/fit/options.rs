@@ -1,6 +1,6 @@
 //! What a user can ask of a fit, apart from what is learnt.
 
-use super::neighbours::{BUILT_IN, EPOCHS};
+use super::neighbours::{BUILT_IN, EPOCHS, has_room};
 use crate::error::{Error, Result};
 use crate::losses::Loss;
 use crate::model::check_dimensions;
@@ -158,7 +158,8 @@ impl FitOptions {
             }
         };
         let mut all: Vec<_> = Method::ALL.iter().map(candidate).collect();
-        let wanted = BUILT_IN && self.criterion == Some(Criterion::Neighbours);
+        let by_neighbours = self.criterion == Some(Criterion::Neighbours);
+        let wanted = BUILT_IN && by_neighbours && has_room(h2q.bits, dimensions);
         if wanted && !h2q.neighbours {
             let loss = Some(Objective::Neighbours);
             let plain = Self {
@@ -169,7 +170,9 @@ impl FitOptions {
                 reflections: None,
                 ..self.clone()
             };
-            all.push(Resolved { loss: h2q.loss, ..plain.resolve(dimensions)? });
+            let plain = plain.resolve(dimensions)?;
+            let epochs = plain.epochs.min(EPOCHS);
+            all.push(Resolved { loss: h2q.loss, epochs, ..plain });
         }
         Ok(all)
     }
@@ -199,6 +202,10 @@ impl FitOptions {
             return Err(
                 Error::Conflict { option: "loss", problem: "neighbours is not built in" }.into()
             );
+        }
+        if neighbours && !has_room(bits, dimensions) {
+            let expected = "fewer: the loss neighbours learns at most 16,777,216 numbers";
+            return Err(invalid("bits", bits, expected));
         }
         if neighbours && method != Method::H2q {
             return Err(invalid(

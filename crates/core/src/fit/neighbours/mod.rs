@@ -8,12 +8,14 @@
 //! ```
 
 pub(super) mod objective;
+mod orthonormal;
 mod sample;
 
-use faer::{Mat, MatRef, Scale};
+use faer::{Mat, MatMut, MatRef};
 
 use objective::{NeighbourObjective, Surrogate};
-use sample::{Drawn, Sample, View};
+use orthonormal::{orthonormal, product};
+use sample::{Drawn, Sample, TASK_ROWS, View};
 
 use super::majorise::Majorise;
 use super::options::{Objective, ProjectionSource, Resolved};
@@ -24,11 +26,10 @@ use super::run::{EpochReport, Progress, Run, Snapshot, Solver};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::learn::adam::Adam;
-use crate::linalg::{multiply, orthogonality_error, product};
+use crate::linalg::{multiply, orthogonality_error};
 use crate::losses::{Loss, Weight};
 use crate::model::{Model, Summary};
-use crate::parallel::Cancel;
-use crate::products::multiply_symmetric;
+use crate::parallel::{Cancel, fill_chunks};
 use crate::rotation::Rotation;
 
 /// The twin of this module says no.
@@ -52,18 +53,26 @@ const BIT_VARIANCE: f64 = 1280.0;
 const CLUSTERED: f64 = 0.05;
 /// The first learning rate, times the bits.
 const RATE_TIMES_BITS: f64 = 0.25;
-/// WᵀW may be this far from I after a step, in the largest entry.
-const TOLERANCE: f32 = 1e-5;
-/// A step that needs more polar iterations has diverged.
-const MAX_POLAR: usize = 20;
+/// The most that the rate turns a column by, in all.
+const MAX_TURN: f64 = 0.1;
+/// The most numbers of a projection: a fit holds some twenty of them.
+const MAX_NUMBERS: usize = 1 << 24;
 
 impl Resolved {
     /// How many principal directions the rows are seen in, where all would be too many.
     pub(super) fn basis(&self, dimensions: usize) -> Option<usize> {
-        let most = (2 * self.bits).max(DIRECTIONS);
-        let learnt = self.neighbours && self.projection == ProjectionSource::Learned;
-        (learnt && self.bits < dimensions && most < dimensions).then_some(most)
+        let most = directions(self.bits, dimensions);
+        (self.neighbours && self.bits < dimensions && most < dimensions).then_some(most)
     }
+}
+
+fn directions(bits: usize, dimensions: usize) -> usize {
+    (2 * bits).max(DIRECTIONS).min(dimensions)
+}
+
+/// Whether a projection of so many dimensions to bits is small enough.
+pub(super) fn has_room(bits: usize, dimensions: usize) -> bool {
+    bits.saturating_mul(directions(bits, dimensions)) <= MAX_NUMBERS
 }
 
 /// What a run begins with.
@@ -77,6 +86,7 @@ pub(super) struct Start {
     weight: f64,
     /// What else may be kept: the best start by recall on held-out rows, and that recall.
     rival: (Mat<f32>, f64),
+    seconds: f64,
 }
 
 impl Start {
@@ -86,6 +96,7 @@ impl Start {
         options: &Resolved,
         cancel: &Cancel,
     ) -> Result<Self> {
+        let started = Stopwatch::start();
         let Resolved { bits, threads, .. } = *options;
         let mean = match &prepared.mean {
             None if options.center => Some(column_means(&split.train, threads, cancel)?),
@@ -98,12 +109,13 @@ impl Start {
             (None, Some(projection)) => projection.clone(),
             (basis, _) => Mat::identity(basis.map_or(split.train.columns(), Mat::ncols), bits),
         };
-        let view = View { mean: mean.as_deref(), basis: basis.map(Mat::as_ref) };
+        let units = prepared.basis.as_ref().map(Mat::as_ref);
+        let view = View { mean: mean.as_deref(), basis: basis.map(Mat::as_ref), units };
         let numbers = generator(options.seed, Stream::Neighbours);
         let parts = [&split.train, &split.held_out];
         let sample = Sample::new(parts, &view, pca.as_ref(), numbers, threads, cancel)?;
         let rotation = start_rotation(&sample, pca.as_ref(), options, cancel)?;
-        let turned = product(pca.as_ref(), rotation.as_ref());
+        let turned = product(pca.as_ref(), rotation.as_ref(), threads, cancel)?;
         let recalls = [
             sample.recall(pca.as_ref(), threads, cancel)?,
             sample.recall(turned.as_ref(), threads, cancel)?,
@@ -112,12 +124,13 @@ impl Start {
         let weight = if clustered { 0.0 } else { BIT_VARIANCE / bits as f64 };
         let w = if clustered { pca.clone() } else { turned.clone() };
         let rival = if recalls[0] > recalls[1] { (pca, recalls[0]) } else { (turned, recalls[1]) };
-        Ok(Self { basis: basis.cloned(), mean, sample, w, weight, rival })
+        let seconds = started.seconds();
+        Ok(Self { basis: basis.cloned(), mean, sample, w, weight, rival, seconds })
     }
 
     pub fn run(self, options: Resolved, cancel: &Cancel) -> Result<Box<dyn Run>> {
         let started = Stopwatch::start();
-        let Self { mean, basis, sample, w, weight, rival } = self;
+        let Self { mean, basis, sample, w, weight, rival, seconds } = self;
         let [least, most] = TARGET_SHARPNESS;
         let objective = NeighbourObjective {
             sharpness: SHARPNESS * (options.bits as f64 / 64.0).sqrt().sqrt(),
@@ -134,7 +147,8 @@ impl Start {
         )?;
         let best = Best { w: w.clone(), train_loss: value, validation_loss: value };
         let done = options.epochs == 0;
-        let progress = Progress { options, done, seconds: started.seconds(), epochs: 0 };
+        let seconds = seconds + started.seconds();
+        let progress = Progress { options, done, seconds, epochs: 0 };
         let adam = Adam::new(w.nrows() * w.ncols());
         let drawn = Drawn::default();
         Ok(Box::new(Descent {
@@ -162,9 +176,20 @@ fn start_rotation(
     let Resolved { bits, threads, .. } = *options;
     let x = sample.rows();
     let mut values = vec![0.0; x.nrows() * bits];
-    let z = faer::MatMut::from_row_major_slice_mut(&mut values, x.nrows(), bits);
-    multiply(z, x, pca);
-    values.chunks_mut(bits).for_each(scale_to_root);
+    fill_chunks(
+        threads,
+        &mut values,
+        TASK_ROWS * bits,
+        cancel,
+        || (),
+        |(), task, z| {
+            let count = z.len() / bits;
+            let x = x.subrows(task * TASK_ROWS, count);
+            multiply(MatMut::from_row_major_slice_mut(z, count, bits), x, pca);
+            z.chunks_mut(bits).for_each(scale_to_root);
+            Ok(())
+        },
+    )?;
     let options = Resolved { loss: Loss::BitVariance, ..options.clone() };
     let mut solver = Majorise::auto(x.nrows(), &options);
     for _ in 0..START_EPOCHS {
@@ -196,6 +221,7 @@ struct Descent {
     rival: (Mat<f32>, f64),
 }
 
+#[derive(Clone)]
 struct Best {
     w: Mat<f32>,
     train_loss: f64,
@@ -223,25 +249,12 @@ impl Run for Descent {
         let (batch, threads) = (self.sample.validation(), self.progress.options.threads);
         let (validation_loss, _) =
             self.objective.value_and_gradient(batch, self.w.as_ref(), threads, cancel)?;
-        if !validation_loss.is_finite() {
-            return Err(Error::Diverged { epoch }.into());
-        }
         if validation_loss < self.best.validation_loss {
             self.best = Best { w: self.w.clone(), train_loss, validation_loss };
         }
         let Progress { options, done, seconds, epochs } = &mut self.progress;
         *epochs = epoch;
         *done = epoch >= options.epochs;
-        if *done {
-            // What was learnt may keep fewer neighbours than a start that it left.
-            let (rival, recall) = &self.rival;
-            if self.sample.recall(self.best.w.as_ref(), threads, cancel)? < *recall {
-                let (value, _) =
-                    self.objective.value_and_gradient(batch, rival.as_ref(), threads, cancel)?;
-                let w = rival.clone();
-                self.best = Best { w, train_loss: value, validation_loss: value };
-            }
-        }
         *seconds += started.seconds();
         Ok(EpochReport {
             method: options.method,
@@ -262,7 +275,7 @@ impl Run for Descent {
         // The anchors are the held-out rows.
         let mut z = vec![0.0; batch.anchors * bits];
         cancel.check()?;
-        let held_out = faer::MatMut::from_row_major_slice_mut(&mut z, batch.anchors, bits);
+        let held_out = MatMut::from_row_major_slice_mut(&mut z, batch.anchors, bits);
         multiply(held_out, x.subrows(0, batch.anchors), w);
         z.chunks_mut(bits).for_each(scale_to_root);
         let sum = loss.sum_and_weights(&mut z, bits, Weight::Gradient { scale: 1.0 });
@@ -277,7 +290,9 @@ impl Run for Descent {
         seconds: f64,
     ) -> Result<Model> {
         let options = &self.progress.options;
-        let Best { w, train_loss, validation_loss } = &self.best;
+        let cancel = &Cancel::default();
+        let kept = self.kept(cancel)?;
+        let Best { w, train_loss, validation_loss } = &kept;
         let summary = Summary {
             rows,
             dimensions,
@@ -296,7 +311,7 @@ impl Run for Descent {
             (prepared.projection.clone(), Rotation::from_matrix(w.as_ref()))
         } else {
             let whole = match &self.basis {
-                Some(basis) => product(basis.as_ref(), w.as_ref()),
+                Some(basis) => product(basis.as_ref(), w.as_ref(), options.threads, cancel)?,
                 None => w.clone(),
             };
             (Some(whole), Rotation::identity(options.bits))
@@ -306,6 +321,19 @@ impl Run for Descent {
 }
 
 impl Descent {
+    /// The best epoch, or a start that keeps more of the neighbours of held-out rows. Its losses are both of those rows.
+    fn kept(&self, cancel: &Cancel) -> Result<Best> {
+        let threads = self.progress.options.threads;
+        let (rival, recall) = &self.rival;
+        if self.sample.recall(self.best.w.as_ref(), threads, cancel)? >= *recall {
+            return Ok(self.best.clone());
+        }
+        let batch = self.sample.validation();
+        let (loss, _) =
+            self.objective.value_and_gradient(batch, rival.as_ref(), threads, cancel)?;
+        Ok(Best { w: rival.clone(), train_loss: loss, validation_loss: loss })
+    }
+
     /// One batch; returns its objective before the step.
     fn step(&mut self, step: usize, cancel: &Cancel) -> Result<f64> {
         let Resolved { bits, epochs, threads, .. } = self.progress.options;
@@ -315,39 +343,19 @@ impl Descent {
         let share = step as f64 / (epochs * EPOCH_STEPS) as f64;
         // From 1 to 0 as half a period of the cosine does, within 0.01.
         let decay = (1.0 - share).powi(2) * (1.0 + 2.0 * share);
-        let rate = RATE_TIMES_BITS / bits as f64 * decay;
+        let most = MAX_TURN / (w.nrows() as f64).sqrt();
+        let rate = (RATE_TIMES_BITS / bits as f64).min(most) * decay;
         let mut values = column_by_column(w);
         self.adam.step(&mut values, &column_by_column(by_w.as_ref()), rate, 0.0, &[]);
         let moved = MatRef::from_column_major_slice(&values, w.nrows(), bits);
-        self.w = orthonormal(moved.to_owned(), cancel)?;
+        // A step that no orthonormal columns are near to is left out.
+        if let Some(w) = orthonormal(moved.to_owned(), threads, cancel)? {
+            self.w = w;
+        }
         Ok(value)
     }
 }
 
 fn column_by_column(a: MatRef<'_, f32>) -> Vec<f32> {
     (0..a.ncols()).flat_map(|j| a.col(j).iter().copied()).collect()
-}
-
-/// The polar factor of a matrix whose columns are nearly orthonormal, by Newton's and Schulz's iteration
-/// `W ← W (3 − WᵀW)/2`.
-fn orthonormal(mut w: Mat<f32>, cancel: &Cancel) -> Result<Mat<f32>> {
-    let b = w.ncols();
-    let mut gram = Mat::zeros(b, b);
-    for _ in 0..MAX_POLAR {
-        cancel.check()?;
-        multiply_symmetric(gram.as_mut(), w.transpose(), w.as_ref());
-        let mut error = 0.0f32;
-        for j in 0..b {
-            for (i, entry) in gram.col(j).iter().enumerate() {
-                error = error.max((entry - f32::from(u8::from(i == j))).abs());
-            }
-        }
-        if error < TOLERANCE {
-            return Ok(w);
-        }
-        gram *= Scale(-0.5);
-        (0..b).for_each(|j| gram[(j, j)] += 1.5);
-        w = product(w.as_ref(), gram.as_ref());
-    }
-    Err(Error::Internal { reason: "a step left the projections".into() }.into())
 }

@@ -30,7 +30,7 @@ const BATCH_ANCHORS: usize = 512;
 const BATCH_OTHERS: usize = 512;
 /// Anchors that tell the gap.
 const GAP_ANCHORS: usize = 256;
-const TASK_ROWS: usize = 256;
+pub(super) const TASK_ROWS: usize = 256;
 
 /// How rows are seen: `basisᵀ (x − mean)`.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub(super) struct View<'a> {
     pub mean: Option<&'a [f32]>,
     /// d x k with orthonormal columns; all coordinates where there is none.
     pub basis: Option<MatRef<'a, f32>>,
+    /// Likewise the directions in which rows are compared.
+    pub units: Option<MatRef<'a, f32>>,
 }
 
 /// Rows of one kind.
@@ -45,7 +47,7 @@ pub(super) struct View<'a> {
 struct Seen {
     /// count x k.
     rows: Vec<f32>,
-    /// count x k: of the rows at norm 1, without the mean.
+    /// count x any, at norm 1: of the rows as they came.
     units: Vec<f32>,
     count: usize,
 }
@@ -81,9 +83,12 @@ impl Drawn {
     }
 
     fn add(&mut self, seen: &Seen, row: usize) {
-        let k = seen.rows.len() / seen.count;
-        self.rows.extend_from_slice(&seen.rows[row * k..][..k]);
-        self.units.extend_from_slice(&seen.units[row * k..][..k]);
+        let row_of = |values: &[f32]| {
+            let columns = values.len() / seen.count;
+            row * columns..(row + 1) * columns
+        };
+        self.rows.extend_from_slice(&seen.rows[row_of(&seen.rows)]);
+        self.units.extend_from_slice(&seen.units[row_of(&seen.units)]);
         self.count += 1;
     }
 }
@@ -91,8 +96,9 @@ impl Drawn {
 impl Seen {
     fn new(vectors: &Vectors, view: &View, threads: usize, cancel: &Cancel) -> Result<Self> {
         let d = vectors.columns();
-        let k = view.basis.map_or(d, |basis| basis.ncols());
         let see = |unit: bool| -> Result<Vec<f32>> {
+            let basis = if unit { view.units } else { view.basis };
+            let k = basis.map_or(d, |basis| basis.ncols());
             let mut out = zeros(vectors.rows() * k, "the sample of a fit")?;
             fill_chunks(threads, &mut out, TASK_ROWS * k, cancel, Vec::new, |block, task, out| {
                 block.clear();
@@ -106,13 +112,16 @@ impl Seen {
                         block.extend_from_slice(row);
                     }
                 }
-                match view.basis {
+                match basis {
                     Some(basis) => {
                         let rows = out.len() / k;
                         let x = MatRef::from_row_major_slice(block, rows, d);
                         multiply(MatMut::from_row_major_slice_mut(out, rows, k), x, basis);
                     }
                     None => out.copy_from_slice(block),
+                }
+                if unit && basis.is_some() {
+                    out.chunks_mut(k).for_each(|row| scale_row(row, reciprocal_norm(row)));
                 }
                 Ok(())
             })?;
@@ -121,7 +130,8 @@ impl Seen {
         Ok(Self { rows: see(false)?, units: see(true)?, count: vectors.rows() })
     }
 
-    /// Brings each row to a length at which its part within `start` (k x b) has norm √b.
+    /// Brings each row to a length at which its part within `start` (k x b) has norm √b. Of a row that has next to no
+    /// part there, half of what a row of any direction has counts: it must not outweigh all others.
     fn scale(&mut self, start: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<()> {
         let (k, b) = (start.nrows(), start.ncols());
         fill_chunks(threads, &mut self.rows, TASK_ROWS * k, cancel, Vec::new, |z, _, rows| {
@@ -130,12 +140,17 @@ impl Seen {
             let x = MatRef::from_row_major_slice(&*rows, count, k);
             multiply(MatMut::from_row_major_slice_mut(z, count, b), x, start);
             for (row, z) in rows.chunks_mut(k).zip(z.chunks(b)) {
-                let factor = reciprocal_norm(z) * (b as f64).sqrt();
-                row.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
+                let most = 2.0 * reciprocal_norm(row) * (k as f64).sqrt();
+                scale_row(row, (reciprocal_norm(z) * (b as f64).sqrt()).min(most));
             }
             Ok(())
         })
     }
+}
+
+/// Multiplies all values.
+fn scale_row(row: &mut [f32], factor: f64) {
+    row.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
 }
 
 impl Sample {
@@ -153,21 +168,20 @@ impl Sample {
         let mut seen = Seen::new(&chosen, view, threads, cancel)?;
         drop(chosen);
         seen.scale(start, threads, cancel)?;
-        let k = start.nrows();
-        // The units are the rows as they will be compared, so their neighbours are those that are aimed at.
-        let units = Vectors::new(seen.units, k)?;
+        let width = seen.units.len() / seen.count;
+        let units = Vectors::new(seen.units, width)?;
         let found = neighbours(&units, &units, NEAREST + 1, threads, cancel)?;
-        let width = found.len() / units.rows();
+        let list = found.len() / units.rows();
         // Without the anchor itself; twins of it may be before it or push it out.
-        let nearest = width - 1;
-        let lists = (0u32..).zip(found.chunks(width)).flat_map(|(anchor, list)| {
+        let nearest = list - 1;
+        let lists = (0u32..).zip(found.chunks(list)).flat_map(|(anchor, list)| {
             list.iter().copied().filter(move |&row| row != anchor).take(nearest)
         });
         let lists = lists.collect();
         let judges = held_out.sample(BATCH_ANCHORS, &mut generator).copied();
         let mut judging = Seen::new(&judges, view, threads, cancel)?;
         judging.scale(start, threads, cancel)?;
-        let judges = Vectors::new(judging.units, k)?;
+        let judges = Vectors::new(judging.units, width)?;
         let found = neighbours(&units, &judges, nearest.max(1), threads, cancel)?;
         judging.units = judges.into_vec();
         seen.units = units.into_vec();
