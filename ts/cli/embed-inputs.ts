@@ -10,7 +10,7 @@ import { fieldsOf, parseJson } from '../io/jsonl.js';
 import { countLines, lineBatches } from '../io/lines.js';
 import { emptyFile, formatError } from '../io/npy.js';
 import { chooseOne } from '../io/rows.js';
-import { isUrl } from '../io/url.js';
+import { endingOf, isUrl, pathOf } from '../io/url.js';
 import type { Context } from './context.js';
 import { inputOf } from './inputs.js';
 import { flagError } from './options.js';
@@ -32,9 +32,8 @@ export async function picturesOf(input: string): Promise<Pictures | undefined> {
   if (input === '-') return undefined;
   const isFolder = !isUrl(input) && (await stat(input).catch(() => undefined))?.isDirectory();
   if (!isFolder) {
-    const name = isUrl(input) ? input.replace(/[?#].*$/, '') : input;
-    if (!isPicture(name)) return undefined;
-    return { paths: [input], names: [basename(name)] };
+    if (!isPicture(input)) return undefined;
+    return { paths: [input], names: [basename(pathOf(input))] };
   }
   const names = await listPictures(input);
   if (names.length === 0) {
@@ -64,8 +63,7 @@ export interface TextOptions {
 /** How many texts there are; Infinity for what is read only once. Throws FILE_FORMAT for other endings. */
 export async function countTexts(input: string): Promise<number> {
   if (input === '-') return Number.POSITIVE_INFINITY;
-  const name = isUrl(input) ? input.replace(/[?#].*$/, '') : input;
-  if (!/\.(jsonl|ndjson)$/i.test(name)) {
+  if (!['jsonl', 'ndjson'].includes(endingOf(input))) {
     const problem = 'neither a folder of pictures nor a picture nor texts (.jsonl, .ndjson)';
     throw new H2qError('FILE_FORMAT', `${input}: ${problem}`, { details: { file: input } });
   }

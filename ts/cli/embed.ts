@@ -8,7 +8,7 @@ import { TextEmbedder } from '../embed/texts.js';
 import type { Matrix } from '../vectors.js';
 import { type Context, printJson, tell } from './context.js';
 import { countTexts, labelsOf, type Pictures, picturesOf, textBatches } from './embed-inputs.js';
-import { examples, flagError, oneOf, onOff, wholeNumber } from './options.js';
+import { examples, flagError, oneOf, onOff, toFlag, wholeNumber } from './options.js';
 import { withOutput, writeColumn, writeLines } from './outputs.js';
 import { type Update, withProgress } from './progress.js';
 import { bytesOf, type Writer, writerOf } from './writers.js';
@@ -120,8 +120,7 @@ function refuseForeign(flags: Flags, isPictures: boolean): void {
   const foreign = isPictures ? (['column', 'ids'] as const) : (['namesOutput', 'labelsOutput'] as const);
   const flag = foreign.find((name) => flags[name] !== undefined);
   if (flag === undefined) return;
-  const name = flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  throw flagError(`--${name}`, `${isPictures ? 'pictures' : 'texts'} have none`);
+  throw flagError(toFlag(flag), `${isPictures ? 'pictures' : 'texts'} have none`);
 }
 
 async function withPictures<T>(

@@ -2,6 +2,7 @@
 
 import { CommanderError } from 'commander';
 import { type ErrorCode, H2qError } from '../errors.js';
+import { toFlag } from './options.js';
 
 export const EXIT = { done: 0, badInput: 1, internal: 2, interrupted: 130 } as const;
 
@@ -59,7 +60,7 @@ function knownFailure(error: H2qError): Failure {
 function withFlag({ code, message }: H2qError): string {
   const { name, rest } = splitContext(message);
   if (!(ABOUT_OPTIONS.has(code) || code === 'INVALID_BITS') || !/^[a-z][a-zA-Z]*$/.test(name)) return message;
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}: ${rest}`;
+  return `${toFlag(name)}: ${rest}`;
 }
 
 /** Help and version end a command without any failure; other errors of commander are rephrased. */

@@ -40,6 +40,11 @@ export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }
 
+/** An option's name as a flag: `learningRate` is `--learning-rate`. */
+export function toFlag(option: string): string {
+  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
 export function flagError(flag: string, problem: string): H2qError {
   return new H2qError('INVALID_OPTION', `${flag}: ${problem}`, { details: { flag } });
 }

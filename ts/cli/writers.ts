@@ -1,6 +1,7 @@
 /** Formats that commands write vectors in, by the endings of names. */
 
 import { H2qError } from '../errors.js';
+import { endingOf } from '../io/url.js';
 import { npyHeader } from '../node/index.js';
 import type { Matrix } from '../vectors.js';
 
@@ -18,8 +19,7 @@ const WRITERS: Readonly<Record<string, Writer>> = {
 
 /** Throws FILE_FORMAT. */
 export function writerOf(output: string): Writer {
-  const ending = output.match(/\.([^./\\]*)$/)?.[1]?.toLowerCase() ?? '';
-  const writer = WRITERS[ending];
+  const writer = WRITERS[endingOf(output)];
   if (writer) return writer;
   const known = Object.keys(WRITERS).map((name) => `.${name}`);
   throw new H2qError('FILE_FORMAT', `${output}: vectors are written to ${known.join(', ')}`, {

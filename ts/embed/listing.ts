@@ -2,15 +2,14 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { endingOf } from '../io/url.js';
 import { readError } from '../node/files.js';
 
 /** Endings of the names of pictures. */
 export const PICTURE_ENDINGS = ['png', 'jpg', 'jpeg', 'webp', 'gif', 'avif', 'tif', 'tiff'] as const;
 
 export function isPicture(name: string): boolean {
-  return (PICTURE_ENDINGS as readonly string[]).includes(
-    name.match(/\.([^./\\]*)$/)?.[1]?.toLowerCase() ?? '',
-  );
+  return (PICTURE_ENDINGS as readonly string[]).includes(endingOf(name));
 }
 
 /**

@@ -9,6 +9,7 @@ import { jsonlRows } from './jsonl.js';
 import { parquetRows } from './parquet.js';
 import { binRows, npyRows, type RowFormat, type RowOptions, vecsRows } from './rows.js';
 import { safetensorsRows } from './safetensors.js';
+import { endingOf } from './url.js';
 
 interface Format {
   endings: readonly string[];
@@ -43,9 +44,7 @@ export const VECTOR_FORMATS = Object.keys(FORMATS) as VectorFormat[];
 /** The format that was asked for, else that the ending of `path` names. Throws FILE_FORMAT, INVALID_OPTION. */
 export function formatOf(path: string, format?: VectorFormat): VectorFormat {
   if (format !== undefined) return checkOneOf('format', format, VECTOR_FORMATS);
-  // What follows a file in an address is not part of its name.
-  const name = /^https?:/i.test(path) ? path.replace(/[?#].*$/, '') : path;
-  const extension = name.match(/\.([^./\\]*)$/)?.[1]?.toLowerCase() ?? '';
+  const extension = endingOf(path);
   const named = VECTOR_FORMATS.find((known) =>
     (FORMATS[known].endings as readonly string[]).includes(extension),
   );

@@ -8,6 +8,20 @@ export function isUrl(path: string): boolean {
   return /^https?:\/\//i.test(path);
 }
 
+/** The ending of a path or an address, in small letters, without its dot; empty where there is none. */
+export function endingOf(path: string): string {
+  return (
+    pathOf(path)
+      .match(/\.([^./\\]*)$/)?.[1]
+      ?.toLowerCase() ?? ''
+  );
+}
+
+/** An address without what follows its path, which is not part of a name; other paths as they are. */
+export function pathOf(path: string): string {
+  return isUrl(path) ? path.replace(/[?#].*$/, '') : path;
+}
+
 /**
  * A source whose slices are requests for ranges. Of a server that knows none, the body is a stream: read once,
  * from its beginning to its end.

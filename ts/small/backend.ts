@@ -1,12 +1,11 @@
 /** The small module as far as the facade asks a backend for encoding and searching: all else throws UNSUPPORTED. */
 
 import type { Backend, SearchBackend } from '../backend.js';
-import { H2qError } from '../errors.js';
 import type { Instance } from '../wasm/instance.js';
 import { atOnce, inTurns, WasmCancelToken } from '../wasm/turns.js';
 import { absent } from './absent.js';
 import { filterIds, filterRows } from './filter.js';
-import { codesBuilder, idsBuilder, vectorsBuilder } from './held.js';
+import { codesBuilder, idsBuilder, mismatch, vectorsBuilder } from './held.js';
 import { createIndex, indexReader } from './index.js';
 import { SmallModel } from './model.js';
 import { Memory, type SmallExports } from './module.js';
@@ -46,8 +45,7 @@ export function smallBackend(instance: Instance<SmallExports>): SmallBackend {
     rerankByVectorsSync: () => absent('re-ranking'),
     hammingDistance: (a, b) => {
       if (a.length === b.length) return popcount(a.map((byte, i) => byte ^ b[i]!));
-      const details = { what: 'bytes of the second code', expected: a.length, actual: b.length };
-      throw new H2qError('MISMATCH', `${details.what}: expected ${a.length}, got ${b.length}`, { details });
+      throw mismatch('bytes of the second code', a.length, b.length);
     },
     popcount,
   };

@@ -33,7 +33,7 @@ export const valuesOf = (vectors: CoreVectors) => vectors as SmallVectors;
 export const codesOf = (codes: CoreCodes) => codes as SmallCodes;
 export const idsOf = (ids: CoreIds) => (ids as SmallIds).values;
 
-function mismatch(what: string, expected: number, actual: number): H2qError {
+export function mismatch(what: string, expected: number, actual: number): H2qError {
   return new H2qError('MISMATCH', `${what}: expected ${expected}, got ${actual}`, {
     details: { what, expected, actual },
   });

@@ -14,7 +14,7 @@ import type {
 } from '../backend.js';
 import { H2qError } from '../errors.js';
 import { platform } from '../platform.js';
-import { checkHits } from '../wasm/hits.js';
+import { checkHits, sliceQueries } from '../wasm/hits.js';
 import { atOnce, inTurns, type Slices } from '../wasm/turns.js';
 import { absent } from './absent.js';
 import { allowedIn } from './filter.js';
@@ -24,11 +24,7 @@ import { type Contents, IndexParser, segmentOf } from './index-file.js';
 import { type Memory, zeros } from './module.js';
 import { arranged, countPositions, inOrder, orderOf, type Segment, wordsOf } from './segment.js';
 
-/** Words of 64 bits that a slice of queries compares at most, some ten milliseconds; */
-const SLICE_WORDS = 2 ** 24;
-/** but a scan reads codes once for several queries, so no slice has fewer than this, */
-const MIN_QUERIES = 8;
-/** nor more than share one pass over the codes. */
+/** Queries that share one pass over the codes: no slice has more. */
 const MOST_QUERIES = 64;
 const UNKNOWN = '0'.repeat(32);
 
@@ -168,8 +164,7 @@ export class SmallIndex implements CoreIndex {
     const most = parts.reduce((sum, { count }) => sum + count, 0);
     const nearest = k === null ? 0 : Math.min(k, most);
     checkHits(queries.rows * nearest);
-    const words = Math.max(1, this.size) * wordsOf(this.bits);
-    const perSlice = Math.min(MOST_QUERIES, Math.max(MIN_QUERIES, Math.floor(SLICE_WORDS / words)));
+    const perSlice = Math.min(MOST_QUERIES, sliceQueries(this.size, this.bits));
     const found: Found[] = [];
     let total = 0;
     for (let first = 0; first < queries.rows; first += perSlice) {

@@ -38,6 +38,17 @@ export function giveHits(
   );
 }
 
+/** Words of 64 bits that a slice of queries compares at most, some ten milliseconds; */
+const SLICE_WORDS = 2 ** 24;
+/** but a scan reads codes once for several queries, so no slice has fewer than this. */
+const MIN_QUERIES = 8;
+
+/** Queries that one slice of a search asks, of an index of so many codes. */
+export function sliceQueries(codes: number, bits: number): number {
+  const words = Math.max(1, codes) * Math.ceil(bits / 64);
+  return Math.max(MIN_QUERIES, Math.floor(SLICE_WORDS / words));
+}
+
 /** Throws what the core does where more is found than offsets of 32 bits can count. */
 export function checkHits(hits: number): void {
   if (hits <= MAX_U32) return;

@@ -25,14 +25,9 @@ import type {
   WasmVectors,
 } from './exports.js';
 import { share, shareCodes, shareFilter, shareIds } from './held.js';
-import { checkHits, joinHits, takeHits } from './hits.js';
+import { checkHits, joinHits, sliceQueries, takeHits } from './hits.js';
 import type { Instance } from './instance.js';
 import { atOnce, inTurns, later, type Slices } from './turns.js';
-
-/** Words of 64 bits that a slice of queries compares at most, some ten milliseconds; */
-const SLICE_WORDS = 2 ** 24;
-/** but a scan reads codes once for several queries, so no slice has fewer than this. */
-const MIN_QUERIES = 8;
 
 /** A search of some queries; it takes the filter over. */
 type Find = (index: WasmIndex, queries: WasmCodes, filter: WasmFilter | undefined) => WasmHits;
@@ -156,12 +151,11 @@ export class IndexInWasm implements CoreIndex {
     const allowed = filter && shareFilter(filter);
     try {
       yield;
-      const words = Math.max(1, index.size) * Math.ceil(this.bits / 64);
-      const sliceQueries = Math.max(MIN_QUERIES, Math.floor(SLICE_WORDS / words));
+      const perSlice = sliceQueries(index.size, this.bits);
       const parts = [];
       let hits = 0;
-      for (let first = 0; first < codes.rows; first += sliceQueries) {
-        const count = Math.min(sliceQueries, codes.rows - first);
+      for (let first = 0; first < codes.rows; first += perSlice) {
+        const count = Math.min(perSlice, codes.rows - first);
         const slice = this.#instance.run(() => queries.slice(first, count));
         const part = this.#instance.run(() => find(index, slice, allowed?.share()));
         this.#instance.free(slice);

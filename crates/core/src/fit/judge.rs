@@ -1,7 +1,7 @@
 //! Compares fitted models on rows that none of them was fitted to: the held-out rows search among the
 //! training rows.
 
-use super::options::{Criterion, Method, Objective};
+use super::choices::{Criterion, Method, Objective};
 use super::prepare::Split;
 use super::random::{Stream, generator};
 use crate::codes::Layout;

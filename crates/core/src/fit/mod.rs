@@ -6,6 +6,7 @@
 //!                 └─ rows of the input, for the judge (judge.rs) ─────────────────────┘
 //! ```
 
+mod choices;
 mod judge;
 mod majorise;
 #[cfg_attr(not(feature = "neighbours"), path = "without_neighbours.rs")]
@@ -23,12 +24,11 @@ mod sgd;
 
 pub(crate) use prepare::Split;
 
+pub use choices::{Criterion, Method, Objective, ProjectionSource, Solver as SolverName};
 pub use judge::Candidate;
 #[cfg(feature = "neighbours")]
 pub use neighbours::objective::{Batch, NeighbourObjective, Surrogate};
-pub use options::{
-    Criterion, FitOptions, Method, Objective, ProjectionSource, Solver as SolverName,
-};
+pub use options::FitOptions;
 pub(crate) use prepare::scale_to_root;
 pub use run::EpochReport;
 pub use session::{FitLabels, FitSession};

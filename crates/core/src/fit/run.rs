@@ -3,7 +3,8 @@
 
 use faer::Mat;
 
-use super::options::{Method, Objective, Resolved, Solver as SolverName};
+use super::choices::{Method, Objective, Solver as SolverName};
+use super::options::Resolved;
 use super::pass::Rows;
 use super::prepare::Prepared;
 use super::random::{Stream, generator, random_rotation};
@@ -35,7 +36,7 @@ pub struct EpochReport {
     /// Time spent in the fit so far.
     pub seconds: f64,
     /// Floating-point operations of the matrix products of this method so far, those of trials, of
-    /// polar steps and of the validation among them; `None` for `sgd`.
+    /// polar steps and of the validation among them; `None` for `sgd` and the objective `neighbours`.
     pub flops: Option<f64>,
 }
 
@@ -68,6 +69,14 @@ pub(super) enum Snapshot {
     Reflections(Vec<f32>),
 }
 
+/// What is told of a rotation or projection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reached {
+    pub train_loss: f64,
+    pub validation_loss: f64,
+    pub orthogonality_error: f64,
+}
+
 /// How far a method has come.
 pub(super) struct Progress {
     pub options: Resolved,
@@ -82,6 +91,32 @@ impl Progress {
     /// The most epochs that there will have been.
     pub fn planned_epochs(&self) -> usize {
         if self.done { self.epochs } else { self.options.epochs }
+    }
+
+    /// Of a fit of `rows` rows that has taken `seconds` and keeps what `reached` this.
+    pub fn summary(
+        &self,
+        rows: usize,
+        dimensions: usize,
+        seconds: f64,
+        reached: Reached,
+    ) -> Summary {
+        let options = &self.options;
+        let Reached { train_loss, validation_loss, orthogonality_error } = reached;
+        Summary {
+            rows,
+            dimensions,
+            bits: options.bits,
+            method: options.method,
+            loss: options.objective(),
+            solver: options.solver,
+            seed: options.seed,
+            epochs: self.epochs,
+            seconds: Some(seconds),
+            train_loss,
+            validation_loss,
+            orthogonality_error,
+        }
     }
 }
 
@@ -116,9 +151,7 @@ pub(super) struct Turning {
 /// The rotation with the lowest validation loss so far.
 struct Best {
     snapshot: Snapshot,
-    train_loss: f64,
-    validation_loss: f64,
-    orthogonality_error: f64,
+    reached: Reached,
 }
 
 impl Turning {
@@ -146,12 +179,12 @@ impl Turning {
         let (train, held_out) =
             (prepared.rows(&options, cancel), prepared.held_out(&options, cancel));
         let flops = train.flops(1) + held_out.flops(1);
-        let best = Best {
+        let reached = Reached {
             train_loss: train.loss(options.loss, u.as_ref())?,
             validation_loss: held_out.loss(options.loss, u.as_ref())?,
             orthogonality_error: orthogonality_error(u.as_ref()),
-            snapshot,
         };
+        let best = Best { snapshot, reached };
         if options.epochs == 0 {
             solver = None;
         }
@@ -196,8 +229,9 @@ impl Run for Turning {
         let flops = solver.flops().map(|flops| flops + self.flops);
         *done = epoch.done || stop || number >= options.epochs;
         let train_loss = epoch.train_loss;
-        if validation_loss < self.best.validation_loss {
-            self.best = Best { snapshot, train_loss, validation_loss, orthogonality_error };
+        if validation_loss < self.best.reached.validation_loss {
+            let reached = Reached { train_loss, validation_loss, orthogonality_error };
+            self.best = Best { snapshot, reached };
         }
         let (method, objective) = (options.method, options.objective());
         *seconds += started.seconds();
@@ -214,16 +248,14 @@ impl Run for Turning {
     }
 
     fn report(&mut self, loss: Loss, prepared: &Prepared, cancel: &Cancel) -> Result<f64> {
-        if self.progress.options.loss == loss {
-            return Ok(self.best.validation_loss);
+        let (options, Best { snapshot, reached }) = (&mut self.progress.options, &mut self.best);
+        if options.loss != loss {
+            let u = snapshot.matrix(options.bits)?;
+            reached.train_loss = prepared.rows(options, cancel).loss(loss, u.as_ref())?;
+            reached.validation_loss = prepared.held_out(options, cancel).loss(loss, u.as_ref())?;
+            options.loss = loss;
         }
-        let u = self.best.snapshot.matrix(self.progress.options.bits)?;
-        self.best.train_loss =
-            prepared.rows(&self.progress.options, cancel).loss(loss, u.as_ref())?;
-        let held_out = prepared.held_out(&self.progress.options, cancel);
-        self.best.validation_loss = held_out.loss(loss, u.as_ref())?;
-        self.progress.options.loss = loss;
-        Ok(self.best.validation_loss)
+        Ok(reached.validation_loss)
     }
 
     fn model(
@@ -233,22 +265,9 @@ impl Run for Turning {
         dimensions: usize,
         seconds: f64,
     ) -> Result<Model> {
-        let options = &self.progress.options;
-        let summary = Summary {
-            rows,
-            dimensions,
-            bits: options.bits,
-            method: options.method,
-            loss: options.objective(),
-            solver: options.solver,
-            seed: options.seed,
-            epochs: self.progress.epochs,
-            seconds: Some(seconds),
-            train_loss: self.best.train_loss,
-            validation_loss: self.best.validation_loss,
-            orthogonality_error: self.best.orthogonality_error,
-        };
-        let rotation = self.best.snapshot.rotation(options.bits);
+        let Best { snapshot, reached } = &self.best;
+        let summary = self.progress.summary(rows, dimensions, seconds, *reached);
+        let rotation = snapshot.rotation(summary.bits);
         Model::new(prepared.mean.clone(), prepared.projection.clone(), rotation, summary)
     }
 }

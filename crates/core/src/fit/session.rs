@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::choices::Criterion;
 use super::judge::{Candidate, Judge};
 use super::neighbours::{self, BUILT_IN};
-use super::options::{Criterion, FitOptions, Resolved};
+use super::options::{FitOptions, Resolved};
 use super::prepare::{Prepared, Split, prepare};
 use super::run::{EpochReport, Progress, Run, Turning};
 use crate::clock::Stopwatch;
@@ -58,7 +59,7 @@ struct Input {
 struct Ready {
     prepared: Prepared,
     /// For the objective `neighbours`, until it begins.
-    sample: Option<neighbours::Start>,
+    neighbours: Option<neighbours::Start>,
     /// Where there is something to compare.
     judge: Option<Judge>,
 }
@@ -146,7 +147,8 @@ impl FitSession {
             return Ok(());
         };
         let split = Split::new(&input.vectors, input.validation.as_deref(), options.seed);
-        let basis = self.waiting.iter().find_map(|options| options.basis(self.dimensions));
+        let neighbours = self.waiting.iter().find(|options| BUILT_IN && options.neighbours);
+        let basis = neighbours.and_then(|options| options.basis(self.dimensions));
         let prepared = prepare(&split, options, basis, cancel)?;
         let judge = match self.criterion {
             Some(_) => {
@@ -157,10 +159,9 @@ impl FitSession {
             }
             None => None,
         };
-        let wanted = self.waiting.iter().find(|options| BUILT_IN && options.neighbours);
-        let sample =
-            wanted.map(|options| neighbours::Start::new(&split, &prepared, options, cancel));
-        let mut ready = Ready { prepared, sample: sample.transpose()?, judge };
+        let neighbours =
+            neighbours.map(|options| neighbours::Start::new(&split, &prepared, options, cancel));
+        let mut ready = Ready { prepared, neighbours: neighbours.transpose()?, judge };
         self.run = Some(ready.start(options.clone(), cancel)?);
         self.waiting.pop_front();
         self.ready = Some(ready);
@@ -245,13 +246,13 @@ impl FitSession {
 
 impl Ready {
     fn start(&mut self, options: Resolved, cancel: &Cancel) -> Result<Box<dyn Run>> {
-        Ok(match self.sample.take() {
-            Some(start) if BUILT_IN && options.neighbours => start.run(options, cancel)?,
-            waiting => {
-                self.sample = waiting;
-                Box::new(Turning::start(options, &self.prepared, cancel)?)
-            }
-        })
+        if BUILT_IN
+            && options.neighbours
+            && let Some(start) = self.neighbours.take()
+        {
+            return start.run(options, cancel);
+        }
+        Ok(Box::new(Turning::start(options, &self.prepared, cancel)?))
     }
 }
 

@@ -9,27 +9,30 @@
 
 pub(super) mod objective;
 mod orthonormal;
+mod products;
 mod sample;
 
-use faer::{Mat, MatMut, MatRef};
+use faer::{Mat, MatRef};
 
 use objective::{NeighbourObjective, Surrogate};
-use orthonormal::{orthonormal, product};
-use sample::{Drawn, Sample, TASK_ROWS, View};
+use orthonormal::orthonormal;
+use products::{product, project};
+use sample::{Drawn, Sample, View};
 
+use super::choices::{Objective, ProjectionSource};
 use super::majorise::Majorise;
-use super::options::{Objective, ProjectionSource, Resolved};
+use super::options::Resolved;
 use super::pass::Rows;
 use super::prepare::{Prepared, Split, column_means, scale_to_root};
 use super::random::{Stream, generator};
-use super::run::{EpochReport, Progress, Run, Snapshot, Solver};
+use super::run::{EpochReport, Progress, Reached, Run, Snapshot, Solver};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::learn::adam::Adam;
-use crate::linalg::{multiply, orthogonality_error};
+use crate::linalg::orthogonality_error;
 use crate::losses::{Loss, Weight};
-use crate::model::{Model, Summary};
-use crate::parallel::{Cancel, fill_chunks};
+use crate::model::Model;
+use crate::parallel::Cancel;
 use crate::rotation::Rotation;
 
 /// The twin of this module says no.
@@ -62,7 +65,7 @@ impl Resolved {
     /// How many principal directions the rows are seen in, where all would be too many.
     pub(super) fn basis(&self, dimensions: usize) -> Option<usize> {
         let most = directions(self.bits, dimensions);
-        (self.neighbours && self.bits < dimensions && most < dimensions).then_some(most)
+        (self.bits < dimensions && most < dimensions).then_some(most)
     }
 }
 
@@ -174,24 +177,10 @@ fn start_rotation(
     cancel: &Cancel,
 ) -> Result<Mat<f32>> {
     let Resolved { bits, threads, .. } = *options;
-    let x = sample.rows();
-    let mut values = vec![0.0; x.nrows() * bits];
-    fill_chunks(
-        threads,
-        &mut values,
-        TASK_ROWS * bits,
-        cancel,
-        || (),
-        |(), task, z| {
-            let count = z.len() / bits;
-            let x = x.subrows(task * TASK_ROWS, count);
-            multiply(MatMut::from_row_major_slice_mut(z, count, bits), x, pca);
-            z.chunks_mut(bits).for_each(scale_to_root);
-            Ok(())
-        },
-    )?;
+    let mut values = project(sample.rows(), pca, threads, cancel)?;
+    values.chunks_mut(bits).for_each(scale_to_root);
     let options = Resolved { loss: Loss::BitVariance, ..options.clone() };
-    let mut solver = Majorise::auto(x.nrows(), &options);
+    let mut solver = Majorise::auto(values.len() / bits, &options);
     for _ in 0..START_EPOCHS {
         let rows = Rows { values: &values, columns: bits, stride: 1, threads, cancel };
         if solver.epoch(rows)?.done {
@@ -271,12 +260,9 @@ impl Run for Descent {
     fn report(&mut self, loss: Loss, _: &Prepared, cancel: &Cancel) -> Result<f64> {
         let (w, batch) = (self.best.w.as_ref(), self.sample.validation());
         let bits = w.ncols();
-        let x = MatRef::from_row_major_slice(batch.rows, batch.count, w.nrows());
         // The anchors are the held-out rows.
-        let mut z = vec![0.0; batch.anchors * bits];
-        cancel.check()?;
-        let held_out = MatMut::from_row_major_slice_mut(&mut z, batch.anchors, bits);
-        multiply(held_out, x.subrows(0, batch.anchors), w);
+        let held_out = &batch.rows[..batch.anchors * w.nrows()];
+        let mut z = project(held_out, w, self.progress.options.threads, cancel)?;
         z.chunks_mut(bits).for_each(scale_to_root);
         let sum = loss.sum_and_weights(&mut z, bits, Weight::Gradient { scale: 1.0 });
         Ok(sum / loss.terms(batch.anchors, bits) as f64)
@@ -289,32 +275,23 @@ impl Run for Descent {
         dimensions: usize,
         seconds: f64,
     ) -> Result<Model> {
-        let options = &self.progress.options;
+        let Resolved { bits, threads, .. } = self.progress.options;
         let cancel = &Cancel::default();
-        let kept = self.kept(cancel)?;
-        let Best { w, train_loss, validation_loss } = &kept;
-        let summary = Summary {
-            rows,
-            dimensions,
-            bits: options.bits,
-            method: options.method,
-            loss: Objective::Neighbours,
-            solver: options.solver,
-            seed: options.seed,
-            epochs: self.progress.epochs,
-            seconds: Some(seconds),
+        let Best { w, train_loss, validation_loss } = &self.kept(cancel)?;
+        let reached = Reached {
             train_loss: *train_loss,
             validation_loss: *validation_loss,
             orthogonality_error: orthogonality_error(w.as_ref()),
         };
+        let summary = self.progress.summary(rows, dimensions, seconds, reached);
         let (projection, rotation) = if w.nrows() == w.ncols() {
             (prepared.projection.clone(), Rotation::from_matrix(w.as_ref()))
         } else {
             let whole = match &self.basis {
-                Some(basis) => product(basis.as_ref(), w.as_ref(), options.threads, cancel)?,
+                Some(basis) => product(basis.as_ref(), w.as_ref(), threads, cancel)?,
                 None => w.clone(),
             };
-            (Some(whole), Rotation::identity(options.bits))
+            (Some(whole), Rotation::identity(bits))
         };
         Model::new(self.mean.clone(), projection, rotation, summary)
     }

@@ -23,17 +23,17 @@
 
 use std::ops::Range;
 
-use faer::{Mat, MatMut, MatRef};
+use faer::{Mat, MatRef};
 
+use super::products::{TASK_ROWS, matrix, matrix_mut, project};
 use crate::error::Result;
 use crate::linalg::{multiply, multiply_add};
 use crate::losses::{Loss, Weight};
-use crate::parallel::{Cancel, fill_chunks, map_tasks};
+use crate::parallel::{Cancel, map_tasks};
 use crate::ranking::Ranking;
 use crate::real::Real;
 
-/// Rows and anchors of one task. Sums are cut by these alone, so that they do not depend on the threads.
-const TASK_ROWS: usize = 128;
+/// Anchors of one task. Sums are cut by these and by rows alone, so that they do not depend on the threads.
 const TASK_ANCHORS: usize = 32;
 /// At most this many partial sums of the derivative.
 const MAX_STRIPS: usize = 8;
@@ -73,16 +73,6 @@ pub struct Batch<'a, T> {
     pub anchors: usize,
 }
 
-/// `rows` row-major rows.
-fn matrix<T: Real>(values: &[T], rows: usize) -> MatRef<'_, T> {
-    MatRef::from_row_major_slice(values, rows, values.len() / rows)
-}
-
-fn matrix_mut<T: Real>(values: &mut [T], rows: usize) -> MatMut<'_, T> {
-    let columns = values.len() / rows;
-    MatMut::from_row_major_slice_mut(values, rows, columns)
-}
-
 impl NeighbourObjective {
     /// The value at the projection `w` (k x b), and its derivative.
     ///
@@ -95,7 +85,9 @@ impl NeighbourObjective {
         threads: usize,
         cancel: &Cancel,
     ) -> Result<(f64, Mat<T>)> {
-        let projected = self.project(batch, w, threads, cancel)?;
+        let z = project(batch.rows, w, threads, cancel)?;
+        let h = z.iter().map(|&z| self.code(z)).collect();
+        let projected = Projected { z, h, bits: w.ncols(), anchors: batch.anchors };
         let (entropy, derivatives) = self.rank(batch, &projected, threads, cancel)?;
         let (k, b) = (w.nrows(), w.ncols());
         let strips = batch.count.div_ceil(TASK_ROWS).min(MAX_STRIPS);
@@ -115,36 +107,6 @@ impl NeighbourObjective {
             .fold(start, |(sum, variance), part| (sum + part.0, variance + part.1));
         let entries = ((batch.count - batch.anchors) * b) as f64;
         Ok((entropy + self.weight * variance / entries, by_w))
-    }
-
-    fn project<T: Real>(
-        &self,
-        batch: Batch<'_, T>,
-        w: MatRef<'_, T>,
-        threads: usize,
-        cancel: &Cancel,
-    ) -> Result<Projected<T>> {
-        let (k, b) = (w.nrows(), w.ncols());
-        // z and h of a block are side by side until they are told apart.
-        let mut z = vec![T::default(); batch.count * b];
-        fill_chunks(
-            threads,
-            &mut z,
-            TASK_ROWS * b,
-            cancel,
-            || (),
-            |(), task, z| {
-                let rows = z.len() / b;
-                multiply(
-                    matrix_mut(z, rows),
-                    matrix(&batch.rows[task * TASK_ROWS * k..][..rows * k], rows),
-                    w,
-                );
-                Ok(())
-            },
-        )?;
-        let h = z.iter().map(|&z| self.code(z)).collect();
-        Ok(Projected { z, h, bits: b, anchors: batch.anchors })
     }
 
     /// The mean cross-entropy, and its derivatives by the similarities of codes.
@@ -226,8 +188,7 @@ impl NeighbourObjective {
                 codes,
             );
         }
-        let (first, count) =
-            (rows.start + split - anchors.min(&(rows.start + split)), rows.len() - split);
+        let (first, count) = ((rows.start + split).saturating_sub(*anchors), rows.len() - split);
         if count > 0 {
             let of = |g| matrix(g, *anchors).subcols(first, count).transpose();
             let mut by_h = matrix_mut(&mut by_z[split * b..], count);

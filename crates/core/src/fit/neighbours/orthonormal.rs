@@ -1,10 +1,10 @@
 //! Back to orthonormal columns after a step.
 
-use faer::{Mat, MatMut, MatRef, Scale};
+use faer::{Mat, Scale};
 
+use super::products::product;
 use crate::error::Result;
-use crate::linalg::multiply;
-use crate::parallel::{Cancel, fill_chunks};
+use crate::parallel::Cancel;
 
 /// WᵀW may be this far from I, in the largest entry.
 const TOLERANCE: f32 = 1e-5;
@@ -12,34 +12,6 @@ const TOLERANCE: f32 = 1e-5;
 const NEAR: f32 = 0.5;
 /// Enough for a smallest singular value of 10⁻³.
 const MAX_STEPS: usize = 24;
-/// Columns of one task.
-const TASK_COLUMNS: usize = 64;
-
-/// `a · b`, a task for some columns of the result each.
-pub(super) fn product(
-    a: MatRef<'_, f32>,
-    b: MatRef<'_, f32>,
-    threads: usize,
-    cancel: &Cancel,
-) -> Result<Mat<f32>> {
-    let (rows, columns) = (a.nrows(), b.ncols());
-    let mut values = vec![0.0; rows * columns];
-    fill_chunks(
-        threads,
-        &mut values,
-        rows * TASK_COLUMNS,
-        cancel,
-        || (),
-        |(), task, out| {
-            let count = out.len() / rows;
-            let of = b.subcols(task * TASK_COLUMNS, count);
-            multiply(MatMut::from_column_major_slice_mut(out, rows, count), a, of);
-            Ok(())
-        },
-    )?;
-    Ok(MatRef::from_column_major_slice(&values, rows, columns).to_owned())
-}
-
 /// The nearest matrix with orthonormal columns, by the iteration of Newton and Schulz: `W ← W (3 − WᵀW)/2`. None where
 /// the columns of `w` are too near to a space of fewer dimensions, or not finite.
 pub(super) fn orthonormal(

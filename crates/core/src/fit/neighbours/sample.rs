@@ -1,11 +1,12 @@
 //! What the objective sees of the rows: a bounded sample, the nearest of each of its rows, and batches of both.
 
-use faer::{MatMut, MatRef};
+use faer::MatRef;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::objective::Batch;
+use super::products::{matrix, matrix_mut, project};
 use crate::codes::{Layout, pack_signs};
 use crate::dot::reciprocal_norm;
 use crate::error::Result;
@@ -30,7 +31,7 @@ const BATCH_ANCHORS: usize = 512;
 const BATCH_OTHERS: usize = 512;
 /// Anchors that tell the gap.
 const GAP_ANCHORS: usize = 256;
-pub(super) const TASK_ROWS: usize = 256;
+const TASK_ROWS: usize = 256;
 
 /// How rows are seen: `basisᵀ (x − mean)`.
 #[derive(Debug)]
@@ -115,8 +116,7 @@ impl Seen {
                 match basis {
                     Some(basis) => {
                         let rows = out.len() / k;
-                        let x = MatRef::from_row_major_slice(block, rows, d);
-                        multiply(MatMut::from_row_major_slice_mut(out, rows, k), x, basis);
+                        multiply(matrix_mut(out, rows), matrix(block, rows), basis);
                     }
                     None => out.copy_from_slice(block),
                 }
@@ -137,8 +137,7 @@ impl Seen {
         fill_chunks(threads, &mut self.rows, TASK_ROWS * k, cancel, Vec::new, |z, _, rows| {
             let count = rows.len() / k;
             z.resize(count * b, 0.0);
-            let x = MatRef::from_row_major_slice(&*rows, count, k);
-            multiply(MatMut::from_row_major_slice_mut(z, count, b), x, start);
+            multiply(matrix_mut(z, count), matrix(rows, count), start);
             for (row, z) in rows.chunks_mut(k).zip(z.chunks(b)) {
                 let most = 2.0 * reciprocal_norm(row) * (k as f64).sqrt();
                 scale_row(row, (reciprocal_norm(z) * (b as f64).sqrt()).min(most));
@@ -182,15 +181,15 @@ impl Sample {
         let mut judging = Seen::new(&judges, view, threads, cancel)?;
         judging.scale(start, threads, cancel)?;
         let judges = Vectors::new(judging.units, width)?;
-        let found = neighbours(&units, &judges, nearest.max(1), threads, cancel)?;
+        let judged = nearest.max(1);
+        let found = neighbours(&units, &judges, judged, threads, cancel)?;
         judging.units = judges.into_vec();
         seen.units = units.into_vec();
         let mut validation = Drawn { anchors: judging.count, ..Drawn::default() };
         (0..judging.count).for_each(|row| validation.add(&judging, row));
-        let count = RECALLED.min(nearest.max(1));
-        let wanted =
-            found.chunks(nearest.max(1)).flat_map(|list| &list[..count]).copied().collect();
-        for list in found.chunks(nearest.max(1)) {
+        let count = RECALLED.min(judged);
+        let wanted = found.chunks(judged).flat_map(|list| &list[..count]).copied().collect();
+        for list in found.chunks(judged) {
             validation.add(&seen, list[generator.random_range(0..list.len())] as usize);
         }
         for _ in 0..BATCH_OTHERS {
@@ -229,25 +228,17 @@ impl Sample {
     /// The share of the neighbours of held-out rows that are among the first [`RECALL_AT`] by Hamming distance.
     pub fn recall(&self, w: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<f64> {
         let b = w.ncols();
-        let encode = |rows: &[f32], count: usize| -> Result<Vec<u8>> {
-            let k = w.nrows();
-            let mut codes = vec![0; count * (b / 8)];
-            let chunk = TASK_ROWS * (b / 8);
-            fill_chunks(threads, &mut codes, chunk, cancel, Vec::new, |z, task, codes| {
-                let n = codes.len() / (b / 8);
-                z.resize(n * b, 0.0);
-                let x = MatRef::from_row_major_slice(&rows[task * TASK_ROWS * k..][..n * k], n, k);
-                multiply(MatMut::from_row_major_slice_mut(z, n, b), x, w);
-                for (z, code) in z.chunks(b).zip(codes.chunks_mut(b / 8)) {
-                    pack_signs(z, Layout::Lsb, code);
-                }
-                Ok(())
-            })?;
+        let encode = |rows: &[f32]| -> Result<Vec<u8>> {
+            let z = project(rows, w, threads, cancel)?;
+            let mut codes = vec![0; z.len() / 8];
+            for (z, code) in z.chunks(b).zip(codes.chunks_mut(b / 8)) {
+                pack_signs(z, Layout::Lsb, code);
+            }
             Ok(codes)
         };
         let (train, anchors) = (&self.train, self.validation.anchors);
-        let (database, queries) =
-            (encode(&train.rows, train.count)?, encode(&self.validation.rows, anchors)?);
+        let database = encode(&train.rows)?;
+        let queries = encode(&self.validation.rows[..anchors * w.nrows()])?;
         let metrics = evaluate_codes(
             &CodesEvaluation {
                 bits: b,
@@ -268,10 +259,9 @@ impl Sample {
         Ok(metrics.at[0].neighbour_recall.unwrap_or(0.0))
     }
 
-    /// The rows: count x k.
-    pub fn rows(&self) -> MatRef<'_, f32> {
-        let Seen { rows, count, .. } = &self.train;
-        MatRef::from_row_major_slice(rows, *count, rows.len() / count)
+    /// The rows: count x k, row-major.
+    pub fn rows(&self) -> &[f32] {
+        &self.train.rows
     }
 
     /// Held-out anchors with the nearest of each and others.
