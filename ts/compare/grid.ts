@@ -1,6 +1,6 @@
 /** What is compared: strategies of quantization, for every loss, number of bits and seed. */
 
-import type { Loss, Method, Penalty, SimilarityLoss } from '../backend.js';
+import type { Method, Objective, Penalty, SimilarityLoss } from '../backend.js';
 
 /** How embeddings become codes. */
 export interface Strategy {
@@ -9,11 +9,11 @@ export interface Strategy {
   penalty: Penalty;
   /** What turns it before the signs are kept. */
   method: Method;
-  /** The quantization loss of method `h2q`. */
-  loss?: Loss;
+  /** What method `h2q` minimises. */
+  loss?: Objective;
 }
 
-/** In the order of the tables: the baselines of the paper, then H²Q with each of its losses. */
+/** In the order of the tables: the baselines of the paper, H²Q with each of its losses, and with the one for neighbours. */
 export const STRATEGIES: readonly Strategy[] = [
   { name: 'sign', penalty: 'none', method: 'identity' },
   { name: 'l2-penalty', penalty: 'l2', method: 'identity' },
@@ -24,6 +24,7 @@ export const STRATEGIES: readonly Strategy[] = [
   { name: 'h2q-l2', penalty: 'none', method: 'h2q', loss: 'l2' },
   { name: 'h2q-l1', penalty: 'none', method: 'h2q', loss: 'l1' },
   { name: 'h2q-min-entropy', penalty: 'none', method: 'h2q', loss: 'min-entropy' },
+  { name: 'h2q-neighbours', penalty: 'none', method: 'h2q', loss: 'neighbours' },
 ];
 
 /** The strategy that gains are over. */

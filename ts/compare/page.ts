@@ -34,6 +34,7 @@ const STROKES: Readonly<Record<string, [light: string, dark: string, width: numb
   'h2q-l2': ['#8a2be2', '#c58cff', 2, []],
   'h2q-l1': ['#c2410c', '#fb923c', 2, []],
   'h2q-min-entropy': ['#0f766e', '#5eead4', 2, []],
+  'h2q-neighbours': ['#4338ca', '#a5b4fc', 2, [10, 3]],
   float: ['#1d1f24', '#eceae4', 1.5, []],
 };
 
