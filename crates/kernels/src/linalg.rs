@@ -30,6 +30,42 @@ pub fn grown_matrix<T: Real>(buffer: &mut Vec<T>, rows: usize, columns: usize) -
     MatMut::from_column_major_slice_mut(grown(buffer, rows * columns), rows, columns)
 }
 
+// Entry by entry, here rather than by faer's operators where they are wanted: generic code is compiled as the
+// crate that asks for it, in WebAssembly for size.
+
+/// Nothing but zeros.
+pub fn zeros(rows: usize, columns: usize) -> Mat<f32> {
+    Mat::zeros(rows, columns)
+}
+
+/// A copy.
+pub fn copy(a: &Mat<f32>) -> Mat<f32> {
+    let mut dst = Mat::zeros(a.nrows(), a.ncols());
+    for j in 0..a.ncols() {
+        dst.col_as_slice_mut(j).copy_from_slice(a.col_as_slice(j));
+    }
+    dst
+}
+
+/// `dst += a` for matrices of one shape.
+pub fn add(dst: &mut Mat<f32>, a: &Mat<f32>) {
+    for j in 0..a.ncols() {
+        let entries = dst.col_as_slice_mut(j).iter_mut().zip(a.col_as_slice(j));
+        entries.for_each(|(sum, x)| *sum += x);
+    }
+}
+
+/// `a + share · (b − c)` for matrices of one shape.
+pub fn extrapolate(a: &Mat<f32>, share: f32, b: &Mat<f32>, c: &Mat<f32>) -> Mat<f32> {
+    let mut dst = copy(a);
+    for j in 0..a.ncols() {
+        let change = b.col_as_slice(j).iter().zip(c.col_as_slice(j));
+        let entries = dst.col_as_slice_mut(j).iter_mut().zip(change);
+        entries.for_each(|(entry, (b, c))| *entry += share * (b - c));
+    }
+    dst
+}
+
 /// The same numbers in the other precision.
 pub fn convert<A: Real, B: Real>(a: MatRef<'_, A>) -> Mat<B> {
     Mat::from_fn(a.nrows(), a.ncols(), |i, j| B::from_f64(a[(i, j)].into()))
@@ -43,8 +79,7 @@ pub fn to_row_major(a: MatRef<'_, f32>) -> Vec<f32> {
 /// max |UᵀU − I| over the entries, in float64.
 pub fn orthogonality_error<T: Real>(u: MatRef<'_, T>) -> f64 {
     let u: Mat<f64> = convert(u);
-    let gram = product(u.transpose(), u.as_ref());
-    distance_from_identity(gram.as_ref())
+    distance_of_gram_from_identity(u.as_ref())
 }
 
 /// What [`polar`] gives.
@@ -142,12 +177,13 @@ fn frobenius_distance_from_identity(a: MatRef<'_, f32>) -> f64 {
     (0..a.ncols()).map(squares).sum::<f64>().sqrt()
 }
 
-/// max |A − I| over the entries; NaN when there is one.
-fn distance_from_identity<T: Real>(a: MatRef<'_, T>) -> f64 {
+/// max |AᵀA − I| over the entries; NaN when there is one.
+fn distance_of_gram_from_identity(a: MatRef<'_, f64>) -> f64 {
+    let gram = product(a.transpose(), a);
     let mut worst = 0.0f64;
-    for j in 0..a.ncols() {
-        for i in 0..a.nrows() {
-            let error = (a[(i, j)].into() - f64::from(i == j)).abs();
+    for j in 0..gram.ncols() {
+        for (i, &entry) in gram.col_as_slice(j).iter().enumerate() {
+            let error = (entry - f64::from(i == j)).abs();
             // f64::max would drop a NaN.
             worst = if error > worst || error.is_nan() { error } else { worst };
         }

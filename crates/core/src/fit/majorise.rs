@@ -17,14 +17,14 @@
 //! Which minimum is found depends on the start. Where an iteration is little work, the first epoch tries
 //! several starts on a part of the rows and goes on from the best.
 
-use faer::{Mat, Scale};
+use faer::Mat;
 
 use super::options::Resolved;
 use super::pass::{Majoriser, Rows, Step};
 use super::random::{Stream, generator, numbered_generator, random_rotation};
 use super::run::{Epoch, Snapshot, Solver};
 use crate::error::Result;
-use crate::linalg::{Polar, polar};
+use crate::linalg::{Polar, copy, extrapolate, polar};
 use crate::losses::Loss;
 use crate::parallel::Cancel;
 
@@ -147,7 +147,7 @@ impl Majorise {
         let mut best: Option<(f64, Mat<f32>)> = None;
         for number in 0..trial.starts as u32 {
             let start = match number {
-                0 => self.u.clone(),
+                0 => copy(&self.u),
                 _ => {
                     let generator = numbered_generator(trial.seed, Stream::Starts, number);
                     random_rotation(rows.columns, generator)
@@ -165,7 +165,7 @@ impl Majorise {
                 best = Some((loss, solver.u));
             }
         }
-        Ok(best.map_or_else(|| self.u.clone(), |(_, u)| u))
+        Ok(best.map_or_else(|| copy(&self.u), |(_, u)| u))
     }
 
     /// What was seen of one stage says nothing of the next.
@@ -179,7 +179,7 @@ impl Majorise {
         let extrapolated;
         let target = match &self.previous {
             Some(previous) => {
-                extrapolated = target + Scale(self.momentum) * (target - previous);
+                extrapolated = extrapolate(target, self.momentum, target, previous);
                 &extrapolated
             }
             None => target,
@@ -199,8 +199,8 @@ impl Majorise {
     ) -> Result<Mat<f32>> {
         let share = rows.part_share();
         self.flops += share * rows.flops(2);
-        let change = rows.part(majoriser, next.as_ref())? - &before.part;
-        Ok(&before.target + Scale((1.0 / share) as f32) * change)
+        let part = rows.part(majoriser, next.as_ref())?;
+        Ok(extrapolate(&before.target, (1.0 / share) as f32, &part, &before.part))
     }
 }
 
@@ -243,7 +243,7 @@ impl Solver for Majorise {
         let mut estimate = None;
         if second {
             let target = self.estimate(rows, majoriser, &before, &next)?;
-            self.previous = Some(before.target.clone());
+            self.previous = Some(copy(&before.target));
             next = self.polar(&target, rows.cancel)?;
             estimate = Some(target);
         }
@@ -298,6 +298,6 @@ impl Solver for Majorise {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Snapshot::Matrix(self.u.clone())
+        Snapshot::Matrix(copy(&self.u))
     }
 }

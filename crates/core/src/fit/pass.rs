@@ -3,7 +3,7 @@
 use faer::{Mat, MatMut, MatRef};
 
 use crate::error::Result;
-use crate::linalg::{multiply, multiply_add};
+use crate::linalg::{add, copy, multiply, multiply_add, zeros};
 use crate::losses::{Loss, Weight};
 use crate::parallel::{Cancel, map_tasks};
 
@@ -65,31 +65,35 @@ impl Rows<'_> {
     /// Mean of `loss` over `X U`.
     pub fn loss(&self, loss: Loss, u: MatRef<'_, f32>) -> Result<f64> {
         let evaluate = Weight::Gradient { scale: 1.0 };
-        let strips = self.fold_blocks(u, self.strips(), 0.0, |sum: &mut f64, _, z| {
-            *sum += loss.sum_and_weights(z, self.columns, evaluate);
-        })?;
+        let strips = self.fold_blocks(
+            u,
+            self.strips(),
+            || 0.0,
+            |sum: &mut f64, _, z| {
+                *sum += loss.sum_and_weights(z, self.columns, evaluate);
+            },
+        )?;
         Ok(self.mean(loss, strips.into_iter().sum()))
     }
 
     /// Loss and target of `majoriser` at `u`; `reported` is evaluated on the way.
     pub fn step(&self, majoriser: Majoriser, reported: Loss, u: MatRef<'_, f32>) -> Result<Step> {
         let loss = majoriser.loss;
-        let start = (0.0, 0.0, Mat::zeros(self.columns, self.columns));
-        let strips =
-            self.fold_blocks(u, self.strips(), start.clone(), |(sum, other, target), x, z| {
-                if reported != loss {
-                    let evaluate = Weight::Gradient { scale: 1.0 };
-                    *other += reported.sum_and_weights(&mut z.to_vec(), self.columns, evaluate);
-                }
-                *sum += majoriser.add_target(target, x, z);
-            })?;
+        let start = || (0.0, 0.0, zeros(self.columns, self.columns));
+        let strips = self.fold_blocks(u, self.strips(), start, |(sum, other, target), x, z| {
+            if reported != loss {
+                let evaluate = Weight::Gradient { scale: 1.0 };
+                *other += reported.sum_and_weights(&mut z.to_vec(), self.columns, evaluate);
+            }
+            *sum += majoriser.add_target(target, x, z);
+        })?;
         let mut strips = strips.into_iter();
-        let (mut sum, mut other, part) = strips.next().unwrap_or(start);
-        let mut target = part.clone();
+        let (mut sum, mut other, part) = strips.next().unwrap_or_else(start);
+        let mut target = copy(&part);
         for strip in strips {
             sum += strip.0;
             other += strip.1;
-            target += strip.2;
+            add(&mut target, &strip.2);
         }
         let mean = self.mean(loss, sum);
         let reported = if reported == loss { mean } else { self.mean(reported, other) };
@@ -98,11 +102,11 @@ impl Rows<'_> {
 
     /// [`Step::part`] of another `u`, at the cost of one strip.
     pub fn part(&self, majoriser: Majoriser, u: MatRef<'_, f32>) -> Result<Mat<f32>> {
-        let start = Mat::zeros(self.columns, self.columns);
-        let strip = self.fold_blocks(u, 1, start.clone(), |target, x, z| {
+        let start = || zeros(self.columns, self.columns);
+        let strip = self.fold_blocks(u, 1, start, |target, x, z| {
             majoriser.add_target(target, x, z);
         })?;
-        Ok(strip.into_iter().next().unwrap_or(start))
+        Ok(strip.into_iter().next().unwrap_or_else(start))
     }
 
     /// Whether the first strip has rows enough, and is small enough, to stand for all for a step.
@@ -127,16 +131,16 @@ impl Rows<'_> {
 
     /// Runs `work` on every block X and Z = X U of each of the first `wanted` strips; returns the final
     /// state of each.
-    fn fold_blocks<S: Clone + Send + Sync>(
+    fn fold_blocks<S: Send>(
         &self,
         u: MatRef<'_, f32>,
         wanted: usize,
-        start: S,
+        start: impl Fn() -> S + Sync,
         work: impl Fn(&mut S, MatRef<'_, f32>, &mut [f32]) + Sync,
     ) -> Result<Vec<S>> {
         let (rows, strips) = (self.count(), self.strips());
         map_tasks(self.threads, wanted, self.cancel, Buffers::default, |buffers, i| {
-            let mut state = start.clone();
+            let mut state = start();
             for block in (i * BLOCK_ROWS..rows).step_by(strips * BLOCK_ROWS) {
                 self.cancel.check()?;
                 let count = BLOCK_ROWS.min(rows - block);

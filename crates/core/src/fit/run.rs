@@ -11,7 +11,7 @@ use super::random::{Stream, generator, random_rotation};
 use super::{majorise, sgd};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
-use crate::linalg::orthogonality_error;
+use crate::linalg::{copy, orthogonality_error};
 use crate::losses::Loss;
 use crate::model::{Model, Summary};
 use crate::parallel::Cancel;
@@ -291,7 +291,7 @@ impl Prepared {
 impl Snapshot {
     fn matrix(&self, dimensions: usize) -> Result<Mat<f32>> {
         match self {
-            Self::Matrix(u) => Ok(u.clone()),
+            Self::Matrix(u) => Ok(copy(u)),
             Self::Reflections(vectors) => Ok(UtForm::new(vectors, dimensions)?.product()),
         }
     }
