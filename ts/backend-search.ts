@@ -141,13 +141,11 @@ export interface SearchBackend {
   filterIds(ids: CoreIds, isDenied: boolean): CoreFilter;
   idsBuilder(ids: number): CoreIdsBuilder;
   /**
-   * Scores hits of `index` by the transformed queries against the codes, times the factors of the index
-   * where these are wanted and there,
-   * and keeps the best `k` of each query. `codes` are what the hits were searched with.
+   * Scores hits of `index` by the transformed queries against the codes and by the factors of the index, if
+   * it has any, and keeps the best `k` of each query. `codes` are what the hits were searched with.
    */
   rerankByCodes(
     index: CoreIndex,
-    withFactors: boolean,
     codes: CoreCodes,
     vectors: CoreVectors,
     hits: SearchHits,
@@ -157,7 +155,6 @@ export interface SearchBackend {
   ): Promise<RerankedHits>;
   rerankByCodesSync(
     index: CoreIndex,
-    withFactors: boolean,
     codes: CoreCodes,
     vectors: CoreVectors,
     hits: SearchHits,

@@ -28,7 +28,7 @@ export type Objective = Loss | 'neighbours';
 export type ProjectionSource = 'pca' | 'learned';
 export type Solver = 'auto' | 'sgd';
 /** What a score of re-ranking by codes estimates when it is multiplied with the factor of its row. */
-export type FactorMetric = 'cosine' | 'inner-product';
+export type FactorMetric = 'cosine' | 'inner-product' | 'euclidean';
 
 /** Asks running work to stop. */
 export interface CancelToken {

@@ -2,13 +2,16 @@
 
 import { runAbortable } from './abort.js';
 import { invalidArgument } from './arguments.js';
-import type { CoreCodes, CoreVectors, Neighbours } from './backend.js';
+import type { CoreCodes, CoreIndex, CoreVectors, FactorMetric, Neighbours } from './backend.js';
 import type { Model } from './model.js';
 import { backend } from './platform.js';
 import { Vectors } from './vectors.js';
 
-/** What a search may be followed by; `hamming` is the search alone. */
-export type RerankMode = 'hamming' | 'asymmetric' | 'asymmetricWithFactors' | 'float';
+/**
+ * What a search may be followed by; `hamming` is the search alone. `asymmetricWithFactors` has factors of metric
+ * `cosine`, `asymmetricEuclidean` those of `euclidean`.
+ */
+export type RerankMode = 'hamming' | 'asymmetric' | 'asymmetricWithFactors' | 'asymmetricEuclidean' | 'float';
 
 export interface RerankEvaluation {
   /** Hits wanted, and neighbours looked for: 10, or all rows where there are fewer. */
@@ -44,29 +47,28 @@ export async function evaluateRerank(task: RerankTask): Promise<RerankEvaluation
   const { model, database, queries, neighbours, oversample, threads, signal } = task;
   const k = neighbours.count;
   const options = { threads, signal };
-  const column = { data: await model.factors(database, options), columns: 1 };
-  const factors = await Vectors.from(column, { signal });
-  const index = await runAbortable(signal, (cancel) =>
-    backend().createIndex(task.databaseCodes, null, factors.core, cancel),
-  );
-  const candidates = Math.min(k * oversample, index.rows);
+  const indexWith = async (metric: FactorMetric | undefined) => {
+    let factors: Vectors | undefined;
+    if (metric !== undefined) {
+      const column = { data: await model.factors(database, { ...options, metric }), columns: 1 };
+      factors = await Vectors.from(column, { signal });
+    }
+    return runAbortable(signal, (cancel) =>
+      backend().createIndex(task.databaseCodes, null, factors?.core ?? null, cancel),
+    );
+  };
+  const plain = await indexWith(undefined);
+  const candidates = Math.min(k * oversample, plain.rows);
   const hits = await runAbortable(signal, (cancel) =>
-    index.search(task.queryCodes, candidates, { threads, method: 'auto' }, null, cancel),
+    plain.search(task.queryCodes, candidates, { threads, method: 'auto' }, null, cancel),
   );
 
-  const byCodes = (withFactors: boolean) =>
-    runAbortable(signal, (cancel) =>
-      backend().rerankByCodes(
-        index,
-        withFactors,
-        task.queryCodes,
-        task.queryVectors,
-        hits,
-        k,
-        threads,
-        cancel,
-      ),
+  const byCodes = async (index: CoreIndex) => {
+    const { rows } = await runAbortable(signal, (cancel) =>
+      backend().rerankByCodes(index, task.queryCodes, task.queryVectors, hits, k, threads, cancel),
     );
+    return recallOf(rows, neighbours);
+  };
   const byVectors = await runAbortable(signal, (cancel) =>
     backend().rerankByVectors(database.core, queries.core, hits, k, threads, cancel),
   );
@@ -75,8 +77,9 @@ export async function evaluateRerank(task: RerankTask): Promise<RerankEvaluation
     oversample,
     neighbourRecall: {
       hamming: task.hammingRecall,
-      asymmetric: recallOf((await byCodes(false)).rows, neighbours),
-      asymmetricWithFactors: recallOf((await byCodes(true)).rows, neighbours),
+      asymmetric: await byCodes(plain),
+      asymmetricWithFactors: await byCodes(await indexWith('cosine')),
+      asymmetricEuclidean: await byCodes(await indexWith('euclidean')),
       float: recallOf(byVectors.rows, neighbours),
     },
   };

@@ -29,15 +29,17 @@ export interface EncodeOptions extends EncodeSyncOptions, TransformOptions {}
 
 export interface FactorsSyncOptions extends TransformSyncOptions {
   /**
-   * What a score times the factor estimates: `cosine` (default, ‖z‖ / ‖z‖₁ of the transformed row z) or
-   * `inner-product` (‖z‖² / ‖z‖₁). Where every transformed row has norm 1 they are the same.
+   * What a score with the factor estimates: `cosine` (default, the factor is ‖z‖ / ‖z‖₁ of the transformed row
+   * z), `inner-product` (‖z‖² / ‖z‖₁), or `euclidean` (−‖x − mean‖ of the row x): minus half the squared Euclidean
+   * distance. For rows of norm 1 that ranks as the cosine, and in docs/reranking.md better than the others
+   * wherever rows are centred. Where every transformed row has norm 1 the first two are the same.
    */
   metric?: FactorMetric | undefined;
 }
 
 export interface FactorsOptions extends FactorsSyncOptions, TransformOptions {}
 
-export const FACTOR_METRICS: readonly FactorMetric[] = ['cosine', 'inner-product'];
+export const FACTOR_METRICS: readonly FactorMetric[] = ['cosine', 'inner-product', 'euclidean'];
 
 /** Mean, projection and rotation, and how they were fitted. Never changes. */
 export class Model {
@@ -100,8 +102,9 @@ export class Model {
 
   /**
    * One factor per row, in order, that an index keeps beside the codes: with it the scores of
-   * `rerank: 'asymmetric'` estimate a cosine or an inner product (RaBitQ: Gao & Long 2024,
-   * arXiv 2405.12497). A row that is transformed to zeros has factor 0, and so score 0.
+   * `rerank: 'asymmetric'` estimate a cosine, an inner product (RaBitQ: Gao & Long 2024, arXiv 2405.12497) or a
+   * distance. A row that is transformed to zeros has factor 0 of the first two, and so score 0; those of
+   * `euclidean` are negative, or −0 for a row at the mean. Keep the factors of one metric in an index.
    *
    * @throws as {@link Model.transform}
    */

@@ -16,7 +16,7 @@ interface CommonRerank {
   oversample?: number | undefined;
 }
 
-/** Scores by the float query against the codes, times the factor of the row where the index has factors. */
+/** Scores by the float query against the codes, refined by the factor of the row where the index has factors. */
 export interface AsymmetricRerank extends CommonRerank {
   rerank: 'asymmetric';
   /** The queries as `model.transform` gives them: queries x bits. */
@@ -112,8 +112,8 @@ function byCodes(options: Unchecked, vectors: VectorsInput, index: CoreIndex) {
   checkDimensions(vectors, index.bits, 'vectors');
   return ({ codes, vectors: { core }, hits, k, threads }: Request) =>
     call(
-      () => backend().rerankByCodesSync(index, true, codes, core, hits, k, threads),
-      (cancel) => backend().rerankByCodes(index, true, codes, core, hits, k, threads, cancel),
+      () => backend().rerankByCodesSync(index, codes, core, hits, k, threads),
+      (cancel) => backend().rerankByCodes(index, codes, core, hits, k, threads, cancel),
     );
 }
 

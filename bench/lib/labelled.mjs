@@ -5,7 +5,7 @@ import { readLabels, Vectors } from '../../dist/node/index.js';
 
 const QUERIES = 1000;
 
-/** @typedef {{ vectors: Vectors, labels: Int32Array | Uint8Array }} Part */
+/** @typedef {{ vectors: Vectors, matrix: { data: Float32Array, columns: number }, labels: Int32Array | Uint8Array }} Part */
 /** @typedef {{ database: Part, queries: Part, columns: number, classes: number, sha256: string }} Labelled */
 
 /**
@@ -13,9 +13,10 @@ const QUERIES = 1000;
  *
  * @param {string} vectorsPath float32, rows x columns, as `numpy.save` writes it
  * @param {string} labelsPath one whole number per row
+ * @param {(data: Float32Array, columns: number) => void} [prepare] changes the rows where they are
  * @returns {Promise<Labelled>}
  */
-export async function readLabelled(vectorsPath, labelsPath) {
+export async function readLabelled(vectorsPath, labelsPath, prepare = () => {}) {
   const labels = await readLabels(labelsPath);
   if (!(labels instanceof Int32Array || labels instanceof Uint8Array))
     throw new Error(`${labelsPath}: expected one label per row, u1 or i4`);
@@ -24,10 +25,11 @@ export async function readLabelled(vectorsPath, labelsPath) {
   const data = new Float32Array(bytes.buffer.slice(bytes.byteOffset + 10 + bytes.readUInt16LE(8)));
   const columns = data.length / labels.length;
   const cut = Math.min(QUERIES, Math.floor(labels.length / 10));
-  const part = async (/** @type {number} */ start, /** @type {number} */ end) => ({
-    vectors: await Vectors.from({ data: data.subarray(start * columns, end * columns), columns }),
-    labels: labels.subarray(start, end),
-  });
+  prepare(data, columns);
+  const part = async (/** @type {number} */ start, /** @type {number} */ end) => {
+    const matrix = { data: data.subarray(start * columns, end * columns), columns };
+    return { vectors: await Vectors.from(matrix), matrix, labels: labels.subarray(start, end) };
+  };
   return {
     database: await part(cut, labels.length),
     queries: await part(0, cut),
@@ -35,4 +37,18 @@ export async function readLabelled(vectorsPath, labelsPath) {
     classes: new Set(labels).size,
     sha256: createHash('sha256').update(bytes).digest('hex'),
   };
+}
+
+/**
+ * Brings every row to norm 1.
+ *
+ * @param {Float32Array} data
+ * @param {number} columns
+ */
+export function normalised(data, columns) {
+  for (let start = 0; start < data.length; start += columns) {
+    const row = data.subarray(start, start + columns);
+    const norm = Math.sqrt(row.reduce((sum, x) => sum + x * x, 0));
+    for (let j = 0; j < columns; j++) row[j] = (row[j] ?? Number.NaN) / norm;
+  }
 }

@@ -43,16 +43,21 @@ fn run(u: &mut Unstructured) -> Result<()> {
     let is_right = keep > 0 && are_right(&hits, queries, rows);
 
     let both = AsymmetricQueries { codes: &query_codes, vectors: &queried };
-    let with_factors = u.arbitrary()?;
-    let by_code = by_codes(&index, with_factors, both, &hits, keep, threads, &never);
+    let by_code = by_codes(&index, both, &hits, keep, threads, &never);
     let asymmetric = |query: usize, row: u32| {
         let code = codes.row(row as usize);
         let signed = queried.row(query).iter().enumerate().map(|(j, z)| {
             if code[j / 8] >> (j % 8) & 1 == 1 { f64::from(*z) } else { -f64::from(*z) }
         });
-        let factor =
-            factors.as_ref().filter(|_| with_factors).map_or(1.0, |f| f[row as usize].into());
-        signed.sum::<f64>() * factor
+        let factor: f64 = factors.as_ref().map_or(1.0, |f| f[row as usize].into());
+        if factor.is_sign_positive() {
+            return signed.sum::<f64>() * factor;
+        }
+        let sum =
+            |of: fn(f64) -> f64| queried.row(query).iter().map(|z| of((*z).into())).sum::<f64>();
+        let (squares, absolute) = (sum(|z| z * z), sum(f64::abs));
+        let spread = if absolute > 0.0 { squares.sqrt() / absolute } else { 0.0 };
+        -factor * (spread * signed.sum::<f64>() + factor / 2.0) - squares / 2.0
     };
     check(by_code, is_right, &hits, keep, asymmetric);
     let by_vector = by_vectors(&originals, &queried, &hits, keep, threads, &never);

@@ -357,6 +357,7 @@ it('eval prints the metrics for each cut-off', async () => {
     'hamming',
     'asymmetric',
     'asymmetricWithFactors',
+    'asymmetricEuclidean',
     'float',
   ]);
   expect(rerank.neighbourRecall.hamming).toBeCloseTo(at[10].neighbourRecall, 12);
@@ -364,7 +365,7 @@ it('eval prints the metrics for each cut-off', async () => {
   const allRows = JSON.parse(await work.succeed(...all, '--oversample', '12', '--json'));
   expect(allRows.rerank.neighbourRecall.float).toBe(1);
   expect(await work.succeed(...all, '--oversample', '2')).toMatch(
-    /\n\nre-ranking +neighbour recall 10@10\nnone \(Hamming\) +0\.\d{4}\nasymmetric +0.*\nasymmetric, factors +0.*\nfloat +0.*\noversample: 2\n$/,
+    /\n\nre-ranking +neighbour recall 10@10\nnone \(Hamming\) +0\.\d{4}\nasymmetric +0.*\nasymmetric, factors +0.*\nasymmetric, euclidean +0.*\nfloat +0.*\noversample: 2\n$/,
   );
   const refused = await work.run(...all, '--oversample', '0');
   expect([refused.code, refused.stderr]).toEqual([

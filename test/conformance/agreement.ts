@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Model } from '../../ts/index.js';
 import type { Api } from './conformance.js';
-import { DATABASE, DIMENSIONS, FITS, QUERIES, type Reference, searchesOf } from './reference.js';
+import { DATABASE, DIMENSIONS, FITS, METRICS, QUERIES, type Reference, searchesOf } from './reference.js';
 
 /** Of the losses that fits of one seed reach, relative. */
 const LOSS_TOLERANCE = 1e-4;
@@ -80,10 +80,11 @@ export function describeAgreement(
     });
 
     it('gives factors alike', async () => {
-      const factors = await model.factors(DATABASE);
-      factors.forEach((factor, row) => {
-        expect(factor / reference.factors[row]!).toBeCloseTo(1, 5);
-      });
+      for (const metric of METRICS) {
+        (await model.factors(DATABASE, { metric })).forEach((factor, row) => {
+          expect(factor / reference.factors[metric][row]!).toBeCloseTo(1, 5);
+        });
+      }
     });
 
     it('finds the same in an index of its own, bit for bit', () => {
@@ -106,11 +107,13 @@ export function describeAgreement(
 
     it('re-ranks the same', async () => {
       const codes = { data: reference.codes, bits: model.bits };
-      const index = await h2q.HammingIndex.build(codes, { factors: reference.factors });
       const { vectors, codes: asked } = reference.queries;
       const options = { rerank: 'asymmetric', vectors } as const;
-      const best = await index.search({ data: asked, bits: model.bits }, 10, options);
-      expect(differences(best, reference.reranked)).toEqual([]);
+      for (const metric of METRICS) {
+        const index = await h2q.HammingIndex.build(codes, { factors: reference.factors[metric] });
+        const best = await index.search({ data: asked, bits: model.bits }, 10, options);
+        expect(differences(best, reference.reranked[metric]), metric).toEqual([]);
+      }
     });
 
     it.each(Object.keys(FITS))('a fit of the same seed reaches the same loss: %s', (name) => {

@@ -1,6 +1,7 @@
 /** What one backend computed, for another to be held against. Plain values: it may cross to a browser. */
 
 import type {
+  FactorMetric,
   FitOptions,
   Matrix,
   RadiusResult,
@@ -32,15 +33,18 @@ export const FITS: Readonly<Record<string, FitOptions>> = {
   'plain sign': { bits: 32, method: 'identity' },
 };
 
+export const METRICS: readonly FactorMetric[] = ['cosine', 'inner-product', 'euclidean'];
+
 export interface Reference {
   model: Uint8Array;
   fingerprint: string;
   transformed: Matrix;
   codes: Uint8Array;
-  factors: Float32Array;
+  factors: Record<FactorMetric, Float32Array>;
   indexes: Record<string, { bytes: Uint8Array; searches: Record<string, SearchResult | RadiusResult> }>;
   queries: { vectors: Matrix; codes: Uint8Array };
-  reranked: RerankedResult;
+  /** With the factors of each metric. */
+  reranked: Record<FactorMetric, RerankedResult>;
   losses: Record<string, { trainLoss: number; validationLoss: number }>;
   /** The models of these fits. */
   files: Record<string, Uint8Array>;
@@ -68,10 +72,15 @@ export async function makeReference(h2q: Api): Promise<Reference> {
   }
   const head = h2q.Model.fromBytes(HEAD);
   const { model: staged } = await h2q.fit(DATABASE, { head, method: 'random', seed: 4 });
-  const factors = await model.factors(DATABASE);
-  const index = await h2q.HammingIndex.build(codes, { factors });
   const vectors = await model.transform(QUERIES);
   const asked = await model.encode(QUERIES);
+  const factors = {} as Reference['factors'];
+  const reranked = {} as Reference['reranked'];
+  for (const metric of METRICS) {
+    factors[metric] = await model.factors(DATABASE, { metric });
+    const index = await h2q.HammingIndex.build(codes, { factors: factors[metric] });
+    reranked[metric] = await index.search(asked, 10, { rerank: 'asymmetric', vectors });
+  }
   return {
     model: model.toBytes(),
     fingerprint: model.fingerprint,
@@ -80,7 +89,7 @@ export async function makeReference(h2q: Api): Promise<Reference> {
     factors,
     indexes,
     queries: { vectors, codes: asked.data },
-    reranked: await index.search(asked, 10, { rerank: 'asymmetric', vectors }),
+    reranked,
     losses,
     files,
     head: {

@@ -110,6 +110,22 @@ describe('rerank asymmetric', () => {
     expectHits(await plain.search(query, 7, everything), score, 7);
   });
 
+  it('estimates distances with the norms of the rows', async () => {
+    const norms = await model.factors(database, { metric: 'euclidean' });
+    const withNorms = await h2q.HammingIndex.build(codes, { ids, factors: norms });
+    const everything = { rerank: 'asymmetric', vectors: transformed, oversample: ROWS } as const;
+    const score = (q: number, row: number) => {
+      const [z, norm] = [rowOf(transformed, q), -norms[row]!];
+      const absolute = z.reduce((sum, value) => sum + Math.abs(value), 0);
+      const product = (norm * Math.sqrt(dot(z, z)) * dot(z, signsOf(row))) / absolute;
+      return product - norm ** 2 / 2 - dot(z, z) / 2;
+    };
+    expectHits(await withNorms.search(query, 7, everything), score, 7);
+    // Through a file: factors keep their sign.
+    const opened = await h2q.HammingIndex.open(await withNorms.toBytes());
+    expect(await opened.search(query, 7, everything)).toEqual(await withNorms.search(query, 7, everything));
+  });
+
   it('gives the same blocking or not, for every number of threads and alone', async () => {
     const options = { rerank: 'asymmetric', vectors: transformed } as const;
     const all = await index.search(query, 5, options);
@@ -158,6 +174,18 @@ describe('factors', () => {
       const { l1, l2 } = norms(row);
       expect(factors[row]).toBeCloseTo(l2 / l1, 6);
       expect(products[row]).toBeCloseTo((l2 * l2) / l1, 5);
+    }
+    // Of the rows before the projection.
+    const mean = Array.from({ length: COLUMNS }, (_, j) => {
+      let sum = 0;
+      for (let row = 0; row < ROWS; row++) sum += database.data[row * COLUMNS + j]!;
+      return sum / ROWS;
+    });
+    const distances = await model.factors(database, { metric: 'euclidean' });
+    for (let row = 0; row < ROWS; row++) {
+      const centred = rowOf(database, row).map((value, j) => value - mean[j]!);
+      // The fit's own mean leaves out the rows that it validates with.
+      expect(distances[row]! / -Math.sqrt(dot(centred, centred))).toBeCloseTo(1, 1);
     }
     const unknown = { metric: 'l2' as 'cosine' };
     await expect(model.factors(database, unknown)).rejects.toMatchObject({ code: 'INVALID_OPTION' });

@@ -107,6 +107,7 @@ const MODES: Readonly<Record<RerankMode, string>> = {
   hamming: 'none (Hamming)',
   asymmetric: 'asymmetric',
   asymmetricWithFactors: 'asymmetric, factors',
+  asymmetricEuclidean: 'asymmetric, euclidean',
   float: 'float',
 };
 

@@ -56,10 +56,10 @@ export function wasmBackend(instance: Instance<WasmExports>): Backend {
         instance.run(({ emptyIndex }) => emptyIndex(...args)),
       ),
     indexReader: (bytes) => indexReader(instance, bytes),
-    rerankByCodes: (index, withFactors, codes, vectors, hits, k, _threads, cancel) =>
-      inTurns(rerankByCodes(instance, index, withFactors, codes, vectors, hits, k), cancel),
-    rerankByCodesSync: (index, withFactors, codes, vectors, hits, k) =>
-      atOnce(rerankByCodes(instance, index, withFactors, codes, vectors, hits, k)),
+    rerankByCodes: (index, codes, vectors, hits, k, _threads, cancel) =>
+      inTurns(rerankByCodes(instance, index, codes, vectors, hits, k), cancel),
+    rerankByCodesSync: (index, codes, vectors, hits, k) =>
+      atOnce(rerankByCodes(instance, index, codes, vectors, hits, k)),
     rerankByVectors: (originals, vectors, hits, k, _threads, cancel) =>
       inTurns(rerankByVectors(instance, originals, vectors, hits, k), cancel),
     rerankByVectorsSync: (originals, vectors, hits, k) =>

@@ -173,7 +173,6 @@ export interface WasmExports {
   emptyIndex(bits: number, hasIds: boolean, hasFactors: boolean): WasmIndex;
   rerankByCodesSync(
     index: WasmIndex,
-    withFactors: boolean,
     codes: WasmCodes,
     vectors: WasmVectors,
     hits: WasmHits,

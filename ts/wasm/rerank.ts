@@ -21,7 +21,6 @@ const SLICE_PRODUCTS = 2 ** 23;
 export function* rerankByCodes(
   instance: Instance<WasmExports>,
   index: CoreIndex,
-  withFactors: boolean,
   codes: CoreCodes,
   vectors: CoreVectors,
   hits: SearchHits,
@@ -33,7 +32,7 @@ export function* rerankByCodes(
     return yield* inSlices(instance, vectors, hits, (slice, found, first, count) => {
       const own = queries.slice(first, count);
       try {
-        return instance.exports.rerankByCodesSync(searched, withFactors, own, slice, found, k);
+        return instance.exports.rerankByCodesSync(searched, own, slice, found, k);
       } finally {
         own.free();
       }

@@ -296,31 +296,26 @@ impl Model {
         threads: usize,
         cancel: &Cancel,
     ) -> Result<Vec<f32>> {
-        self.check(vectors)?;
         let mut out = zeros(vectors.rows() * self.bits(), "transformed vectors")?;
-        let (dimensions, bits) = (self.dimensions(), self.bits());
-        let scratch = Scratch::default;
-        fill_chunks(threads, &mut out, TASK_ROWS * bits, cancel, scratch, |scratch, i, out| {
-            let rows = out.len() / bits;
-            let input = &vectors.as_slice()[i * TASK_ROWS * dimensions..][..rows * dimensions];
-            self.transform_block(input, i * TASK_ROWS, out, scratch)
-        })?;
+        self.map_rows(vectors, &mut out, threads, cancel, &|_, z, out| out.copy_from_slice(z))?;
         Ok(out)
     }
 
-    fn transform_block(
+    /// Transforms rows to `out`, and gives what is centred and projected: the rows or the head's embeddings.
+    fn transform_block<'s>(
         &self,
-        input: &[f32],
+        input: &'s [f32],
         first_row: usize,
         out: &mut [f32],
-        scratch: &mut Scratch,
-    ) -> Result<()> {
+        scratch: &'s mut Scratch,
+    ) -> Result<&'s [f32]> {
         let Scratch { head, tile } = scratch;
         let embeddings = match &self.head {
             Some(network) => network.apply(input, first_row, head)?,
             None => input,
         };
-        self.kernel.project_block(embeddings, first_row, out, tile)
+        self.kernel.project_block(embeddings, first_row, out, tile)?;
+        Ok(embeddings)
     }
 
     /// The signs of [`Model::transform`], n x bits/8 bytes.
@@ -335,21 +330,21 @@ impl Model {
         cancel: &Cancel,
     ) -> Result<Codes> {
         let mut bytes = zeros(vectors.rows() * self.bits() / 8, "codes")?;
-        self.map_rows(vectors, &mut bytes, threads, cancel, &|z, bytes| {
+        self.map_rows(vectors, &mut bytes, threads, cancel, &|_, z, bytes| {
             pack_signs(z, layout, bytes);
         })?;
         Ok(Codes::new(bytes, self.bits())?.of_model(self.fingerprint))
     }
 
-    /// Fills `out`, so many elements for each row of `vectors`, from blocks of transformed rows. Only
-    /// one block per thread is in memory.
+    /// Fills `out`, so many elements for each row of `vectors`, from blocks of rows before they are
+    /// centred (a head's embeddings) and after the transform. Only one block per thread is in memory.
     pub(crate) fn map_rows<T: Send>(
         &self,
         vectors: &Vectors,
         out: &mut [T],
         threads: usize,
         cancel: &Cancel,
-        map: &(dyn Fn(&[f32], &mut [T]) + Sync),
+        map: &(dyn Fn(&[f32], &[f32], &mut [T]) + Sync),
     ) -> Result<()> {
         self.check(vectors)?;
         let (dimensions, bits) = (self.dimensions(), self.bits());
@@ -359,8 +354,8 @@ impl Model {
             let rows = out.len() / per_row;
             let input = &vectors.as_slice()[i * TASK_ROWS * dimensions..][..rows * dimensions];
             let z = &mut z[..rows * bits];
-            self.transform_block(input, i * TASK_ROWS, z, scratch)?;
-            map(z, out);
+            let rows = self.transform_block(input, i * TASK_ROWS, z, scratch)?;
+            map(rows, z, out);
             Ok(())
         })
     }

@@ -27,20 +27,25 @@ fn naive_score(z: &[f32], code: &[u8]) -> f64 {
     z.iter().enumerate().map(|(j, &z)| sign(j) * f64::from(z)).sum()
 }
 
+/// The score as its factor refines it: a negative one is the norm of the row.
+fn naive_refined(z: &[f32], code: &[u8], factor: f64) -> f64 {
+    let sum = naive_score(z, code);
+    if factor.is_sign_positive() {
+        return sum * factor;
+    }
+    let squares: f64 = z.iter().map(|&z| f64::from(z).powi(2)).sum();
+    let absolute: f64 = z.iter().map(|&z| f64::from(z).abs()).sum();
+    sum * factor.abs() * squares.sqrt() / absolute - factor.powi(2) / 2.0 - squares / 2.0
+}
+
 fn searched(index: &Index, queries: &Codes, k: usize) -> Hits {
     index.search(queries, k, &SearchOptions::on(1), &Cancel::default()).expect("hits")
 }
 
-fn reranked(
-    index: &Index,
-    with_factors: bool,
-    vectors: &Vectors,
-    hits: &Hits,
-    k: usize,
-) -> Result<Reranked> {
+fn reranked(index: &Index, vectors: &Vectors, hits: &Hits, k: usize) -> Result<Reranked> {
     let codes = signs_of(vectors);
     let queries = AsymmetricQueries { codes: &codes, vectors };
-    by_codes(index, with_factors, queries, hits, k, 2, &Cancel::default())
+    by_codes(index, queries, hits, k, 2, &Cancel::default())
 }
 
 fn fitted(rows: &Vectors, bits: usize) -> Model {
@@ -74,18 +79,19 @@ fn scores_equal_a_naive_loop_for_every_width() {
         let (rows, k) = (90, 20);
         let codes = signs_of(&support::vectors(rows, bits, 1 + bits as u64));
         let queries = support::vectors(5, bits, 2 + bits as u64);
+        // Of both signs.
         let factors = support::uniform(rows, 3);
         // Ids that fall, so that positions are not rows.
-        let ids = (0..rows as i64).rev().collect();
-        let beside = Beside { ids: Some(ids), factors: Some(factors.clone()) };
-        let index = Index::new(&codes, beside).expect("an index");
-        let hits = searched(&index, &signs_of(&queries), rows);
-        for with_factors in [false, true] {
-            let result = reranked(&index, with_factors, &queries, &hits, k).expect("scores");
+        let ids: Vec<i64> = (0..rows as i64).rev().collect();
+        for factors in [None, Some(factors)] {
+            let beside = Beside { ids: Some(ids.clone()), factors: factors.clone() };
+            let index = Index::new(&codes, beside).expect("an index");
+            let hits = searched(&index, &signs_of(&queries), rows);
+            let result = reranked(&index, &queries, &hits, k).expect("scores");
             for q in 0..queries.rows() {
                 let score = |row: usize| {
-                    let factor = if with_factors { f64::from(factors[row]) } else { 1.0 };
-                    naive_score(queries.row(q), codes.row(row)) * factor
+                    let factor = factors.as_ref().map_or(1.0, |factors| factors[row].into());
+                    naive_refined(queries.row(q), codes.row(row), factor)
                 };
                 // Random sums differ by far more than the rounding of scores, so the order is settled.
                 let mut ranking: Vec<_> = (0..rows).collect();
@@ -126,7 +132,7 @@ fn hits_keep_their_distance_and_ties_go_to_the_smaller_id() {
     for ids in [None, Some(ids)] {
         let index = Index::new(&codes, ids.clone()).expect("an index");
         let hits = searched(&index, &signs_of(&queries), 200);
-        let result = reranked(&index, false, &queries, &hits, 150).expect("scores");
+        let result = reranked(&index, &queries, &hits, 150).expect("scores");
         assert_eq!(result.hits.offsets, [0, 150, 300, 450]);
         for q in 0..3 {
             let mut expected: Vec<_> = (0..200usize)
@@ -159,7 +165,7 @@ fn threads_batches_and_the_order_of_the_hits_change_no_bit() {
     let hits = searched(&index, &codes, 300);
     let run = |hits: &Hits, threads| {
         let queries = AsymmetricQueries { codes: &codes, vectors: &queries };
-        by_codes(&index, false, queries, hits, 30, threads, &Cancel::default()).expect("scores")
+        by_codes(&index, queries, hits, 30, threads, &Cancel::default()).expect("scores")
     };
     let all = run(&hits, 1);
     for threads in [0, 2, 3] {
@@ -175,7 +181,7 @@ fn threads_batches_and_the_order_of_the_hits_change_no_bit() {
     for q in [0, 3, 69] {
         let one = Vectors::new(queries.row(q).to_vec(), bits).expect("finite");
         let hits = searched(&index, &signs_of(&one), 300);
-        let alone = reranked(&index, false, &one, &hits, 30).expect("scores");
+        let alone = reranked(&index, &one, &hits, 30).expect("scores");
         assert_eq!(alone.hits.rows, all.hits.rows[q * 30..(q + 1) * 30]);
         assert_eq!(alone.scores, all.scores[q * 30..(q + 1) * 30]);
     }
@@ -191,10 +197,10 @@ fn queries_may_have_any_number_of_hits() {
     let distances = vec![0; 6];
     let work = Work::default();
     let hits = Hits { offsets: vec![0, 0, 3, 3, 6, 6], rows, distances, ids: None, work };
-    let result = reranked(&index, false, &queries, &hits, 2).expect("scores");
+    let result = reranked(&index, &queries, &hits, 2).expect("scores");
     assert_eq!(result.hits.offsets, [0, 0, 2, 2, 4, 4]);
     let none = Hits { offsets: vec![0; 6], rows: vec![], distances: vec![], ids: None, work };
-    assert!(reranked(&index, false, &queries, &none, 2).expect("scores").scores.is_empty());
+    assert!(reranked(&index, &queries, &none, 2).expect("scores").scores.is_empty());
 }
 
 #[test]
@@ -213,11 +219,58 @@ fn factors_follow_their_formulas_and_make_a_row_its_own_best_estimate() {
                 let absolute: f64 = z.iter().map(|&z| f64::from(z).abs()).sum();
                 let own = match metric {
                     Metric::InnerProduct => squares,
-                    Metric::Cosine => squares.sqrt(),
+                    _ => squares.sqrt(),
                 };
                 assert!((f64::from(factor) - own / absolute).abs() < 1e-7 * own / absolute);
             }
             assert_eq!(model.factors(&rows, metric, 1, &cancel).expect("factors"), factors);
+        }
+    }
+}
+
+#[test]
+fn euclidean_factors_are_norms_before_the_projection_marked_by_their_sign() {
+    let (rows, cancel) = (support::vectors(600, 24, 10), Cancel::default());
+    for bits in [24, 16] {
+        let model = fitted(&rows, bits);
+        let factors = model.factors(&rows, Metric::Euclidean, 2, &cancel).expect("factors");
+        let zeros = vec![0.0; 24];
+        let mean = model.mean().unwrap_or(&zeros);
+        for (row, &factor) in factors.iter().enumerate() {
+            let centred =
+                rows.row(row).iter().zip(mean).map(|(&x, &m)| f64::from(x) - f64::from(m));
+            let norm = centred.map(|x| x * x).sum::<f64>().sqrt();
+            assert!((f64::from(factor) + norm).abs() < 1e-7 * norm);
+        }
+        assert_eq!(model.mean().is_some(), bits == 16);
+        assert_eq!(model.factors(&rows, Metric::Euclidean, 1, &cancel).expect("factors"), factors);
+        let at_the_mean = Vectors::new(mean.to_vec(), 24).expect("finite");
+        let own = model.factors(&at_the_mean, Metric::Euclidean, 1, &cancel).expect("factors");
+        assert_eq!(own[0].to_bits(), (-0.0f32).to_bits());
+    }
+}
+
+#[test]
+fn the_score_of_rows_at_their_signs_is_minus_half_the_squared_distance() {
+    for bits in [8, 64, 72, 384] {
+        // Signs times a length of the row: the code and the norm say everything.
+        let at_corners = |rows, seed| {
+            let z = support::vectors(rows, bits, seed);
+            let value = |i: usize, x: f32| x.signum() * (1 + i / bits % 7) as f32 / 4.0;
+            let values = z.as_slice().iter().enumerate().map(|(i, &x)| value(i, x));
+            Vectors::new(values.collect(), bits).expect("finite")
+        };
+        let (z, queries) = (at_corners(50, 1), at_corners(4, 2));
+        let norm = |row: &[f32]| row.iter().map(|&z| f64::from(z).powi(2)).sum::<f64>().sqrt();
+        let factors = (0..50).map(|row| -norm(z.row(row)) as f32).collect();
+        let beside = Beside { ids: None, factors: Some(factors) };
+        let index = Index::new(&signs_of(&z), beside).expect("an index");
+        let hits = searched(&index, &signs_of(&queries), 50);
+        let result = reranked(&index, &queries, &hits, 50).expect("scores");
+        for (i, (&row, &score)) in result.hits.rows.iter().zip(&result.scores).enumerate() {
+            let pairs = z.row(row as usize).iter().zip(queries.row(i / 50));
+            let squares: f64 = pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum();
+            assert!((f64::from(score) + squares / 2.0).abs() < 1e-6 * (1.0 + squares));
         }
     }
 }
@@ -246,11 +299,19 @@ fn a_row_of_zeros_has_factor_0_and_huge_values_stay_finite() {
     let beside = Beside { ids: None, factors: Some(factors) };
     let index = Index::new(&codes, beside).expect("an index");
     let hits = searched(&index, &codes, 3);
-    let result = reranked(&index, true, &z, &hits, 3).expect("scores");
+    let result = reranked(&index, &z, &hits, 3).expect("scores");
     assert!(result.scores.iter().all(|score| score.is_finite()));
     // Everything scores 0 for a query of zeros: order of rows.
     assert_eq!((&result.hits.rows[..3], &result.scores[..3]), (&[0, 1, 2][..], &[0.0; 3][..]));
     assert_eq!((result.hits.rows[3], result.scores[3]), (1, f32::MAX));
+
+    // 4 f32::MAX is more than a factor can be; its square, and that of the query, is no number of float32.
+    let factors = model.factors(&rows, Metric::Euclidean, 1, &Cancel::default()).expect("factors");
+    assert_eq!(factors[..2], [-0.0, f32::MIN]);
+    let index = Index::new(&codes, Beside { ids: None, factors: Some(factors) }).expect("an index");
+    let result = reranked(&index, &z, &hits, 3).expect("scores");
+    assert_eq!((result.hits.rows[0], result.scores[0]), (0, 0.0));
+    assert!(result.scores.iter().all(|score| score.is_finite()));
 }
 
 #[test]
@@ -282,14 +343,14 @@ fn what_does_not_fit_is_named_before_any_work() {
 
     let narrow = support::vectors(2, 24, 1);
     assert_eq!(
-        message(reranked(&index, false, &narrow, &hits, 5)),
+        message(reranked(&index, &narrow, &hits, 5)),
         "bits of the queries: expected 32, got 24"
     );
     let other = support::vectors(3, bits, 14);
     let codes = signs_of(&queries);
     let with = |vectors: &Vectors, hits: &Hits, k| {
         let queries = AsymmetricQueries { codes: &codes, vectors };
-        by_codes(&index, false, queries, hits, k, 1, &Cancel::default())
+        by_codes(&index, queries, hits, k, 1, &Cancel::default())
     };
     assert_eq!(message(with(&other, &hits, 5)), "rows of the vectors: expected 2, got 3");
     assert_eq!(message(with(&narrow, &hits, 5)), "columns of the vectors: expected 32, got 24");
@@ -330,6 +391,6 @@ fn a_cancelled_rerank_stops() {
     let cancel = Cancel::default();
     cancel.cancel();
     let queries = AsymmetricQueries { codes: &codes, vectors: &z };
-    let error = by_codes(&index, false, queries, &hits, 5, 1, &cancel).expect_err("stop");
+    let error = by_codes(&index, queries, &hits, 5, 1, &cancel).expect_err("stop");
     assert_eq!(*error, Error::Aborted);
 }

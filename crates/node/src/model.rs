@@ -169,7 +169,7 @@ impl Model {
             .map(Float32Array::new)
     }
 
-    /// A factor per row for re-ranking by codes; the metric is `inner-product` or `cosine`.
+    /// A factor per row for re-ranking by codes; the metric is `inner-product`, `cosine` or `euclidean`.
     #[napi]
     pub fn factors<'env>(
         &self,

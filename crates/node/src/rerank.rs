@@ -90,13 +90,12 @@ impl MappedVectors {
     }
 }
 
-/// Scores hits of `index` by their codes, times the factors that the index has if these are wanted.
+/// Scores hits of `index` by their codes, and by the factors that the index has.
 #[napi]
 #[allow(clippy::too_many_arguments, reason = "a list of conversions")]
 pub fn rerank_by_codes<'env>(
     env: &'env Env,
     index: &Index,
-    with_factors: bool,
     codes: &Codes,
     vectors: &Vectors,
     hits: Object,
@@ -104,7 +103,7 @@ pub fn rerank_by_codes<'env>(
     threads: f64,
     cancel: &CancelToken,
 ) -> napi::Result<Object<'env>> {
-    let work = codes_work(env, index, with_factors, codes, vectors, &hits, k, threads)?;
+    let work = codes_work(env, index, codes, vectors, &hits, k, threads)?;
     let cancel = cancel.inner.clone();
     run_async(env, move || work(&cancel), |_, hits| Ok(RerankedHits::from(hits)))
 }
@@ -115,14 +114,13 @@ pub fn rerank_by_codes<'env>(
 pub fn rerank_by_codes_sync(
     env: Env,
     index: &Index,
-    with_factors: bool,
     codes: &Codes,
     vectors: &Vectors,
     hits: Object,
     k: f64,
     threads: f64,
 ) -> napi::Result<RerankedHits> {
-    let work = codes_work(&env, index, with_factors, codes, vectors, &hits, k, threads)?;
+    let work = codes_work(&env, index, codes, vectors, &hits, k, threads)?;
     run_sync(&env, || work(&Cancel::default())).map(RerankedHits::from)
 }
 
@@ -130,7 +128,6 @@ pub fn rerank_by_codes_sync(
 fn codes_work(
     env: &Env,
     index: &Index,
-    with_factors: bool,
     codes: &Codes,
     vectors: &Vectors,
     hits: &Object,
@@ -142,7 +139,7 @@ fn codes_work(
     let (codes, vectors, hits) = (codes.inner.clone(), vectors.share(env)?, hits_of(hits)?);
     Ok(move |cancel: &Cancel| {
         let queries = AsymmetricQueries { codes: &codes, vectors: &vectors };
-        core::by_codes(&index, with_factors, queries, &hits, k, threads, cancel)
+        core::by_codes(&index, queries, &hits, k, threads, cancel)
     })
 }
 

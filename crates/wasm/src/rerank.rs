@@ -12,11 +12,10 @@ use crate::index::Index;
 use crate::model::{Model, on_rows};
 use crate::vectors::Vectors;
 
-/// Scores hits of `index` by their codes, times the factors that the index has if these are wanted.
+/// Scores hits of `index` by their codes, and by the factors that the index has.
 #[wasm_bindgen(js_name = rerankByCodesSync)]
 pub fn by_codes(
     index: &Index,
-    with_factors: bool,
     codes: &Codes,
     vectors: &Vectors,
     hits: &Hits,
@@ -24,7 +23,7 @@ pub fn by_codes(
 ) -> Result<Hits> {
     let queries = AsymmetricQueries { codes: &codes.inner, vectors: &vectors.inner };
     let (hits, never) = (&hits.inner, Cancel::default());
-    Ok(core::by_codes(&index.inner, with_factors, queries, hits, count(k), 1, &never)?.into())
+    Ok(core::by_codes(&index.inner, queries, hits, count(k), 1, &never)?.into())
 }
 
 /// Scores hits by the cosine of original rows.
@@ -68,7 +67,7 @@ impl Hits {
 
 #[wasm_bindgen]
 impl Model {
-    /// A factor per row for re-ranking by codes; the metric is `inner-product` or `cosine`.
+    /// A factor per row for re-ranking by codes; the metric is `inner-product`, `cosine` or `euclidean`.
     #[wasm_bindgen(js_name = factorsSync)]
     pub fn factors(
         &self,

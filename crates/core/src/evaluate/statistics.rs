@@ -170,7 +170,7 @@ pub fn quantization_losses(
     let bits = model.bits();
     let losses = Loss::ALL.len();
     let mut by_row = zeros(vectors.rows() * losses, "losses")?;
-    model.map_rows(vectors, &mut by_row, threads, cancel, &|z, out| {
+    model.map_rows(vectors, &mut by_row, threads, cancel, &|_, z, out| {
         let (mut scaled, mut scratch) = (vec![0.0; bits], vec![0.0; bits]);
         for (z, out) in z.chunks_exact(bits).zip(out.chunks_exact_mut(losses)) {
             scaled.copy_from_slice(z);

@@ -3,7 +3,7 @@
 //! A code c stands for the signs `s(c)` in {−1, +1}^b, and the score of its row for the transformed
 //! query z is `⟨z, s(c)⟩ = Σ_j ±z_j`: the query keeps its lengths along every coordinate, only the
 //! row is quantized (asymmetric distances: Gordo, Perronnin, Gong, Lazebnik 2014). With a factor per
-//! row (see [`super::Metric`]) it estimates the inner product or the cosine of the float vectors.
+//! row (see [`super::Metric`]) it estimates the inner product or the cosine of the float vectors, or their distance.
 //!
 //! ```text
 //! for each word w of the code, each group of LANES bits, each lane l:
@@ -11,10 +11,22 @@
 //! score = factor · (sum[0] + sum[1] + … )
 //! ```
 //!
+//! A negative factor is the norm n of the row (`Metric::Euclidean`). What RaBitQ divides by, `⟨z, s⟩ = ‖z‖₁` of
+//! the row, differs little between vectors of one norm, so that of the query stands in for it:
+//!
+//! ```text
+//! ⟨row, z⟩ ≈ n · ‖z‖ / ‖z‖₁ · ⟨z, s⟩
+//! score = ⟨row, z⟩ − n²/2 − ‖z‖²/2, minus half the squared distance
+//! ```
+//!
+//! With fewer bits than dimensions n is the norm before the projection: as if the row lay in what is projected
+//! to. That ranks better than the norm of the projection (docs/reranking.md).
+//!
 //! The flip is an exclusive or with the sign bit, so a step is a shift, an exclusive or and an
 //! addition. Coordinates past the last bit are 0 and so are their bits. Look-up tables of partial
 //! sums (256 per byte) would cost more to fill than the few hundred hits of a query save.
 
+use super::factors::lengths;
 use super::{Reranked, Scorer, check_count, rescore};
 use crate::codes::{Codes, Layout, pack_signs};
 use crate::dot::signed_sum;
@@ -36,7 +48,7 @@ pub struct AsymmetricQueries<'a> {
 
 /// Scores `hits` of `index` by [the asymmetric score](self) and keeps the best `k` of each query.
 ///
-/// With `with_factors` scores are multiplied by the factors of the index, if it has any. It may have grown
+/// The factors of the index refine the scores, if it has any. It may have grown
 /// since the search. A query is at odds with its code when more than an eighth of the signs
 /// differ; then it was not transformed, or not by the same model.
 ///
@@ -46,7 +58,6 @@ pub struct AsymmetricQueries<'a> {
 /// Then `OutOfMemory`, `Aborted`.
 pub fn by_codes(
     index: &Index,
-    with_factors: bool,
     queries: AsymmetricQueries,
     hits: &Hits,
     k: usize,
@@ -58,7 +69,7 @@ pub fn by_codes(
     check_count("columns of the vectors", index.bits(), vectors.columns())?;
     check_count("rows of the vectors", codes.rows(), vectors.rows())?;
     check_signs(codes, vectors)?;
-    let scorer = Asymmetric { rows: index.reader(), with_factors, vectors };
+    let scorer = Asymmetric { rows: index.reader(), vectors };
     rescore(&scorer, hits, (codes.rows(), index.rows()), k, threads, cancel)
 }
 
@@ -92,13 +103,15 @@ fn check_signs(codes: &Codes, vectors: &Vectors) -> Result<()> {
 
 struct Asymmetric<'a> {
     rows: RowReader,
-    with_factors: bool,
     vectors: &'a Vectors,
 }
 
 struct Workspace {
     /// The present query, zero-padded to whole words.
     query: Vec<f64>,
+    /// ‖z‖²/2 of it, and ‖z‖/‖z‖₁, which is 0 for a query of zeros.
+    half_squares: f64,
+    spread: f64,
     words: Vec<u64>,
 }
 
@@ -107,18 +120,27 @@ impl Scorer for Asymmetric<'_> {
 
     fn workspace(&self) -> Workspace {
         let words = self.vectors.columns().div_ceil(64);
-        Workspace { query: vec![0.0; words * 64], words: vec![0; words] }
+        let query = vec![0.0; words * 64];
+        Workspace { query, half_squares: 0.0, spread: 0.0, words: vec![0; words] }
     }
 
     fn prepare(&self, query: usize, work: &mut Workspace) {
         let values = self.vectors.row(query).iter().map(|&z| f64::from(z));
         work.query.iter_mut().zip(values).for_each(|(slot, z)| *slot = z);
+        let (squares, spread) = lengths(&work.query);
+        (work.half_squares, work.spread) = (squares / 2.0, spread);
     }
 
     fn score(&self, row: u32, work: &mut Workspace) -> Result<f64> {
-        let Workspace { query, words } = work;
-        let factor = self.rows.read(row, words)?.filter(|_| self.with_factors);
+        let Workspace { query, half_squares, spread, words } = work;
+        let factor = self.rows.read(row, words)?;
         let sum = signed_sum(query, words);
-        Ok(factor.map_or(sum, |factor| sum * f64::from(factor)))
+        Ok(match factor.map(f64::from) {
+            None => sum,
+            Some(norm) if norm.is_sign_negative() => {
+                -norm * (*spread * sum + norm / 2.0) - *half_squares
+            }
+            Some(factor) => sum * factor,
+        })
     }
 }
