@@ -13,7 +13,8 @@ import { fixture, madeSet } from './lib/sets.mjs';
 /** @typedef {import('../dist/fit.js').FitOptions} FitOptions */
 /** @typedef {import('../dist/vectors.js').Matrix} Matrix */
 /** @typedef {{ rows: number, cosines: Float32Array, nearest: Uint32Array }} Exact cosines, queries x rows, and the rows of the ten highest */
-/** @typedef {{ recall: number, rms: number, bias: number, nearestBias: number }} Judged */
+/** @typedef {{ rms: number, bias: number, nearestBias: number }} Errors of estimated cosines */
+/** @typedef {{ recall: number, errors?: Errors }} Judged */
 /** @typedef {{ set: string, bits: number, way: string, plain?: number, euclidean?: Judged, rabitq?: Judged }} Row */
 
 const SETS = ['wordnet', 'packages', 'emoji', 'clothes'];
@@ -98,7 +99,10 @@ async function measure(database, queries, options, exact) {
   };
   const plain = await ranked(await HammingIndex.build(codes));
   const factors = await model.factors(database, { metric: 'euclidean' });
-  return { plain: plain.recall, euclidean: await ranked(await HammingIndex.build(codes, { factors })) };
+  const { recall, errors } = await ranked(await HammingIndex.build(codes, { factors }));
+  // Of a query that was projected a part of its length is missing: what is estimated is no cosine.
+  const isWhole = codes.bits === queries.columns;
+  return { plain: plain.recall, euclidean: isWhole ? { recall, errors } : { recall } };
 }
 
 /**
@@ -171,9 +175,11 @@ class Judge {
     const nearest = this.#queries * NEAREST;
     return {
       recall: this.#found / nearest,
-      rms: Math.sqrt(this.#squares / pairs),
-      bias: this.#sum / pairs,
-      nearestBias: this.#nearestSum / nearest,
+      errors: {
+        rms: Math.sqrt(this.#squares / pairs),
+        bias: this.#sum / pairs,
+        nearestBias: this.#nearestSum / nearest,
+      },
     };
   }
 }
@@ -228,8 +234,8 @@ function print(rows) {
     'of the nearest',
   ];
   const body = rows.map(({ set, bits, way, plain, euclidean, rabitq }) => {
-    const { recall, rms, bias, nearestBias } = euclidean ?? rabitq ?? {};
-    const figures = [plain, recall, rms, bias, nearestBias];
+    const { recall, errors } = euclidean ?? rabitq ?? {};
+    const figures = [plain, recall, errors?.rms, errors?.bias, errors?.nearestBias];
     return [set, String(bits), way, ...figures.map((figure) => figure?.toFixed(4) ?? '')];
   });
   console.log(formatTable(head, body));
