@@ -14,7 +14,7 @@ import { fixture, madeSet } from './lib/sets.mjs';
 /** @typedef {import('../dist/vectors.js').Matrix} Matrix */
 /** @typedef {{ rows: number, cosines: Float32Array, nearest: Uint32Array }} Exact cosines, queries x rows, and the rows of the ten highest */
 /** @typedef {{ rms: number, bias: number, nearestBias: number }} Errors of estimated cosines */
-/** @typedef {{ recall: number, errors?: Errors }} Judged */
+/** @typedef {{ recall: number, errors?: Errors | undefined }} Judged */
 /** @typedef {{ set: string, bits: number, way: string, plain?: number, euclidean?: Judged, rabitq?: Judged }} Row */
 
 const SETS = ['wordnet', 'packages', 'emoji', 'clothes'];
