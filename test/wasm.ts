@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { beforeEach } from 'vitest';
 import { root } from '../scripts/lib/root.mjs';
 
-export type WasmModule = 'whole' | 'search';
+export type WasmModule = 'whole' | 'neighbours' | 'search';
+
+const MODULES: readonly WasmModule[] = ['whole', 'neighbours', 'search'];
 
 export function wasmPath(module: WasmModule): string {
   return join(root, 'wasm', module, 'h2q_bg.wasm');
@@ -15,7 +17,7 @@ export function wasmBytes(module: WasmModule): Uint8Array<ArrayBuffer> {
   return new Uint8Array(readFileSync(wasmPath(module)));
 }
 
-export const hasWasm = existsSync(wasmPath('whole')) && existsSync(wasmPath('search'));
+export const hasWasm = MODULES.every((module) => existsSync(wasmPath(module)));
 
 export const WITHOUT_WASM = 'the WASM modules were not built: npm run setup says why';
 

@@ -364,6 +364,8 @@ export interface Backend extends SearchBackend, EvaluationBackend {
   ): CoreLearning;
   /** Throws unless vectors of so many dimensions can be fitted with these options. */
   checkFit(dimensions: number, options: CoreFitOptions): void;
+  /** Loads what fits with these options need beyond what is there; absent where nothing is ever missing. */
+  loadFit?(options: CoreFitOptions): Promise<void>;
   createFit(
     train: CoreVectors,
     validation: CoreVectors | null,

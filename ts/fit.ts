@@ -53,7 +53,7 @@ export interface FitSyncOptions {
   /**
    * How the rotation is found. `h2q` (default) minimises `loss`; `itq` is iterative quantization;
    * `random` draws a rotation; `identity` is plain sign; `auto` fits all four (by the criterion `neighbours` also
-   * `h2q` with that loss, where it runs) and keeps the best by `criterion` on held-out rows, the one with the lower loss of equals.
+   * `h2q` with that loss) and keeps the best by `criterion` on held-out rows, the one with the lower loss of equals.
    */
   method?: Method | 'auto' | undefined;
   /**
@@ -69,7 +69,7 @@ export interface FitSyncOptions {
   /**
    * What `h2q` minimises. A quantization loss (section 3.3 of the paper; default `bit-variance`) brings coordinates
    * close to their signs. `neighbours` ranks by code as the cosine of the input does: the nearest rows come back
-   * more often, and it takes longer (docs/neighbours.md). It runs in the native addon alone.
+   * more often, and it takes longer (docs/neighbours.md). WASM has it in a module of its own, loaded when it is asked for.
    */
   loss?: Objective | undefined;
   /**
@@ -126,7 +126,8 @@ export interface FitResult {
  * Learns a model of `vectors` without blocking the event loop.
  *
  * @throws INVALID_OPTION, INVALID_BITS, INVALID_ARGUMENT, EMPTY_INPUT, NOT_FINITE, MISMATCH (of the
- * validation vectors' dimensions), DIVERGED (`sgd` alone), UNSUPPORTED (`neighbours` on the WASM backend); `signal.reason` on abort
+ * validation vectors' dimensions), DIVERGED (`sgd` alone), WASM_UNAVAILABLE (`neighbours` on the WASM backend, where its
+ * module cannot be loaded); `signal.reason` on abort
  */
 export async function fit(vectors: VectorsInput, options: FitOptions = {}): Promise<FitResult> {
   return run(fitting(vectors, options), checkOptions(options).signal);
@@ -140,6 +141,7 @@ export function fitSync(vectors: VectorsInput, options: FitSyncOptions = {}): Fi
 function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult> {
   const rows = countRows(input, 'vectors');
   const { head } = options;
+  yield* loading(toCoreOptions(options));
   const coreOptions = checkFitOptions(options, input.columns);
   if (head && options.validation) checkDimensions(options.validation, head.dimensions, 'validation');
   const labels = options.labels ? yield* toLabels(options.labels, rows, 'labels') : null;
@@ -176,6 +178,16 @@ function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult>
   const { criterion, candidates } = result.summary;
   const summary = { ...(model.summary as FitSummary), ...(criterion && { criterion, candidates }) };
   return { ...result, model, summary } as FitResult;
+}
+
+/** What a fit needs that its backend may not have loaded yet. A blocking one loads it when it checks the options. */
+function* loading(options: CoreFitOptions): Work<void> {
+  const { loadFit } = backend();
+  if (!loadFit) return;
+  yield* call(
+    () => {},
+    () => loadFit(options),
+  );
 }
 
 function checkHead(head: Model, dimensions: number): void {

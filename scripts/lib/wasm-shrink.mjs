@@ -1,5 +1,6 @@
-// `node scripts/lib/wasm-shrink.mjs FOLDER`: makes the module there smaller, and the glue that wasm-pack left beside it.
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+// `node scripts/lib/wasm-shrink.mjs FOLDER [FACTORY]`: makes the module there smaller, and the glue that wasm-pack left
+// beside it. With a name for it the glue becomes a factory instead.
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { minifySync } from 'vite';
 import { run } from './programs.mjs';
@@ -18,10 +19,14 @@ const features = [
   'multivalue',
 ];
 
-const folder = /** @type {string} */ (process.argv[2]);
+const [folder = '', factory] = process.argv.slice(2);
 optimise(join(folder, 'h2q_bg.wasm'));
 const glue = join(folder, 'h2q.js');
-if (existsSync(glue)) writeFileSync(glue, minified(glue, withoutSpares(readFileSync(glue, 'utf8'))));
+if (existsSync(glue)) {
+  const code = withoutSpares(readFileSync(glue, 'utf8'));
+  if (factory) rmSync(glue);
+  writeFileSync(join(folder, factory ?? 'h2q.js'), minified(glue, factory ? asFactory(code) : code));
+}
 
 /**
  * Every class of the glue brings along what `using` calls, which nothing here does, and what stands in for a
@@ -39,6 +44,22 @@ function withoutSpares(code) {
     if (less === rest) throw new Error(`the glue has nothing like ${spare}`);
     return less;
   }, code);
+}
+
+/**
+ * wasm-bindgen's glue has one instance for as long as the program runs, whose memory never shrinks. A factory makes glue
+ * for one instance each, which go together. Who calls it instantiates the module: `imports` are for that, `begin` takes the
+ * instance, and then `exports` can be used.
+ *
+ * @param {string} code
+ */
+function asFactory(code) {
+  const loading = code.indexOf('\nasync function __wbg_load(');
+  const exported = /^export (?=(?:class|function) (\w+))/gm;
+  const names = [...code.matchAll(exported)].map(([, name]) => name);
+  if (loading < 0 || names.length === 0) throw new Error('the glue is of another shape');
+  const parts = `imports: __wbg_get_imports(), begin: __wbg_finalize_init, exports: { ${names} }`;
+  return `export function create() {${code.slice(0, loading).replaceAll(exported, '')}\nreturn { ${parts} };\n}`;
 }
 
 /**

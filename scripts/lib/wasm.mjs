@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { ensureTool, findTool } from './cargo-tools.mjs';
@@ -7,9 +7,13 @@ import { root } from './root.mjs';
 import { lockedVersion } from './versions.mjs';
 import { ensureWasmRust, findWasmRust } from './wasm-rust.mjs';
 
-/** What is built, in folders of these names: all there is, and what encoding and searching need. */
+/**
+ * What is built, in folders of these names: all there is but fits by the loss `neighbours`, these, and what encoding
+ * and searching need.
+ */
 export const packages = [
   { name: 'whole', files: ['h2q_bg.wasm', 'h2q.js', 'h2q.d.ts'] },
+  { name: 'neighbours', files: ['h2q_bg.wasm', 'factory.js', 'factory.d.ts'] },
   { name: 'search', files: ['h2q_bg.wasm'] },
 ];
 
@@ -59,6 +63,7 @@ export function ensureToolchain() {
  */
 export function buildWasm(toolchain, folder) {
   buildWhole(toolchain, join(folder, 'whole'));
+  buildNeighbours(toolchain, join(folder, 'neighbours'));
   buildSearch(toolchain, join(folder, 'search'));
 }
 
@@ -66,11 +71,35 @@ export function buildWasm(toolchain, folder) {
  * @param {Toolchain} toolchain
  * @param {string} out
  */
-export function buildWhole({ env, wasmPack }, out) {
+export function buildWhole(toolchain, out) {
+  bind(toolchain, out, []);
+  shrink(out);
+}
+
+/**
+ * The same crate with other features. Its glue becomes a factory, whose types are those of ts/wasm/neighbours.ts.
+ *
+ * @param {Toolchain} toolchain
+ * @param {string} out
+ */
+export function buildNeighbours(toolchain, out) {
+  bind(toolchain, out, ['--no-default-features', '--features', 'neighbours']);
+  rmSync(join(out, 'h2q.d.ts'));
+  writeFileSync(join(out, 'factory.d.ts'), 'export function create(): unknown;\n');
+  shrink(out, 'factory.js');
+}
+
+/**
+ * @param {Toolchain} toolchain
+ * @param {string} out
+ * @param {string[]} features
+ */
+function bind({ env, wasmPack }, out, features) {
   const steps = ['--mode', 'no-install', '--no-opt', '--no-pack', '--no-gitignore'];
   const outputs = ['--target', 'web', '--out-dir', out, '--out-name', 'h2q'];
-  run(wasmPack, ['build', 'crates/wasm', '--profile', 'wasm', ...steps, ...outputs], { env });
-  shrink(out);
+  run(wasmPack, ['build', 'crates/wasm', '--profile', 'wasm', ...steps, ...outputs, '--', ...features], {
+    env,
+  });
   // The module's own exports, which nobody who uses h2q.d.ts sees.
   rmSync(join(out, 'h2q_bg.wasm.d.ts'), { force: true });
 }
@@ -95,9 +124,10 @@ export function buildSearch({ env }, out) {
  * By a program of its own: it needs packages that the set-up itself installs.
  *
  * @param {string} folder
+ * @param {string[]} factory the name of the file that the glue becomes as a factory, where it shall
  */
-function shrink(folder) {
-  run(process.execPath, [join(root, 'scripts/lib/wasm-shrink.mjs'), folder]);
+function shrink(folder, ...factory) {
+  run(process.execPath, [join(root, 'scripts/lib/wasm-shrink.mjs'), folder, ...factory]);
 }
 
 /** @returns {import('./cargo-tools.mjs').CargoTool[]} */

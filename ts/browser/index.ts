@@ -6,12 +6,14 @@
  * does better with a worker.
  */
 
+import { create } from '../../wasm/neighbours/factory.js';
 import * as glue from '../../wasm/whole/h2q.js';
 import type { Backend } from '../backend.js';
 import { setPlatform } from '../platform.js';
 import { wasmBackend } from '../wasm/backend.js';
 import type { WasmExports } from '../wasm/exports.js';
 import { type Glue, WasmLoader, type WasmSource } from '../wasm/init.js';
+import { type FitGlue, NeighboursModule } from '../wasm/neighbours.js';
 import { notLoaded, webPlatform } from '../wasm/platform.js';
 
 export * from '../index.js';
@@ -20,13 +22,27 @@ export type { WasmSource } from '../wasm/init.js';
 let backend: Backend | undefined;
 setPlatform(webPlatform(() => backend ?? notLoaded()));
 
+const neighbours = new NeighboursModule(
+  () => create() as FitGlue,
+  () => new URL('../../wasm/neighbours/h2q_bg.wasm', import.meta.url),
+);
+
 const loader = new WasmLoader<WasmExports>(
   glue as unknown as Glue & WasmExports,
   () => new URL('../../wasm/whole/h2q_bg.wasm', import.meta.url),
   (instance) => {
-    backend = wasmBackend(instance);
+    backend = wasmBackend(instance, neighbours);
   },
 );
+
+export interface InitOptions {
+  /**
+   * What `init` takes, of `h2q/neighbours.wasm`: the module of fits with `loss: 'neighbours'`, and with `method: 'auto'` by the
+   * criterion `neighbours`. It is loaded when the first of them is asked for, or by {@link initNeighbours}. Default: the
+   * file of the package.
+   */
+  neighbours?: WasmSource | PromiseLike<WasmSource> | undefined;
+}
 
 /**
  * Loads the WASM module; everything else needs it. Further calls give the same promise, until it fails.
@@ -35,7 +51,11 @@ const loader = new WasmLoader<WasmExports>(
  * one. Default: the file beside this one, as a URL that bundlers understand.
  * @throws WASM_UNAVAILABLE when it cannot be loaded, or where WebAssembly has no SIMD
  */
-export function init(source?: WasmSource | PromiseLike<WasmSource>): Promise<void> {
+export function init(
+  source?: WasmSource | PromiseLike<WasmSource>,
+  options: InitOptions = {},
+): Promise<void> {
+  if (options.neighbours !== undefined) neighbours.comesFrom(options.neighbours);
   return loader.init(source);
 }
 
@@ -45,6 +65,17 @@ export function init(source?: WasmSource | PromiseLike<WasmSource>): Promise<voi
  *
  * @throws WASM_UNAVAILABLE
  */
-export function initSync(source: WebAssembly.Module | BufferSource): void {
+export function initSync(source: WebAssembly.Module | BufferSource, options: InitOptions = {}): void {
+  if (options.neighbours !== undefined) neighbours.comesFrom(options.neighbours);
   loader.initSync(source);
+}
+
+/**
+ * Loads the module of fits that rank neighbours before one is asked for: such a fit waits no more, and `fitSync` can
+ * do it.
+ *
+ * @throws WASM_UNAVAILABLE, with the address
+ */
+export function initNeighbours(): Promise<void> {
+  return neighbours.load();
 }

@@ -14,6 +14,7 @@ import type { WasmExports } from '../wasm/exports.js';
 import { storedVectors } from '../wasm/held.js';
 import { type Glue, instantiate } from '../wasm/init.js';
 import type { Instance } from '../wasm/instance.js';
+import { type FitGlue, NeighboursModule } from '../wasm/neighbours.js';
 import { noIndexFiles } from '../wasm/platform.js';
 import { readError } from './files.js';
 import { mapVectors as mapNative, nativeBackend, indexFiles as nativeIndexFiles } from './native.js';
@@ -112,7 +113,7 @@ function native(): Chosen {
 function wasm(): Chosen {
   const instance = loadWasm();
   return {
-    backend: wasmBackend(instance),
+    backend: wasmBackend(instance, neighboursModule()),
     mapVectors: (path, layout) => readWhole(instance, path, layout),
     indexFiles: noIndexFiles,
   };
@@ -131,6 +132,15 @@ function loadWasm(): Instance<WasmExports> {
     if (cause instanceof H2qError) throw cause;
     throw new H2qError('WASM_UNAVAILABLE', 'the WASM module cannot be loaded', { cause });
   }
+}
+
+/** Read when it is asked for. */
+function neighboursModule(): NeighboursModule {
+  const require = createRequire(import.meta.url);
+  return new NeighboursModule(
+    () => (require('../../wasm/neighbours/factory.js') as { create(): FitGlue }).create(),
+    () => new URL('../../wasm/neighbours/h2q_bg.wasm', import.meta.url),
+  );
 }
 
 /** The file in the memory of WASM. */

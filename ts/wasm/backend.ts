@@ -9,9 +9,9 @@ import { H2qError } from '../errors.js';
 import type { WasmExports } from './exports.js';
 import {
   codeStatistics,
+  createFit,
   evaluateCodes,
   evaluateCosine,
-  FitInWasm,
   HammingMeasureInWasm,
   neighbours,
   quantizationLosses,
@@ -20,10 +20,11 @@ import { codesBuilder, HeldFilter, idsBuilder, shareIds, vectorsBuilder, vectors
 import { createIndex, IndexInWasm, indexReader } from './index-in-wasm.js';
 import type { Instance } from './instance.js';
 import { ModelInWasm } from './model.js';
+import { FitApart, type NeighboursModule, ranksNeighbours } from './neighbours.js';
 import { rerankByCodes, rerankByVectors } from './rerank.js';
 import { atOnce, inTurns, later, WasmCancelToken } from './turns.js';
 
-export function wasmBackend(instance: Instance<WasmExports>): Backend {
+export function wasmBackend(instance: Instance<WasmExports>, neighboursModule: NeighboursModule): Backend {
   return {
     createCancelToken: () => new WasmCancelToken(),
     vectorsBuilder: (...args) => vectorsBuilder(instance, ...args),
@@ -66,10 +67,16 @@ export function wasmBackend(instance: Instance<WasmExports>): Backend {
       atOnce(rerankByVectors(instance, originals, vectors, hits, k)),
     vectorsSampler: (...args) => vectorsSampler(instance, ...args),
     checkFit(dimensions, options) {
-      if (options.loss === 'neighbours') notHere('the loss neighbours');
-      instance.run((wasm) => wasm.checkFit(dimensions, options));
+      if (ranksNeighbours(options)) neighboursModule.check(dimensions, options);
+      else instance.run((wasm) => wasm.checkFit(dimensions, options));
     },
-    createFit: (...args) => new FitInWasm(instance, ...args),
+    loadFit: async (options) => {
+      if (ranksNeighbours(options)) await neighboursModule.load();
+    },
+    createFit: (train, validation, options, ...rest) =>
+      ranksNeighbours(options)
+        ? new FitApart(instance, neighboursModule, train, validation, options, ...rest)
+        : createFit(instance, train, validation, options, ...rest),
     checkLearn: () => notHere('learning'),
     createLearning: () => notHere('learning'),
     neighbours: (database, queries, count, _threads, cancel) =>

@@ -22,7 +22,7 @@ export interface Shared<T> extends Handle {
 export interface WasmVectors extends Shared<WasmVectors> {
   readonly rows: number;
   readonly columns: number;
-  slice(first: number, rows: number): WasmVectors;
+  values(first: number, rows: number): Float32Array;
 }
 
 export interface WasmVectorsBuilder extends Handle {
@@ -118,7 +118,8 @@ export function summaryOf(model: WasmModel): ModelSummary {
 
 export interface WasmLabels extends Handle {}
 
-export interface WasmFit extends Handle {
+/** What a fit ends with: in the whole module a model that can be used. */
+export interface WasmFit<M = WasmModel> extends Handle {
   readonly plannedEpochs: number;
   readonly done: boolean;
   /** {@link Candidate}[] */
@@ -127,7 +128,7 @@ export interface WasmFit extends Handle {
   prepareSync(): void;
   /** {@link EpochReport}[] */
   stepSync(epochs: number): unknown;
-  finishSync(): WasmModel;
+  finishSync(): M;
 }
 
 export interface WasmStoredVectors extends Shared<WasmStoredVectors> {
@@ -147,9 +148,32 @@ export interface WasmLossValue extends Handle {
   gradient(): Float32Array;
 }
 
-/** The module. */
-export interface WasmExports {
+/** A model outside of the whole module. */
+export interface WasmFittedModel extends Handle {
+  /** Of the fit. */
+  readonly seconds: number;
+  toBytes(): Uint8Array;
+}
+
+/** What fits are made with, by the whole module and by that of the loss `neighbours`. */
+export interface FitExports<M = WasmFittedModel> {
   VectorsBuilder: new (rows: number, columns: number, firstRow: number) => WasmVectorsBuilder;
+  Labels: {
+    single(values: BigInt64Array): WasmLabels;
+    multi(values: Uint8Array, classes: number): WasmLabels;
+  };
+  checkFit(dimensions: number, options: CoreFitOptions): void;
+  Fit: new (
+    train: WasmVectors,
+    validation: WasmVectors | null | undefined,
+    options: CoreFitOptions,
+    labels?: WasmLabels | null,
+    validationLabels?: WasmLabels | null,
+  ) => WasmFit<M>;
+}
+
+/** The module. */
+export interface WasmExports extends FitExports<WasmModel> {
   CodesBuilder: new (rows: number, bits: number) => WasmCodesBuilder;
   IdsBuilder: new (ids: number) => WasmIdsBuilder;
   IndexReader: new (bytes: number) => WasmIndexReader;
@@ -180,18 +204,6 @@ export interface WasmExports {
   ): WasmHits;
   rerankByVectorsSync(originals: WasmVectors, vectors: WasmVectors, hits: WasmHits, k: number): WasmHits;
   VectorsSampler: new (rows: number, columns: number, keep: number, seed: number) => WasmVectorsSampler;
-  Labels: {
-    single(values: BigInt64Array): WasmLabels;
-    multi(values: Uint8Array, classes: number): WasmLabels;
-  };
-  checkFit(dimensions: number, options: CoreFitOptions): void;
-  Fit: new (
-    train: WasmVectors,
-    validation: WasmVectors | null | undefined,
-    options: CoreFitOptions,
-    labels?: WasmLabels | null,
-    validationLabels?: WasmLabels | null,
-  ) => WasmFit;
   StoredVectors: new (
     bytes: number,
     rows: number,

@@ -19,44 +19,72 @@ import type {
   Labels,
   MetricsWithin,
 } from '../backend.js';
-import type { Plain, WasmExports, WasmFit, WasmHammingMeasure, WasmLabels } from './exports.js';
+import type {
+  FitExports,
+  Plain,
+  WasmExports,
+  WasmFit,
+  WasmHammingMeasure,
+  WasmLabels,
+  WasmVectors,
+} from './exports.js';
 import { share, shareCodes } from './held.js';
 import type { Instance } from './instance.js';
 import { ModelInWasm } from './model.js';
 import { atOnce, inTurns, later, type Slices } from './turns.js';
 
-/** A fit, one epoch per slice. */
-export class FitInWasm implements CoreFit {
-  readonly #instance: Instance<WasmExports>;
-  readonly #handle: WasmFit;
+/** A fit by the whole module. */
+export function createFit(
+  instance: Instance<WasmExports>,
+  ...[train, validation, ...rest]: [
+    CoreVectors,
+    CoreVectors | null,
+    CoreFitOptions,
+    Labels | null,
+    Labels | null,
+  ]
+): CoreFit {
+  const rows = share(train);
+  const fit = newFit(instance, rows, () => validation && share(validation), ...rest);
+  return new FitInWasm(instance, fit, (model) => new ModelInWasm(instance, model));
+}
 
-  constructor(
-    instance: Instance<WasmExports>,
-    ...[train, validation, options, labels, heldOut]: [
-      CoreVectors,
-      CoreVectors | null,
-      CoreFitOptions,
-      Labels | null,
-      Labels | null,
-    ]
-  ) {
+/** Takes `train` over, and what `validation` gives. */
+export function newFit<M>(
+  instance: Instance<FitExports<M>>,
+  train: WasmVectors,
+  validation: () => WasmVectors | null,
+  options: CoreFitOptions,
+  labels: Labels | null,
+  heldOut: Labels | null,
+): WasmFit<M> {
+  try {
+    // The call takes over all that may be missing.
+    return instance.run(
+      ({ Fit }) =>
+        new Fit(
+          train,
+          validation(),
+          options,
+          labels && labelsOf(instance, labels),
+          heldOut && labelsOf(instance, heldOut),
+        ),
+    );
+  } finally {
+    instance.free(train);
+  }
+}
+
+/** A fit, one epoch per slice. */
+export class FitInWasm<M> implements CoreFit {
+  readonly #instance: Instance<unknown>;
+  readonly #handle: WasmFit<M>;
+  readonly #modelOf: (fitted: M) => CoreModel;
+
+  constructor(instance: Instance<unknown>, handle: WasmFit<M>, modelOf: (fitted: M) => CoreModel) {
     this.#instance = instance;
-    const rows = share(train);
-    try {
-      // The call takes over all that may be missing.
-      this.#handle = instance.run(
-        ({ Fit }) =>
-          new Fit(
-            rows,
-            validation && share(validation),
-            options,
-            labels && labelsOf(instance, labels),
-            heldOut && labelsOf(instance, heldOut),
-          ),
-      );
-    } finally {
-      instance.free(rows);
-    }
+    this.#handle = handle;
+    this.#modelOf = modelOf;
   }
 
   get plannedEpochs(): number {
@@ -96,8 +124,7 @@ export class FitInWasm implements CoreFit {
   }
 
   finishSync(): CoreModel {
-    const model = this.#instance.run(() => this.#handle.finishSync());
-    return new ModelInWasm(this.#instance, model);
+    return this.#modelOf(this.#instance.run(() => this.#handle.finishSync()));
   }
 
   release(): void {
@@ -115,7 +142,7 @@ export class FitInWasm implements CoreFit {
   }
 }
 
-function labelsOf(instance: Instance<WasmExports>, labels: Labels): WasmLabels {
+function labelsOf(instance: Instance<Pick<FitExports, 'Labels'>>, labels: Labels): WasmLabels {
   return instance.run(({ Labels }) =>
     labels.kind === 'single' ? Labels.single(labels.values) : Labels.multi(labels.values, labels.classes),
   );

@@ -1,5 +1,5 @@
 /**
- * What wasm-bindgen makes (wasm/whole, wasm/search). Where it was made, TypeScript reads its own types
+ * What wasm-bindgen makes (wasm/whole). Where it was made, TypeScript reads its own types
  * instead, and compares them with ts/wasm/exports.ts; where not, this lets everything else compile.
  */
 declare module '*/h2q.js' {
@@ -9,4 +9,9 @@ declare module '*/h2q.js' {
   export default function init(source: {
     module_or_path: Response | BufferSource | WebAssembly.Module;
   }): Promise<{ readonly memory: WebAssembly.Memory }>;
+}
+
+/** What scripts/lib/wasm-shrink.mjs makes of the glue of wasm/neighbours: `FitGlue` of ts/wasm/neighbours.ts. */
+declare module '*/factory.js' {
+  export function create(): unknown;
 }

@@ -37,9 +37,13 @@ export class Held<H extends Shared<H>> {
 
   /** A handle of the caller's own, who frees it or gives it to a call that takes it over. */
   share(): H {
+    return this.use((handle) => handle.share());
+  }
+
+  protected use<T>(work: (handle: H) => T): T {
     const handle = this.#handle;
     if (!handle) throw new H2qError('INTERNAL', 'internal error: an object was used after its release');
-    return this.#instance.run(() => handle.share());
+    return this.#instance.run(() => work(handle));
   }
 
   release(): void {
@@ -56,6 +60,11 @@ export class HeldVectors extends Held<WasmVectors> implements CoreVectors {
     super(instance, handle);
     this.rows = handle.rows;
     this.columns = handle.columns;
+  }
+
+  /** The values of `rows` rows from `first` on. */
+  values(first: number, rows: number): Float32Array {
+    return this.use((handle) => handle.values(first, rows));
   }
 }
 

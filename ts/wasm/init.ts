@@ -82,7 +82,7 @@ export function instantiate<E>(glue: Glue & E, source: WebAssembly.Module | Buff
   }
 }
 
-function checkSimd(): void {
+export function checkSimd(): void {
   if (typeof WebAssembly !== 'object') throw unavailable('there is no WebAssembly here');
   if (WebAssembly.validate(SIMD_PROBE)) return;
   const needed = 'Chrome 91, Firefox 89, Safari 16.4, Node 16.4 or newer have it';
@@ -93,14 +93,15 @@ export function unavailable(problem: string, cause?: unknown): H2qError {
   return new H2qError('WASM_UNAVAILABLE', problem, cause === undefined ? {} : { cause });
 }
 
-function nameOf(source: WasmSource): string {
+export function nameOf(source: WasmSource | PromiseLike<WasmSource>): string {
   if (typeof source === 'string') return source;
   if (source instanceof URL) return source.href;
   const isWeb = typeof Request === 'function' && (source instanceof Request || source instanceof Response);
   return isWeb && source.url !== '' ? source.url : 'the given module';
 }
 
-async function fetched(source: WasmSource): Promise<Response | BufferSource | WebAssembly.Module> {
+/** What is at an address; whatever else as it is. */
+export async function fetched(source: WasmSource): Promise<Response | BufferSource | WebAssembly.Module> {
   const isAddress = typeof source === 'string' || source instanceof URL;
   if (!isAddress && !(typeof Request === 'function' && source instanceof Request)) return source;
   const bytes = isAddress ? await fromFileOfNode(source) : undefined;
@@ -110,12 +111,30 @@ async function fetched(source: WasmSource): Promise<Response | BufferSource | We
   return response;
 }
 
-/** Node's `fetch` reads no files, so there they are read by its file system. */
+/** What can be had in this turn: a module, bytes, a file of Node. */
+export function atHand(
+  source: WasmSource | PromiseLike<WasmSource>,
+): WebAssembly.Module | BufferSource | undefined {
+  if (typeof source === 'string' || source instanceof URL) {
+    return filesOfNode(source)?.readFileSync(new URL(source));
+  }
+  const isHere =
+    source instanceof WebAssembly.Module || source instanceof ArrayBuffer || ArrayBuffer.isView(source);
+  return isHere ? (source as WebAssembly.Module | BufferSource) : undefined;
+}
+
 async function fromFileOfNode(source: string | URL): Promise<BufferSource | undefined> {
+  return filesOfNode(source)?.promises.readFile(new URL(source));
+}
+
+/** Node's `fetch` reads no files, so there they are read by its file system. */
+function filesOfNode(source: string | URL) {
   if (!String(source).startsWith('file:')) return undefined;
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } };
-  const files = process?.getBuiltinModule?.('node:fs/promises') as
-    | { readFile(path: URL): Promise<BufferSource> }
+  return process?.getBuiltinModule?.('node:fs') as
+    | {
+        readFileSync(path: URL): BufferSource;
+        promises: { readFile(path: URL): Promise<BufferSource> };
+      }
     | undefined;
-  return files?.readFile(new URL(source));
 }

@@ -25,9 +25,12 @@ export class ModelInWasm implements CoreModel {
   readonly wasm: WasmModel;
   readonly #instance: Instance<unknown>;
   readonly #productsPerRow: number;
+  readonly #seconds: number | undefined;
 
-  constructor(instance: Instance<unknown>, wasm: WasmModel) {
+  /** `seconds` are those of the fit, where the object does not know them. */
+  constructor(instance: Instance<unknown>, wasm: WasmModel, seconds?: number) {
     this.#instance = instance;
+    this.#seconds = seconds;
     this.wasm = wasm;
     this.dimensions = wasm.dimensions;
     this.bits = wasm.bits;
@@ -36,13 +39,14 @@ export class ModelInWasm implements CoreModel {
   }
 
   get summary(): ModelSummary {
-    return this.#instance.run(() => summaryOf(this.wasm));
+    const summary = this.#instance.run(() => summaryOf(this.wasm));
+    return this.#seconds === undefined ? summary : { ...summary, seconds: this.#seconds };
   }
 
   withHeadOf(learnt: CoreModel): CoreModel {
     const { wasm } = learnt as ModelInWasm;
     const both = this.#instance.run(() => this.wasm.withHeadOf(wasm));
-    return new ModelInWasm(this.#instance, both);
+    return new ModelInWasm(this.#instance, both, this.#seconds);
   }
 
   transform(vectors: CoreVectors, _threads: number, cancel: CancelToken): Promise<Float32Array> {

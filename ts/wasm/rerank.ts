@@ -72,6 +72,18 @@ export function* rerankByVectors(
 
 type Rerank = (vectors: WasmVectors, hits: WasmHits, first: number, queries: number) => WasmHits;
 
+/** A copy of `count` rows from `first` on. */
+function rowsOf(instance: Instance<WasmExports>, vectors: WasmVectors, first: number, count: number) {
+  return instance.run(({ VectorsBuilder }) => {
+    const values = vectors.values(first, count);
+    const builder = new VectorsBuilder(count, vectors.columns, 0);
+    builder.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 'f4');
+    const rows = builder.finish();
+    builder.free();
+    return rows;
+  });
+}
+
 /** Queries do not depend on each other. */
 function* inSlices(
   instance: Instance<WasmExports>,
@@ -88,7 +100,7 @@ function* inSlices(
     const parts = [];
     for (let first = 0; first < queries; first += sliceQueries) {
       const count = Math.min(sliceQueries, queries - first);
-      const slice = instance.run(() => own.slice(first, count));
+      const slice = rowsOf(instance, own, first, count);
       const found = giveHits(instance, hits, first, count);
       const best = instance.run(() => rerank(slice, found, first, count));
       instance.free(slice, found);

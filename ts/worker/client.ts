@@ -40,6 +40,8 @@ export interface ConnectOptions {
    * Has no effect in Node.
    */
   source?: WebAssembly.Module | BufferSource | URL | string | undefined;
+  /** The same for fits that rank neighbours, whose module the worker loads when the first of them is asked for. */
+  neighbours?: WebAssembly.Module | BufferSource | URL | string | undefined;
   /** Ends the waiting for a worker that does not answer; the promise rejects with `signal.reason`. */
   signal?: AbortSignal | undefined;
 }
@@ -49,9 +51,13 @@ export interface ConnectOptions {
  *
  * @throws WORKER_UNAVAILABLE, and what the backend's initialisation throws
  */
-export async function connect(port: Port, { source, signal }: ConnectOptions = {}): Promise<Client> {
+export async function connect(
+  port: Port,
+  { source, neighbours, signal }: ConnectOptions = {},
+): Promise<Client> {
   const session = new Session(port);
-  await session.open(source instanceof URL ? source.href : source, signal);
+  const sent = (from: ConnectOptions['source']) => (from instanceof URL ? from.href : from);
+  await session.open(sent(source), sent(neighbours), signal);
 
   const bind = (target: Target, count: number) => {
     return (...args: unknown[]) => session.call(target, args, count);

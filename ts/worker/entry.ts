@@ -4,4 +4,6 @@ import { init, type WasmSource } from '../browser/index.js';
 import type { Port } from './port.js';
 import { serve } from './server.js';
 
-serve(globalThis as unknown as Port, (source) => init(source as WasmSource | undefined));
+serve(globalThis as unknown as Port, (source, neighbours) =>
+  init(source as WasmSource | undefined, { neighbours: neighbours as WasmSource | undefined }),
+);

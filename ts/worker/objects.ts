@@ -105,9 +105,9 @@ export class Session {
   }
 
   /** Has the worker make its backend. */
-  async open(source: unknown, signal: AbortSignal | undefined): Promise<void> {
+  async open(source: unknown, neighbours: unknown, signal: AbortSignal | undefined): Promise<void> {
     try {
-      await this.#channel.request({ kind: 'open', source }, [], { signal });
+      await this.#channel.request({ kind: 'open', source, neighbours }, [], { signal });
     } catch (error) {
       this.close('the connection was not made', error);
       throw error;

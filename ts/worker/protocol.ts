@@ -103,8 +103,8 @@ export type SentError =
   | { value: unknown };
 
 export type ToWorker =
-  /** The first message. `source` is what the worker's backend is made of; answered like a call. */
-  | { kind: 'open'; call: number; source: unknown }
+  /** The first message. Of `source` and of `neighbours` the worker's backend is made; answered like a call. */
+  | { kind: 'open'; call: number; source: unknown; neighbours: unknown }
   /** `progress` says whether someone listens to what the call reports on its way. */
   | {
       kind: 'call';

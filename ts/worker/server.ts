@@ -67,24 +67,27 @@ type Served = InstanceOf<ClassName>;
 /** Any function of the facade, with arguments of which only the page's types know. */
 type Callable = (...args: unknown[]) => unknown;
 
+/** Makes the backend: of what `init` takes as `source`, and as its option `neighbours`. */
+export type Ready = (source: unknown, neighbours: unknown) => Promise<void>;
+
 /**
  * Serves the facade to the page at the other end of `port`. The page's first message brings what the backend is
  * made of, for `ready` to make it; what that throws rejects the page's `connect`.
  */
-export function serve(port: Port, ready: (source: unknown) => Promise<void> = async () => {}): void {
+export function serve(port: Port, ready: Ready = async () => {}): void {
   const server = new Server(port, ready);
   server.start();
 }
 
 class Server {
   readonly #port: Port;
-  readonly #ready: (source: unknown) => Promise<void>;
+  readonly #ready: Ready;
   readonly #objects = new Map<number, Served>();
   readonly #running = new Map<number, AbortController>();
   #lastHandle = 0;
   #stopListening = () => {};
 
-  constructor(port: Port, ready: (source: unknown) => Promise<void>) {
+  constructor(port: Port, ready: Ready) {
     this.#port = port;
     this.#ready = ready;
   }
@@ -96,7 +99,7 @@ class Server {
   #take(message: ToWorker): void {
     switch (message.kind) {
       case 'open':
-        void this.#answer(message.call, () => this.#ready(message.source));
+        void this.#answer(message.call, () => this.#ready(message.source, message.neighbours));
         break;
       case 'call':
         void this.#answer(message.call, (involved) => this.#run(message, involved));

@@ -1,13 +1,18 @@
 //! JSON by JavaScript, for the metadata of model files.
 
+#[cfg(feature = "whole")]
 use h2q_core::head::HeadSummary;
 use h2q_core::json::{Member, Value};
+#[cfg(feature = "whole")]
 use h2q_core::model::Summary;
-use js_sys::{JSON, Number, Reflect};
+#[cfg(feature = "whole")]
+use js_sys::Reflect;
+use js_sys::{JSON, Number};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
 /// Reads the metadata of a model file.
+#[cfg(feature = "whole")]
 pub fn read(text: &[u8]) -> Result<(Summary, HeadSummary), String> {
     let parsed = std::str::from_utf8(text).ok().and_then(|text| JSON::parse(text).ok());
     let object = parsed.ok_or("no JSON")?;

@@ -9,7 +9,8 @@ use crate::codes::Codes;
 use crate::convert::{Result, count};
 use crate::hits::Hits;
 use crate::index::Index;
-use crate::model::{Model, on_rows};
+use crate::model::Model;
+use crate::model_use::on_rows;
 use crate::vectors::Vectors;
 
 /// Scores hits of `index` by their codes, and by the factors that the index has.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "whole")]
 use h2q_core::sample;
 use h2q_core::vectors::{self as core, ElementType};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -20,6 +21,7 @@ impl From<core::Vectors> for Vectors {
     }
 }
 
+#[cfg(feature = "whole")]
 #[wasm_bindgen]
 impl Vectors {
     /// Number of rows.
@@ -39,18 +41,22 @@ impl Vectors {
         Self { inner: self.inner.clone() }
     }
 
-    /// A copy of `rows` rows from `first` on.
-    pub fn slice(&self, first: f64, rows: f64) -> Result<Self> {
-        Ok(self.copy(count(first), count(rows))?.into())
+    /// The values of `rows` rows from `first` on.
+    pub fn values(&self, first: f64, rows: f64) -> Vec<f32> {
+        self.part(count(first), count(rows)).to_vec()
     }
 }
 
+#[cfg(feature = "whole")]
 impl Vectors {
+    fn part(&self, first: usize, rows: usize) -> &[f32] {
+        let columns = self.inner.columns();
+        &self.inner.as_slice()[first * columns..][..rows * columns]
+    }
+
     /// A copy of `rows` rows from `first` on.
     pub(crate) fn copy(&self, first: usize, rows: usize) -> Result<core::Vectors> {
-        let columns = self.inner.columns();
-        let values = &self.inner.as_slice()[first * columns..][..rows * columns];
-        Ok(core::Vectors::new(values.to_vec(), columns)?)
+        Ok(core::Vectors::new(self.part(first, rows).to_vec(), self.inner.columns())?)
     }
 }
 
@@ -82,12 +88,14 @@ impl VectorsBuilder {
 }
 
 /// Keeps a uniform sample of the rows that are pushed.
+#[cfg(feature = "whole")]
 #[wasm_bindgen]
 pub struct VectorsSampler {
     inner: Option<sample::VectorsSampler>,
     chosen: Vec<usize>,
 }
 
+#[cfg(feature = "whole")]
 #[wasm_bindgen]
 impl VectorsSampler {
     /// Draws `keep` of `rows` rows.
