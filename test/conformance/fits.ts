@@ -95,6 +95,25 @@ export function describeFits(loaded: () => Loaded): void {
         await expect(h2q.fit(matrix, one)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
     });
 
+    it('a fit by the loss neighbours reports its epochs, and ends between two of them when it is aborted', async () => {
+      const controller = new AbortController();
+      const seen: number[][] = [];
+      const onProgress = ({ epochsDone, plannedEpochs }: Progress) => {
+        seen.push([epochsDone, plannedEpochs]);
+        if (epochsDone === 2) controller.abort();
+      };
+      const options = { loss: 'neighbours', bits: 8, epochs: 500, signal: controller.signal } as const;
+      const running = h2q.fit(matrix, { ...options, onProgress });
+      await expect(running).rejects.toMatchObject({ name: 'AbortError' });
+      await h2q.settled();
+      expect(seen).toEqual([
+        [1, 500],
+        [2, 500],
+      ]);
+      const again = await h2q.fit(matrix, { loss: 'neighbours', bits: 8, epochs: 2 });
+      expect(again.history).toHaveLength(2);
+    });
+
     it('an early stop ends one method and not the choice', async () => {
       // A loss far above that of ITQ, l2: what a method reached must not end the next.
       const options = { method: 'auto', criterion: 'loss', loss: 'min-entropy' } as const;

@@ -1,6 +1,7 @@
 /** What one backend computed, for another to be held against. Plain values: it may cross to a browser. */
 
 import type {
+  Candidate,
   FactorMetric,
   FitOptions,
   Matrix,
@@ -28,6 +29,7 @@ export const FITS: Readonly<Record<string, FitOptions>> = {
   l2: { bits: 32, seed: 1, loss: 'l2' },
   l1: { seed: 1, loss: 'l1' },
   'min-entropy': { bits: 16, seed: 1, loss: 'min-entropy' },
+  'neighbours, one epoch': { bits: 16, seed: 1, loss: 'neighbours', epochs: 1 },
   neighbours: { bits: 32, seed: 1, loss: 'neighbours', epochs: 3 },
   'neighbours, bits as dimensions': { seed: 1, loss: 'neighbours', epochs: 3 },
   'neighbours, principal directions': { bits: 32, seed: 1, loss: 'neighbours', projection: 'pca', epochs: 3 },
@@ -49,6 +51,8 @@ export interface Reference {
   /** With the factors of each metric. */
   reranked: Record<FactorMetric, RerankedResult>;
   losses: Record<string, { trainLoss: number; validationLoss: number }>;
+  /** What `auto` chose from. */
+  candidates: readonly Candidate[];
   /** The models of these fits. */
   files: Record<string, Uint8Array>;
   /** A model of two stages, and what it makes of the queries. */
@@ -66,6 +70,7 @@ export async function makeReference(h2q: Api): Promise<Reference> {
     losses[name] = { trainLoss: summary.trainLoss, validationLoss: summary.validationLoss };
     files[name] = model.toBytes();
   }
+  const auto = await h2q.fit(DATABASE, { bits: 32, seed: 1, method: 'auto', epochs: 5 });
   const indexes: Reference['indexes'] = {};
   for (const [name, bits, isClustered, hasIds] of INDEXES) {
     const index = await makeIndex(h2q, bits, isClustered, hasIds);
@@ -94,6 +99,7 @@ export async function makeReference(h2q: Api): Promise<Reference> {
     queries: { vectors, codes: asked.data },
     reranked,
     losses,
+    candidates: auto.summary.candidates ?? [],
     files,
     head: {
       file: staged.toBytes(),
