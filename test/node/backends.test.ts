@@ -14,8 +14,8 @@ import { hasWasm, skipWithoutWasm } from '../wasm.js';
 skipWithoutWasm();
 
 let scratch: string;
-/** The package without its addon, and without both. */
-let [withoutNative, withoutBoth] = ['', ''];
+/** The package without its addon, without both, and without the module of fits that rank neighbours. */
+let [withoutNative, withoutBoth, withoutNeighbours] = ['', '', ''];
 
 beforeAll(() => {
   scratch = mkdtempSync(join(tmpdir(), 'h2q-backends-'));
@@ -29,6 +29,8 @@ beforeAll(() => {
   };
   withoutNative = packageOf('no-native', hasWasm ? ['wasm'] : []);
   withoutBoth = packageOf('neither', []);
+  withoutNeighbours = packageOf('no-neighbours', hasWasm ? ['wasm'] : []);
+  rmSync(join(withoutNeighbours, 'wasm/neighbours'), { recursive: true, force: true });
 });
 afterAll(() => rmSync(scratch, { recursive: true }));
 
@@ -115,6 +117,26 @@ it('a file of vectors is read into memory where WASM cannot map it', async () =>
   expect((await inPackage(root, missing, { H2Q_BACKEND: 'wasm' })).result).toBe('FILE_NOT_FOUND');
 });
 
+it('on WASM fits by the loss neighbours need a file of their own, and name it where it is missing', async () => {
+  const matrix = '{ data: Float32Array.from({ length: 640 }, (_, i) => Math.sin(i * i)), columns: 8 }';
+  const fits = (options: string) =>
+    `await h2q.fit(${matrix}, ${options}).then(({ summary }) => summary.loss, ({ code, message, cause }) => ({ code, message, cause: String(cause) }))`;
+  const [ranks, auto] = ["{ loss: 'neighbours', epochs: 1 }", "{ method: 'auto', epochs: 1 }"];
+  const code = `[${fits(ranks)}, ${fits(auto)}, ${fits('{ epochs: 1 }')}]`;
+  const env = { H2Q_BACKEND: 'wasm' };
+  const { result } = await inPackage(withoutNeighbours, code, env);
+  const wanted = {
+    code: 'WASM_UNAVAILABLE',
+    message: expect.stringMatching(/^file:.*wasm\/neighbours\/h2q_bg\.wasm cannot be loaded; fits that/),
+    cause: expect.stringContaining('ENOENT'),
+  };
+  expect(result).toEqual([wanted, wanted, 'bit-variance']);
+  const whole = await inPackage(withoutNative, fits(ranks), env);
+  expect(whole.result).toBe('neighbours');
+  const blocking = `h2q.fitSync(${matrix}, ${ranks}).summary.loss`;
+  expect((await inPackage(withoutNative, blocking, env)).result).toBe('neighbours');
+});
+
 describe('the command line on WASM', () => {
   const work = new Workplace();
 
@@ -132,6 +154,18 @@ describe('the command line on WASM', () => {
       results.push(['c.npy', 'hamming.npy', 'distances.npy'].map((name) => work.readNpy(name)));
     }
     expect(results[1]).toEqual(results[0]);
+  });
+
+  it('fits by the loss neighbours, and refuses what does not go with it before it reads', async () => {
+    work.env = { H2Q_BACKEND: 'wasm' };
+    work.writeVectors('x.npy', 300, 24);
+    const fit = 'fit x.npy -o m.h2q --bits 16 --loss neighbours --epochs 2'.split(' ');
+    const summary = JSON.parse(await work.succeed(...fit, '--json'));
+    expect(summary).toMatchObject({ loss: 'neighbours', bits: 16, epochs: 2, seconds: expect.any(Number) });
+    expect(await work.succeed('encode', 'm.h2q', 'x.npy', '-o', 'c.npy')).toBeDefined();
+    const { code, stderr } = await work.run(...fit, '--method', 'itq');
+    expect([code, stderr]).toEqual([expect.any(Number), expect.stringContaining('only one of method itq')]);
+    expect(code).not.toBe(0);
   });
 
   it('measures', async () => {

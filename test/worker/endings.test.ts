@@ -80,11 +80,18 @@ it('a script that does not answer can be given up', async () => {
 
 it('what the backend is made of reaches it, a URL as text; its failure rejects the connection', async () => {
   const sources: unknown[] = [];
-  const ready = async (source: unknown) => void sources.push(source);
-  await pair(ready, Uint8Array.of(1, 2));
-  await pair(ready, new URL('https://example.org/a.wasm'));
+  const ready = async (...both: unknown[]) => void sources.push(both);
+  await pair(ready, { source: Uint8Array.of(1, 2), neighbours: 'b.wasm' });
+  await pair(ready, {
+    source: new URL('https://example.org/a.wasm'),
+    neighbours: new URL('https://example.org/b.wasm'),
+  });
   await pair(ready);
-  expect(sources).toEqual([Uint8Array.of(1, 2), 'https://example.org/a.wasm', undefined]);
+  expect(sources).toEqual([
+    [Uint8Array.of(1, 2), 'b.wasm'],
+    ['https://example.org/a.wasm', 'https://example.org/b.wasm'],
+    [undefined, undefined],
+  ]);
 
   const failing = async () => {
     const cause = new Error('no simd128');

@@ -1,14 +1,15 @@
 /** What comes out of a worker is what the facade gives without one. */
 
 import { Worker } from 'node:worker_threads';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { npyHeader } from '../../ts/io/npy.js';
 import * as h2q from '../../ts/node/index.js';
 import { type Client, connect, type Model } from '../../ts/worker/client.js';
 import { HEAD } from '../conformance/head.js';
 import { COLUMNS, randomMatrix, signsOf } from '../conformance/matrices.js';
 import { concat } from '../io/memory.js';
-import { SCRIPT, startClient } from './workers.js';
+import { hasWasm, WITHOUT_WASM } from '../wasm.js';
+import { SCRIPT, startClient, startWorker } from './workers.js';
 
 const matrix = randomMatrix(700, 1);
 const queries = randomMatrix(40, 2);
@@ -54,6 +55,28 @@ it('a fit with labels, validation and an early stop is the same', async () => {
   const inWorker = await client.Vectors.from(queries);
   const again = await client.fit(await client.Vectors.from(matrix), { ...options, validation: inWorker });
   expect(again.model.fingerprint).toBe(here.model.fingerprint);
+});
+
+it('a worker on WASM fits by the loss neighbours, with progress, aborts, and goes on', async ({ skip }) => {
+  if (!hasWasm) skip(WITHOUT_WASM);
+  const client = await connect(startWorker('wasm'));
+  const options = { loss: 'neighbours', bits: 16, epochs: 3, seed: 7 } as const;
+  const epochs: number[] = [];
+  const onProgress = ({ epoch }: { epoch: number }) => void epochs.push(epoch);
+  const there = await client.fit(matrix, { ...options, onProgress });
+  expect(epochs).toEqual([1, 2, 3]);
+  expect(timeless(there.summary)).toMatchObject({ loss: 'neighbours', bits: 16 });
+  // A facade of its own, on another backend than the one of this file.
+  vi.resetModules();
+  const inWasm = await import('../../ts/browser/index.js');
+  await inWasm.init();
+  const here = await inWasm.fit(matrix, options);
+  expect(await there.model.toBytes()).toEqual(here.model.toBytes());
+  expect(there.history.map(timeless)).toEqual(here.history.map(timeless));
+  const controller = new AbortController();
+  const long = { ...options, epochs: 500, signal: controller.signal, onProgress: () => controller.abort() };
+  await expect(client.fit(matrix, long)).rejects.toMatchObject({ name: 'AbortError' });
+  expect((await client.fit(matrix, options)).model.fingerprint).toBe(here.model.fingerprint);
 });
 
 it('a fit with a head is the same', async () => {

@@ -3,7 +3,7 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { onTestFinished } from 'vitest';
 import { type Client, type ConnectOptions, connect, type Port } from '../../ts/worker/client.js';
-import { serve } from '../../ts/worker/server.js';
+import { type Ready, serve } from '../../ts/worker/server.js';
 
 /** What `h2q/worker` is in Node, compiled. */
 export const SCRIPT = new URL('../../dist/node/worker.js', import.meta.url);
@@ -60,12 +60,12 @@ function recording(port: Port): Recording {
 }
 
 /** Both ends in this thread, with what each has sent. */
-export async function pair(ready?: (source: unknown) => Promise<void>, source?: ConnectOptions['source']) {
+export async function pair(ready?: Ready, options?: ConnectOptions) {
   const { port1, port2 } = new MessageChannel();
   onTestFinished(() => port1.close());
   const [page, worker] = [recording(port1), recording(port2)];
   serve(worker.port, ready);
-  const client = await connect(page.port, { source });
+  const client = await connect(page.port, options);
   return { client, page, worker };
 }
 
