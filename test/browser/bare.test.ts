@@ -57,6 +57,36 @@ it('names the address of a file that is not there', async () => {
   });
 });
 
+it('a page fits by the loss neighbours, and asks for its module when it does', async () => {
+  const { page } = watched;
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(request.url()));
+  // Two modules of one name, told apart by what the bundler adds.
+  const modules = () => asked.filter((url) => /h2q_bg.*\.wasm$/.test(url));
+  let isOnline = false;
+  await page.route(/h2q_bg.*\.wasm$/, (route) => {
+    return isOnline || modules().length < 2 ? route.continue() : route.abort();
+  });
+  expect(await play('fitNeighbours')).toEqual({
+    code: 'WASM_UNAVAILABLE',
+    message: expect.stringMatching(/^http:.*h2q_bg.*\.wasm cannot be loaded; fits that rank neighbours/),
+  });
+  watched.complaints.splice(0);
+  isOnline = true;
+  const answer = await play('fitNeighbours');
+  const { loss, epochs, blocking, model, codes } = answer as Extract<typeof answer, { model: unknown }>;
+  expect([loss, epochs]).toEqual(['neighbours', [1, 2, 3]]);
+  const here = native.Model.fromBytes(model);
+  expect(here.fingerprint).toBe(blocking);
+  expect(here.encodeSync(randomMatrix(500, 1))).toEqual(codes);
+  await play('fitNeighbours');
+  const [whole, ...others] = modules();
+  expect(others).toHaveLength(2);
+  expect(new Set(others).size).toBe(1);
+  expect(others[0]).not.toBe(whole);
+  expect(watched.complaints).toEqual([]);
+});
+
 it('h2q/search encodes and finds what native does', async () => {
   const matrix = randomMatrix(500, 1);
   const { model } = native.fitSync(matrix, { bits: 16, seed: 1 });

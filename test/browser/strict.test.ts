@@ -52,6 +52,12 @@ describe.each([
     expect(index.searchSync(here.encodeSync(randomMatrix(50, 2)), 10)).toEqual(hits);
   });
 
+  it('fits by the loss neighbours', async () => {
+    const { loss, model } = await play('fitNeighbours');
+    expect(loss).toBe('neighbours');
+    expect(native.Model.fromBytes(model).summary).toMatchObject({ loss: 'neighbours', bits: 16 });
+  });
+
   it('aborts within 100 ms, and goes on working', async () => {
     const aborts = [await play('abort'), await play('abort'), await play('abort')];
     for (const { name, bitsAfter } of aborts) expect([name, bitsAfter]).toEqual(['AbortError', 16]);

@@ -66,6 +66,14 @@ const scenarios = {
     return { backend, losses, epochs: history.length, model: await model.toBytes(), codes, hits };
   },
 
+  /** By the loss neighbours, whose module the worker loads for it. */
+  fitNeighbours: async () => {
+    const h2q = await connected();
+    const options = { loss: 'neighbours', bits: 16, seed: 1, epochs: 2 } as const;
+    const { model, summary } = await h2q.fit(randomMatrix(500, 1), options);
+    return { loss: summary.loss, model: await model.toBytes() };
+  },
+
   /** Aborts a fit that runs: when it rejected, with what, and whether the next one succeeds. */
   abort: async () => {
     const h2q = await connected();
