@@ -18,6 +18,7 @@ import { randomValues } from '../cli/h2q.js';
 import { blocksOf, readDocument } from '../docs/documents.js';
 import { concat } from '../io/memory.js';
 import type { Outcome } from '../outcome.js';
+import { hasWasm, WITHOUT_WASM } from '../wasm.js';
 import { outputOf, run, unreachable, withoutRust } from './npm.js';
 
 /** Undo what an outer npm may have put into the environment. */
@@ -113,6 +114,22 @@ describe('installed', () => {
     const summary = JSON.parse(await h2q('fit', 'x.npy', '-o', 'm.h2q', '--bits', '8', '--json'));
     expect(summary).toMatchObject({ rows: 200, dimensions: 16, bits: 8, method: 'h2q' });
     expect(readFileSync(join(home, 'm.h2q'), 'latin1')).toMatch(/^H2QMODEL/);
+  });
+
+  it('has every WASM module where its exports say, and fits with the one for the loss neighbours', async (context) => {
+    requireInstallation(context);
+    if (!hasWasm) context.skip(WITHOUT_WASM);
+    const code = `
+      import { readFileSync } from 'node:fs';
+      import { fit, info } from 'h2q';
+      const modules = ['h2q', 'neighbours', 'search'].map((name) => import.meta.resolve(\`h2q/\${name}.wasm\`));
+      const compiled = modules.map((url) => new WebAssembly.Module(readFileSync(new URL(url))));
+      const data = Float32Array.from({ length: 3200 }, (_, i) => Math.sin(i * i));
+      const { summary } = await fit({ data, columns: 16 }, { loss: 'neighbours', bits: 8, epochs: 1 });
+      console.log(compiled.length, info().backend, summary.loss);`;
+    writeFileSync(join(home, 'modules.mjs'), code);
+    const onWasm = { ...env, H2Q_BACKEND: 'wasm' };
+    expect(await outputOf(home, onWasm, 'node', 'modules.mjs')).toBe('3 wasm neighbours\n');
   });
 
   it('does without the optional package, and names it where it is needed', async (context) => {
