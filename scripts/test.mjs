@@ -21,6 +21,13 @@ const vitestReport = join(scratch, 'vitest.json');
 // As the addon is built: the same profile and target, so that its dependencies are not compiled twice.
 const cargoOptions = ['--release', '--workspace', ...hostTarget()];
 
+// The features that no other build has: see scripts/lib/wasm.mjs.
+const alone = [
+  '--release',
+  ...hostTarget(),
+  ...['--package', 'h2q-wasm', '--no-default-features', '--features', 'neighbours'],
+];
+
 /** @type {{ name: string, group: string, run: () => Promise<import('./lib/counts.mjs').Counts> }[]} */
 const steps = [
   { name: 'rustfmt', group: 'lint', run: () => check('cargo', 'fmt', '--all', '--check') },
@@ -33,6 +40,11 @@ const steps = [
     name: 'clippy',
     group: 'lint',
     run: () => check('cargo', 'clippy', ...cargoOptions, '--all-targets', '--', '-D', 'warnings'),
+  },
+  {
+    name: 'clippy (fits)',
+    group: 'lint',
+    run: () => check('cargo', 'clippy', ...alone, '--', '-D', 'warnings'),
   },
   {
     name: 'biome',
