@@ -138,7 +138,7 @@ function notLoaded(source: WasmSource | PromiseLike<WasmSource>, cause: unknown)
 }
 
 /** What a fit is made of, until it is prepared. Its shares are in the memory of the whole module. */
-interface Request {
+interface Asked {
   train: HeldVectors;
   validation: HeldVectors | null;
   options: CoreFitOptions;
@@ -150,7 +150,7 @@ interface Request {
 export class FitApart implements CoreFit {
   readonly #whole: Instance<WasmExports>;
   readonly #module: NeighboursModule;
-  readonly #request: Request;
+  readonly #asked: Asked;
   #begun: FitInWasm<WasmFittedModel> | undefined;
 
   constructor(
@@ -167,7 +167,7 @@ export class FitApart implements CoreFit {
     this.#whole = whole;
     this.#module = module;
     const held = (vectors: CoreVectors) => new HeldVectors(whole, share(vectors));
-    this.#request = {
+    this.#asked = {
       train: held(train),
       validation: validation && held(validation),
       options,
@@ -225,14 +225,14 @@ export class FitApart implements CoreFit {
   }
 
   release(): void {
-    this.#request.train.release();
-    this.#request.validation?.release();
+    this.#asked.train.release();
+    this.#asked.validation?.release();
     // The last that knows of the instance.
     this.#begun = undefined;
   }
 
   *#beginning(instance: Instance<FitExports>): Slices<FitInWasm<WasmFittedModel>> {
-    const { train, validation, options, labels, heldOut } = this.#request;
+    const { train, validation, options, labels, heldOut } = this.#asked;
     yield;
     const rows = yield* copied(train, instance);
     const validationRows = validation && (yield* copied(validation, instance));
