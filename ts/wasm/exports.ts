@@ -22,7 +22,8 @@ export interface Shared<T> extends Handle {
 export interface WasmVectors extends Shared<WasmVectors> {
   readonly rows: number;
   readonly columns: number;
-  values(first: number, rows: number): Float32Array;
+  /** The values of these rows. */
+  slice(first: number, rows: number): Float32Array;
 }
 
 export interface WasmVectorsBuilder extends Handle {

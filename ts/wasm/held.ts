@@ -64,7 +64,7 @@ export class HeldVectors extends Held<WasmVectors> implements CoreVectors {
 
   /** The values of `rows` rows from `first` on. */
   values(first: number, rows: number): Float32Array {
-    return this.use((handle) => handle.values(first, rows));
+    return this.use((handle) => handle.slice(first, rows));
   }
 }
 

@@ -75,7 +75,7 @@ type Rerank = (vectors: WasmVectors, hits: WasmHits, first: number, queries: num
 /** A copy of `count` rows from `first` on. */
 function rowsOf(instance: Instance<WasmExports>, vectors: WasmVectors, first: number, count: number) {
   return instance.run(({ VectorsBuilder }) => {
-    const values = vectors.values(first, count);
+    const values = vectors.slice(first, count);
     const builder = new VectorsBuilder(count, vectors.columns, 0);
     builder.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 'f4');
     const rows = builder.finish();

@@ -42,7 +42,7 @@ impl Vectors {
     }
 
     /// The values of `rows` rows from `first` on.
-    pub fn values(&self, first: f64, rows: f64) -> Vec<f32> {
+    pub fn slice(&self, first: f64, rows: f64) -> Vec<f32> {
         self.part(count(first), count(rows)).to_vec()
     }
 }
