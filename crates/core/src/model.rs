@@ -127,6 +127,9 @@ pub struct Model {
     fingerprint: [u8; 16],
 }
 
+/// Makes elements of rows before they are centred and after the transform.
+type MapRows<'a, T> = dyn Fn(&[f32], &[f32], &mut [T]) + Sync + 'a;
+
 impl Model {
     /// Puts a model together. `mean` has d values, `projection` is d x bits (absent when bits = d) and
     /// the rotation is over `bits` dimensions.
@@ -336,15 +339,15 @@ impl Model {
         Ok(Codes::new(bytes, self.bits())?.of_model(self.fingerprint))
     }
 
-    /// Fills `out`, so many elements for each row of `vectors`, from blocks of rows before they are
-    /// centred (a head's embeddings) and after the transform. Only one block per thread is in memory.
+    /// Fills `out`, so many elements for each row of `vectors`, from blocks of rows: before they are
+    /// centred (a head's embeddings), and transformed. Only one block per thread is in memory.
     pub(crate) fn map_rows<T: Send>(
         &self,
         vectors: &Vectors,
         out: &mut [T],
         threads: usize,
         cancel: &Cancel,
-        map: &(dyn Fn(&[f32], &[f32], &mut [T]) + Sync),
+        map: &MapRows<'_, T>,
     ) -> Result<()> {
         self.check(vectors)?;
         let (dimensions, bits) = (self.dimensions(), self.bits());
