@@ -83,6 +83,22 @@ fn threads_change_no_bit_of_the_derivative() {
     }
 }
 
+#[test]
+fn the_value_alone_is_that_beside_the_derivative() {
+    for (count, anchors, k, b) in [(2, 1, 3, 2), (40, 33, 9, 8), (700, 130, 16, 8)] {
+        let (rows, units) = (made_up(count * k, 1), made_up(count * k, 2));
+        let batch = Batch { rows: &rows, units: &units, count, anchors };
+        let at = made_up(k * b, 5);
+        let w = Mat::from_fn(k, b, |i, j| at[i * b + j]);
+        for surrogate in [Surrogate::Sign, Surrogate::Tanh] {
+            let objective = NeighbourObjective { surrogate, ..OBJECTIVE };
+            let alone = objective.value(batch, w.as_ref(), 2, &Cancel::default()).expect("a value");
+            let beside = value(objective, batch, &w, 2).0;
+            assert!((alone - beside).abs() < 1e-12 * beside.abs(), "{alone} and {beside}");
+        }
+    }
+}
+
 /// Codes that rank exactly as the embeddings do have no derivative by the ranking but that of the sharpness: here
 /// both are alike, so that the value is the entropy of the target, the least that there is.
 #[test]

@@ -250,7 +250,7 @@ impl Ready {
             && options.neighbours
             && let Some(start) = self.neighbours.take()
         {
-            return start.run(options, cancel);
+            return start.run(options);
         }
         Ok(Box::new(Turning::start(options, &self.prepared, cancel)?))
     }

@@ -28,7 +28,7 @@ impl Start {
         Err(Error::Aborted.into())
     }
 
-    pub fn run(self, _: Resolved, _: &Cancel) -> Result<Box<dyn Run>> {
+    pub fn run(self, _: Resolved) -> Result<Box<dyn Run>> {
         match self {}
     }
 }

@@ -29,7 +29,7 @@ use super::run::{EpochReport, Progress, Reached, Run, Snapshot, Solver};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::learn::adam::Adam;
-use crate::linalg::orthogonality_error;
+use crate::linalg::{extrapolate, orthogonality_error};
 use crate::losses::{Loss, Weight};
 use crate::model::Model;
 use crate::parallel::Cancel;
@@ -58,6 +58,9 @@ const CLUSTERED: f64 = 0.05;
 const RATE_TIMES_BITS: f64 = 0.25;
 /// The most that the rate turns a column by, in all.
 const MAX_TURN: f64 = 0.1;
+/// What may be kept: so much of the way from the start to the last epoch. Means of both find neighbours of rows that the fit did
+/// not see better than either.
+const SHARES: [f32; 6] = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 /// The most numbers of a projection: a fit holds some twenty of them.
 const MAX_NUMBERS: usize = 1 << 24;
 
@@ -87,8 +90,8 @@ pub(super) struct Start {
     w: Mat<f32>,
     /// Of the bit variance.
     weight: f64,
-    /// What else may be kept: the best start by recall on held-out rows, and that recall.
-    rival: (Mat<f32>, f64),
+    /// Which of PCA and its rotation keeps more of the neighbours of held-out rows: it may be kept, too.
+    rival: Mat<f32>,
     seconds: f64,
 }
 
@@ -126,12 +129,12 @@ impl Start {
         let clustered = recalls[0] > recalls[1] + CLUSTERED;
         let weight = if clustered { 0.0 } else { BIT_VARIANCE / bits as f64 };
         let w = if clustered { pca.clone() } else { turned.clone() };
-        let rival = if recalls[0] > recalls[1] { (pca, recalls[0]) } else { (turned, recalls[1]) };
+        let rival = if recalls[0] > recalls[1] { pca } else { turned };
         let seconds = started.seconds();
         Ok(Self { basis: basis.cloned(), mean, sample, w, weight, rival, seconds })
     }
 
-    pub fn run(self, options: Resolved, cancel: &Cancel) -> Result<Box<dyn Run>> {
+    pub fn run(self, options: Resolved) -> Result<Box<dyn Run>> {
         let started = Stopwatch::start();
         let Self { mean, basis, sample, w, weight, rival, seconds } = self;
         let [least, most] = TARGET_SHARPNESS;
@@ -142,13 +145,6 @@ impl Start {
             weight,
             surrogate: Surrogate::Sign,
         };
-        let (value, _) = objective.value_and_gradient(
-            sample.validation(),
-            w.as_ref(),
-            options.threads,
-            cancel,
-        )?;
-        let best = Best { w: w.clone(), train_loss: value, validation_loss: value };
         let done = options.epochs == 0;
         let seconds = seconds + started.seconds();
         let progress = Progress { options, done, seconds, epochs: 0 };
@@ -160,11 +156,13 @@ impl Start {
             basis,
             sample,
             objective,
+            start: w.clone(),
             w,
             adam,
             drawn,
-            best,
             rival,
+            train_loss: None,
+            kept: None,
         }))
     }
 }
@@ -202,19 +200,24 @@ struct Descent {
     basis: Option<Mat<f32>>,
     sample: Sample,
     objective: NeighbourObjective,
+    /// Where the descent began.
+    start: Mat<f32>,
     /// k x b, orthonormal columns.
     w: Mat<f32>,
     adam: Adam,
     drawn: Drawn,
-    best: Best,
-    rival: (Mat<f32>, f64),
+    rival: Mat<f32>,
+    /// Of the last epoch.
+    train_loss: Option<f64>,
+    /// Once the epochs are over.
+    kept: Option<Kept>,
 }
 
+/// What the model is made of, and its loss on held-out rows.
 #[derive(Clone)]
-struct Best {
+struct Kept {
     w: Mat<f32>,
-    train_loss: f64,
-    validation_loss: f64,
+    loss: f64,
 }
 
 impl Run for Descent {
@@ -236,10 +239,10 @@ impl Run for Descent {
         }
         let train_loss = sum / EPOCH_STEPS as f64;
         let (batch, threads) = (self.sample.validation(), self.progress.options.threads);
-        let (validation_loss, _) =
-            self.objective.value_and_gradient(batch, self.w.as_ref(), threads, cancel)?;
-        if validation_loss < self.best.validation_loss {
-            self.best = Best { w: self.w.clone(), train_loss, validation_loss };
+        let validation_loss = self.objective.value(batch, self.w.as_ref(), threads, cancel)?;
+        self.train_loss = Some(train_loss);
+        if epoch >= self.progress.options.epochs {
+            self.kept = Some(self.choose(cancel)?);
         }
         let Progress { options, done, seconds, epochs } = &mut self.progress;
         *epochs = epoch;
@@ -258,7 +261,8 @@ impl Run for Descent {
     }
 
     fn report(&mut self, loss: Loss, _: &Prepared, cancel: &Cancel) -> Result<f64> {
-        let (w, batch) = (self.best.w.as_ref(), self.sample.validation());
+        let (kept, batch) = (self.kept(cancel)?, self.sample.validation());
+        let w = kept.w.as_ref();
         let bits = w.ncols();
         // The anchors are the held-out rows.
         let held_out = &batch.rows[..batch.anchors * w.nrows()];
@@ -277,10 +281,10 @@ impl Run for Descent {
     ) -> Result<Model> {
         let Resolved { bits, threads, .. } = self.progress.options;
         let cancel = &Cancel::default();
-        let Best { w, train_loss, validation_loss } = &self.kept(cancel)?;
+        let Kept { w, loss } = &self.kept(cancel)?;
         let reached = Reached {
-            train_loss: *train_loss,
-            validation_loss: *validation_loss,
+            train_loss: self.train_loss.unwrap_or(*loss),
+            validation_loss: *loss,
             orthogonality_error: orthogonality_error(w.as_ref()),
         };
         let summary = self.progress.summary(rows, dimensions, seconds, reached);
@@ -298,17 +302,31 @@ impl Run for Descent {
 }
 
 impl Descent {
-    /// The best epoch, or a start that keeps more of the neighbours of held-out rows. Its losses are both of those rows.
-    fn kept(&self, cancel: &Cancel) -> Result<Best> {
+    /// What is kept of a fit that may be ended early.
+    fn kept(&self, cancel: &Cancel) -> Result<Kept> {
+        self.kept.clone().map_or_else(|| self.choose(cancel), Ok)
+    }
+
+    /// Of the way from the start to where the descent is, what agrees most with the embedding on held-out rows; or
+    /// the other start.
+    fn choose(&self, cancel: &Cancel) -> Result<Kept> {
         let threads = self.progress.options.threads;
-        let (rival, recall) = &self.rival;
-        if self.sample.recall(self.best.w.as_ref(), threads, cancel)? >= *recall {
-            return Ok(self.best.clone());
+        let agreement = |w: &Mat<f32>| self.sample.agreement(w.as_ref(), threads, cancel);
+        let mut best = (self.rival.clone(), agreement(&self.rival)?);
+        for share in SHARES {
+            let mean = extrapolate(&self.start, share, &self.w, &self.start);
+            // None where the two are opposite.
+            if let Some(w) = orthonormal(mean, threads, cancel)? {
+                let own = agreement(&w)?;
+                if own >= best.1 {
+                    best = (w, own);
+                }
+            }
         }
+        let (w, _) = best;
         let batch = self.sample.validation();
-        let (loss, _) =
-            self.objective.value_and_gradient(batch, rival.as_ref(), threads, cancel)?;
-        Ok(Best { w: rival.clone(), train_loss: loss, validation_loss: loss })
+        let loss = self.objective.value(batch, w.as_ref(), threads, cancel)?;
+        Ok(Kept { w, loss })
     }
 
     /// One batch; returns its objective before the step.

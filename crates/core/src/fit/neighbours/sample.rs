@@ -26,6 +26,8 @@ const NEAREST: usize = 50;
 /// Neighbours that are looked for, among so many rows.
 const RECALLED: usize = 10;
 const RECALL_AT: usize = 100;
+/// Neighbours further away, looked for among as many rows; at most a quarter of the rows.
+const FAR: usize = 500;
 /// The most anchors of a batch, and the most candidates beside their neighbours.
 const BATCH_ANCHORS: usize = 512;
 const BATCH_OTHERS: usize = 512;
@@ -63,6 +65,8 @@ pub(super) struct Sample {
     validation: Drawn,
     /// Of the held-out anchors, those that [`Sample::recall`] looks for: [`RECALLED`] or all rows each.
     wanted: Vec<u32>,
+    /// And [`FAR`] of each, or a quarter of the rows.
+    far: Vec<u32>,
     /// Anchors in the order in which they come, and how many of them have come.
     order: Vec<usize>,
     used: usize,
@@ -152,6 +156,13 @@ fn scale_row(row: &mut [f32], factor: f64) {
     row.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
 }
 
+/// Training rows and held-out anchors after a projection: rows x bits.
+struct Judged {
+    bits: usize,
+    train: Vec<f32>,
+    judges: Vec<f32>,
+}
+
 impl Sample {
     /// `start` is k x b: the directions in which rows get norm √b.
     pub fn new(
@@ -181,22 +192,24 @@ impl Sample {
         let mut judging = Seen::new(&judges, view, threads, cancel)?;
         judging.scale(start, threads, cancel)?;
         let judges = Vectors::new(judging.units, width)?;
-        let judged = nearest.max(1);
-        let found = neighbours(&units, &judges, judged, threads, cancel)?;
+        let far = FAR.min(seen.count / 4).max(nearest.max(1));
+        let found = neighbours(&units, &judges, far, threads, cancel)?;
         judging.units = judges.into_vec();
         seen.units = units.into_vec();
         let mut validation = Drawn { anchors: judging.count, ..Drawn::default() };
         (0..judging.count).for_each(|row| validation.add(&judging, row));
+        let judged = nearest.max(1);
         let count = RECALLED.min(judged);
-        let wanted = found.chunks(judged).flat_map(|list| &list[..count]).copied().collect();
-        for list in found.chunks(judged) {
-            validation.add(&seen, list[generator.random_range(0..list.len())] as usize);
+        let wanted = found.chunks(far).flat_map(|list| &list[..count]).copied().collect();
+        for list in found.chunks(far) {
+            validation.add(&seen, list[generator.random_range(0..judged)] as usize);
         }
         for _ in 0..BATCH_OTHERS {
             validation.add(&seen, generator.random_range(0..seen.count));
         }
         let (order, used) = ((0..seen.count).collect(), seen.count);
-        Ok(Self { train: seen, lists, nearest, validation, wanted, order, used, generator })
+        let far = found;
+        Ok(Self { train: seen, lists, nearest, validation, wanted, far, order, used, generator })
     }
 
     /// How far the last of the neighbours of an anchor is behind the first, in standard deviations of the
@@ -227,27 +240,64 @@ impl Sample {
 
     /// The share of the neighbours of held-out rows that are among the first [`RECALL_AT`] by Hamming distance.
     pub fn recall(&self, w: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<f64> {
-        let b = w.ncols();
-        let encode = |rows: &[f32]| -> Result<Vec<u8>> {
-            let z = project(rows, w, threads, cancel)?;
+        let z = self.projected(w, threads, cancel)?;
+        self.hamming_recall(&z, &self.wanted, RECALL_AT, threads, cancel)
+    }
+
+    /// How well codes by `w` agree with the embedding on the neighbours of held-out rows: the sum of [`Sample::recall`],
+    /// the share of the same neighbours that are among as many rows by the asymmetric score, and that of those further
+    /// away among as many rows by Hamming distance. The last falls where the near are found at the cost of all others.
+    pub fn agreement(&self, w: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<f64> {
+        let mut z = self.projected(w, threads, cancel)?;
+        let near = self.hamming_recall(&z, &self.wanted, RECALL_AT, threads, cancel)?;
+        let far = self.far.len() / self.validation.anchors;
+        let far = self.hamming_recall(&z, &self.far, far, threads, cancel)?;
+        // Codes have one norm, so that their cosines with a query rank as the asymmetric score.
+        z.train.iter_mut().for_each(|z| *z = 1.0f32.copysign(*z));
+        let (codes, queries) =
+            (Vectors::new(z.train, w.ncols())?, Vectors::new(z.judges, w.ncols())?);
+        let count = self.wanted.len() / self.validation.anchors;
+        let found = neighbours(&codes, &queries, count, threads, cancel)?;
+        let pairs = found.chunks(count).zip(self.wanted.chunks(count));
+        let hits: usize = pairs
+            .map(|(found, wanted)| wanted.iter().filter(|row| found.contains(row)).count())
+            .sum();
+        Ok(near + far + hits as f64 / self.wanted.len() as f64)
+    }
+
+    fn projected(&self, w: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<Judged> {
+        let judges = &self.validation.rows[..self.validation.anchors * w.nrows()];
+        Ok(Judged {
+            bits: w.ncols(),
+            train: project(&self.train.rows, w, threads, cancel)?,
+            judges: project(judges, w, threads, cancel)?,
+        })
+    }
+
+    /// The share of `wanted`, as many of each held-out row, among the first `at` by Hamming distance.
+    fn hamming_recall(
+        &self,
+        z: &Judged,
+        wanted: &[u32],
+        at: usize,
+        threads: usize,
+        cancel: &Cancel,
+    ) -> Result<f64> {
+        let encode = |z: &[f32]| {
             let mut codes = vec![0; z.len() / 8];
-            for (z, code) in z.chunks(b).zip(codes.chunks_mut(b / 8)) {
-                pack_signs(z, Layout::Lsb, code);
-            }
-            Ok(codes)
+            pack_signs(z, Layout::Lsb, &mut codes);
+            codes
         };
-        let (train, anchors) = (&self.train, self.validation.anchors);
-        let database = encode(&train.rows)?;
-        let queries = encode(&self.validation.rows[..anchors * w.nrows()])?;
+        let (database, queries) = (encode(&z.train), encode(&z.judges));
         let metrics = evaluate_codes(
             &CodesEvaluation {
-                bits: b,
+                bits: z.bits,
                 database_codes: &database,
                 query_codes: &queries,
-                database_labels: &Labels::unknown(train.count),
-                query_labels: &Labels::unknown(anchors),
-                neighbours: &self.wanted,
-                at: &[RECALL_AT],
+                database_labels: &Labels::unknown(self.train.count),
+                query_labels: &Labels::unknown(self.validation.anchors),
+                neighbours: wanted,
+                at: &[at],
                 ties: Ties::Expected,
                 average_precision: AveragePrecision::default(),
                 database_vectors: None,
@@ -306,3 +356,7 @@ impl Sample {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "sample_tests.rs"]
+mod tests;
