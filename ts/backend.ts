@@ -27,7 +27,7 @@ export type Objective = Loss | 'neighbours';
 /** Where the directions come from that are turned, where there are fewer bits than dimensions. */
 export type ProjectionSource = 'pca' | 'learned';
 export type Solver = 'auto' | 'sgd';
-/** What a score of re-ranking by codes estimates when it is multiplied with the factor of its row. */
+/** What a score of re-ranking by codes estimates when the factor of its row refines it. */
 export type FactorMetric = 'cosine' | 'inner-product' | 'euclidean';
 
 /** Asks running work to stop. */

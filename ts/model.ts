@@ -31,8 +31,8 @@ export interface FactorsSyncOptions extends TransformSyncOptions {
   /**
    * What a score with the factor estimates: `cosine` (default, the factor is ‖z‖ / ‖z‖₁ of the transformed row
    * z), `inner-product` (‖z‖² / ‖z‖₁), or `euclidean` (−‖x − mean‖ of the row x): minus half the squared Euclidean
-   * distance. For rows of norm 1 that ranks as the cosine, and in docs/reranking.md better than the others
-   * wherever rows are centred. Where every transformed row has norm 1 the first two are the same.
+   * distance. For rows of norm 1 that ranks as the cosine, and mostly better than without factors where rows are
+   * centred (docs/reranking.md). Where every transformed row has norm 1 the first two are the same.
    */
   metric?: FactorMetric | undefined;
 }

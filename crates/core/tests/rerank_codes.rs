@@ -7,6 +7,7 @@ use std::sync::Arc;
 use h2q_core::codes::{Codes, Layout, pack_signs};
 use h2q_core::error::{Error, Result};
 use h2q_core::fit::{FitOptions, FitSession};
+use h2q_core::head::{Head, HeadSummary, Layer};
 use h2q_core::index::{Beside, Hits, Index, SearchOptions, Work};
 use h2q_core::model::Model;
 use h2q_core::parallel::Cancel;
@@ -251,6 +252,27 @@ fn euclidean_factors_are_norms_before_the_projection_marked_by_their_sign() {
 }
 
 #[test]
+fn euclidean_factors_behind_a_head_are_norms_of_its_embeddings() {
+    let (rows, cancel) = (support::vectors(40, 6, 1), Cancel::default());
+    let layer = Layer { weights: support::uniform(6 * 16, 2), bias: support::uniform(16, 3) };
+    let summary = HeadSummary {
+        rows: 40,
+        loss: "cel".into(),
+        penalty: "none".into(),
+        penalty_weight: 0.0,
+        seed: 1,
+        epochs: 1,
+        mean_average_precision: 0.0,
+    };
+    let head = Arc::new(Head::new(vec![0.0; 6], vec![layer], summary).expect("a head"));
+    let embeddings = head.embed(&rows, 1, &cancel).expect("embeddings");
+    let alone = fitted(&embeddings, 8);
+    let factors = alone.factors(&embeddings, Metric::Euclidean, 1, &cancel).expect("factors");
+    let model = alone.with_head(head).expect("a model");
+    assert_eq!(model.factors(&rows, Metric::Euclidean, 2, &cancel).expect("factors"), factors);
+}
+
+#[test]
 fn the_score_of_rows_at_their_signs_is_minus_half_the_squared_distance() {
     for bits in [8, 64, 72, 384] {
         // Signs times a length of the row: the code and the norm say everything.
@@ -312,6 +334,10 @@ fn a_row_of_zeros_has_factor_0_and_huge_values_stay_finite() {
     let result = reranked(&index, &z, &hits, 3).expect("scores");
     assert_eq!((result.hits.rows[0], result.scores[0]), (0, 0.0));
     assert!(result.scores.iter().all(|score| score.is_finite()));
+    // A row at the mean is as far away as the query is long: −0 is a norm, not a factor.
+    let third = z.row(2).iter().map(|&z| f64::from(z).powi(2)).sum::<f64>() / 2.0;
+    let at = result.hits.rows[6..].iter().position(|&row| row == 0).expect("a hit") + 6;
+    assert!((f64::from(result.scores[at]) + third).abs() < 1e-6 * third);
 }
 
 #[test]
