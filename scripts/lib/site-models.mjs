@@ -1,7 +1,14 @@
 /** Seed of every random choice. */
 const SEED = 1;
 const BITS = [16, 32, 64];
-const METHODS = /** @type {const} */ (['identity', 'random', 'itq', 'h2q']);
+/** What the page calls a method, by the options of the fit. */
+const METHODS = /** @type {const} */ ([
+  ['identity', { method: 'identity' }],
+  ['random', { method: 'random' }],
+  ['itq', { method: 'itq' }],
+  ['h2q', { method: 'h2q' }],
+  ['neighbours', { loss: 'neighbours' }],
+]);
 /** What the head of two stages is learnt from, and how. */
 const HEAD = { rows: 5000, validation: 1000, hidden: [128], loss: 'cel', epochs: 30 };
 
@@ -41,10 +48,10 @@ export async function makeModels(judged, cutOff, keep) {
     ])) {
       const { at: float, neighbours } = await evaluateCosine({ ...rows, databaseLabels, queryLabels, at });
       floats.push({ route, bits, precision: float[cutOff]?.precision ?? 0 });
-      for (const method of METHODS) {
+      for (const [method, options] of METHODS) {
         // The head by itself is its embedding's plain sign, and what the page fits to.
         const isHead = route === 'two-stage' && method === 'identity';
-        const model = isHead ? head : (await fit(database, { ...given, bits, method, seed: SEED })).model;
+        const model = isHead ? head : (await fit(database, { ...given, ...options, bits, seed: SEED })).model;
         await keep(route, method, bits, model);
         const measured = (await evaluate({ ...judged, model, neighbours, at })).at[cutOff];
         models.push({ route, method, bits, precision: measured?.precision ?? 0 });

@@ -9,6 +9,7 @@ const NAMES: Record<Maker, string> = {
   random: 'Random rotation',
   itq: 'ITQ',
   h2q: 'H²Q',
+  neighbours: 'H²Q, neighbours',
   learnt: 'Learnt here',
 };
 

@@ -2,7 +2,7 @@
 
 import { nextTask } from './dom.js';
 
-export const METHODS = ['identity', 'random', 'itq', 'h2q'] as const;
+export const METHODS = ['identity', 'random', 'itq', 'h2q', 'neighbours'] as const;
 export const BITS = [16, 32, 64] as const;
 /** Ways to codes: without labels, or by a head that labels have taught. */
 export const ROUTES = ['unsupervised', 'two-stage'] as const;
