@@ -219,7 +219,9 @@ export interface ModelSummary {
   epochs: number;
   /** Of the fit alone, without I/O. Absent in a model read from a file, so that equal fits give equal files. */
   seconds?: number;
+  /** Of the rotation kept; by the loss `neighbours` the mean over the batches of the last epoch. */
   trainLoss: number;
+  /** Of the rotation or projection kept, on rows that were held out. */
   validationLoss: number;
   orthogonalityError: number;
   /** Of a model whose vectors pass a learnt head first. */

@@ -39,7 +39,7 @@ pub struct Summary {
     pub epochs: usize,
     /// Time of the fit, without input and output; not kept in files, so that equal fits give equal bytes.
     pub seconds: Option<f64>,
-    /// Of the rotation kept.
+    /// Of the rotation kept; by the loss `neighbours` the mean over the batches of the last epoch.
     pub train_loss: f64,
     /// Of the rotation kept.
     pub validation_loss: f64,
