@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { matrix } from '../conformance/matrices.js';
 import { skipWithoutWasm, wasmBytes } from '../wasm.js';
 import { noAlarm } from './alarm.js';
-import { fresh, RANKS } from './fresh.js';
+import { fresh, RANKS, replacing } from './fresh.js';
 
 skipWithoutWasm();
 afterEach(() => vi.restoreAllMocks());
@@ -194,6 +194,22 @@ it('what needs no module is refused before it is loaded', async () => {
   expect(fetched).not.toHaveBeenCalled();
   // And where there is one, before anything else is done.
   await expect(h2q.fit(matrix, RANKS)).rejects.toMatchObject({ code: 'WASM_UNAVAILABLE' });
+});
+
+it('what only the module knows is refused once it is loaded, before vectors are copied', async () => {
+  const h2q = await from(bytes());
+  let pushes = 0;
+  const vectorsbuilder_push = (real: (...args: unknown[]) => unknown, ...args: unknown[]) => {
+    pushes++;
+    return real(...args);
+  };
+  await replacing({ vectorsbuilder_push }, async () => {
+    const wanted = { code: 'INVALID_OPTION', details: { option: 'solver' } };
+    await expect(h2q.fit(matrix, { ...RANKS, solver: 'sgd' })).rejects.toMatchObject(wanted);
+    expect(pushes).toBe(0);
+    await h2q.fit(matrix, RANKS);
+    expect(pushes).toBe(1);
+  });
 });
 
 it('no memory for an instance is OUT_OF_MEMORY, and the next fit tries again', async () => {

@@ -62,6 +62,17 @@ it('an abort while vectors are copied ends the copy and gives the shares back', 
   expect(handles() - before).toBeLessThanOrEqual(1);
 });
 
+it('an abort at the last slice of the copy begins no fit', async () => {
+  const vectorsbuilder_push = counting(() => controller.abort());
+  const fit_new = counting();
+  await replacing({ vectorsbuilder_push, fit_new }, async () => {
+    const running = h2q.fit(small, { ...RANKS, signal: controller.signal });
+    await expect(running).rejects.toMatchObject({ name: 'AbortError' });
+    await h2q.settled();
+  });
+  expect([vectorsbuilder_push.calls, fit_new.calls]).toEqual([1, 0]);
+});
+
 it('an abort before the preparation, an epoch or the end leaves that out', async () => {
   const abortNext = () => void setImmediate(() => controller.abort());
   const stopped = async (onProgress: () => void, replaced: Parameters<typeof replacing>[0]) => {

@@ -69,12 +69,8 @@ export class NeighboursModule {
       try {
         await orAborted(Promise.race([loading, origin.left]), cancel);
       } catch (error) {
-        if (isCancelled(cancel)) {
-          origin.forget(loading);
-          throw error;
-        }
-        // Meanwhile it may be there by another way, or come from elsewhere.
-        if (origin === this.#origin && !origin.loaded) throw error;
+        if (isCancelled(cancel)) origin.forget(loading);
+        throw error;
       }
     }
   }
