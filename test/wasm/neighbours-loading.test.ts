@@ -102,6 +102,23 @@ describe('another module', () => {
     expect(h2q.fitSync(matrix, RANKS).model.bits).toBe(16);
   });
 
+  it('is found out by what it lacks, however far it gets', async () => {
+    // It has a memory and what is called at the start, and nothing else.
+    const name = (text: string) => [text.length, ...new TextEncoder().encode(text)];
+    const exports = [2, ...name('__wbindgen_start'), 0, 0, ...name('memory'), 2, 0];
+    const module = [
+      [0, 97, 115, 109, 1, 0, 0, 0],
+      [1, 4, 1, 96, 0, 0],
+      [3, 2, 1, 0],
+      [5, 3, 1, 0, 1],
+      [7, exports.length, ...exports],
+      [10, 4, 1, 2, 0, 11],
+    ];
+    const h2q = await from(Uint8Array.from(module.flat()));
+    const wanted = { ...UNAVAILABLE, cause: { message: expect.stringMatching(/checkfit/i) } };
+    await expect(h2q.fit(matrix, RANKS)).rejects.toMatchObject(wanted);
+  });
+
   it('behind the same address is tried again', async () => {
     const served = [wasmBytes('search'), bytes()];
     const h2q = await from('https://example.org/n.wasm');
