@@ -142,9 +142,7 @@ export async function fetched(source: WasmSource): Promise<Response | BufferSour
 }
 
 function usable(answer: Response): Response {
-  const { ok, status, statusText, bodyUsed } = answer;
-  if (!ok) throw new Error(`the server answered ${status} ${statusText}`.trimEnd());
-  if (bodyUsed) throw new Error('this answer of fetch was read before: give another, or its address');
+  if (!answer.ok) throw new Error(`the server answered ${answer.status} ${answer.statusText}`.trimEnd());
   return answer;
 }
 
