@@ -255,13 +255,16 @@ export interface FitSummary extends ModelSummary {
   candidates?: Candidate[];
 }
 
-/** A running fit: `prepare`, `step` until `done`, `finish`. */
+/** A running fit: `takeOver` where there is one, `prepare`, `step` until `done`, `finish`. */
 export interface CoreFit extends Releasable {
   /** Epochs that there will have been, at most, of all methods; falls when one ends before it had to. */
   readonly plannedEpochs: number;
   readonly done: boolean;
   /** The methods judged so far; empty without a criterion. */
   readonly candidates: Candidate[];
+  /** Loads what the fit needs and takes its vectors to where it runs: after that it needs the given ones no more. */
+  takeOver?(cancel: CancelToken): Promise<void>;
+  takeOverSync?(): void;
   prepare(cancel: CancelToken): Promise<void>;
   prepareSync(): void;
   /** Runs up to `epochs` more epochs and returns their reports. */
@@ -364,10 +367,11 @@ export interface Backend extends SearchBackend, EvaluationBackend {
     validationLabels: Labels | null,
     options: CoreLearnOptions,
   ): CoreLearning;
-  /** Throws unless vectors of so many dimensions can be fitted with these options. */
-  checkFit(dimensions: number, options: CoreFitOptions): void;
-  /** Loads what fits with these options need beyond what is there; absent where nothing is ever missing. */
-  loadFit?(options: CoreFitOptions): Promise<void>;
+  /**
+   * Throws unless vectors of so many dimensions can be fitted with these options. Where a fit needs what is not loaded
+   * yet, a blocking one loads it here; for others `takeOver` does, and tells what cannot be told before.
+   */
+  checkFit(dimensions: number, options: CoreFitOptions, isBlocking: boolean): void;
   createFit(
     train: CoreVectors,
     validation: CoreVectors | null,

@@ -130,19 +130,19 @@ export interface FitResult {
  * module cannot be loaded); `signal.reason` on abort
  */
 export async function fit(vectors: VectorsInput, options: FitOptions = {}): Promise<FitResult> {
-  return run(fitting(vectors, options), checkOptions(options).signal);
+  return run(fitting(vectors, options, false), checkOptions(options).signal);
 }
 
 /** {@link fit}, blocking. */
 export function fitSync(vectors: VectorsInput, options: FitSyncOptions = {}): FitResult {
-  return runSync(fitting(vectors, checkOptions(options)));
+  return runSync(fitting(vectors, checkOptions(options), true));
 }
 
-function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult> {
+/** Input and options are taken in the turn of the call: what the fit has to wait for comes after that. */
+function* fitting(input: VectorsInput, options: FitSyncOptions, isBlocking: boolean): Work<FitResult> {
   const rows = countRows(input, 'vectors');
   const { head } = options;
-  yield* loading(toCoreOptions(options));
-  const coreOptions = checkFitOptions(options, input.columns);
+  const coreOptions = checkFitOptions(options, input.columns, isBlocking);
   if (head && options.validation) checkDimensions(options.validation, head.dimensions, 'validation');
   const labels = options.labels ? yield* toLabels(options.labels, rows, 'labels') : null;
   const validationRows = options.validation ? countRows(options.validation, 'validation') : 0;
@@ -178,16 +178,6 @@ function* fitting(input: VectorsInput, options: FitSyncOptions): Work<FitResult>
   const { criterion, candidates } = result.summary;
   const summary = { ...(model.summary as FitSummary), ...(criterion && { criterion, candidates }) };
   return { ...result, model, summary } as FitResult;
-}
-
-/** What a fit needs that its backend may not have loaded yet. A blocking one loads it when it checks the options. */
-function* loading(options: CoreFitOptions): Work<void> {
-  const { loadFit } = backend();
-  if (!loadFit) return;
-  yield* call(
-    () => {},
-    () => loadFit(options),
-  );
 }
 
 function checkHead(head: Model, dimensions: number): void {
@@ -229,6 +219,13 @@ function* running(
   coreOptions: CoreFitOptions,
   letGo: () => void,
 ): Work<FitResult> {
+  if (session.takeOver) {
+    yield* call(
+      () => session.takeOverSync?.(),
+      async (cancel) => session.takeOver?.(cancel),
+    );
+    letGo();
+  }
   yield* call(
     () => session.prepareSync(),
     (cancel) => session.prepare(cancel),
@@ -268,17 +265,17 @@ export type FitRequest = Omit<FitSyncOptions, 'labels' | 'validation' | 'validat
 
 /**
  * Checks all that can be told from the options and the dimensions of the vectors, before anything is read
- * or copied.
+ * or copied. `isBlocking` false leaves to the fit what cannot be told before something is loaded.
  *
  * @throws INVALID_OPTION, INVALID_BITS
  */
-export function checkFitOptions(options: FitRequest, dimensions: number): CoreFitOptions {
+export function checkFitOptions(options: FitRequest, dimensions: number, isBlocking = true): CoreFitOptions {
   const checked = toCoreOptions(options);
   const { head } = options;
   if (head) checkHead(head, dimensions);
   const fitted = head ? head.bits : dimensions;
   checkWideEnough(fitted);
-  withH2qErrors(() => backend().checkFit(fitted, checked));
+  withH2qErrors(() => backend().checkFit(fitted, checked, isBlocking));
   return checked;
 }
 

@@ -152,6 +152,31 @@ export function describeFits(loaded: () => Loaded): void {
       },
     );
 
+    it.each(['bit-variance', 'neighbours'] as const)(
+      'by %s takes inputs and options in the turn of the call',
+      async (loss) => {
+        const options = { loss, bits: 16, epochs: 2, seed: 4 } as const;
+        const wanted = h2q.fitSync(matrix, options).model.fingerprint;
+        const vectors = await h2q.Vectors.from(matrix);
+        const ofVectors = h2q.fit(vectors, options);
+        vectors.release();
+        const copy = { data: matrix.data.slice(), columns: COLUMNS };
+        const changing: FitOptions = { ...options };
+        const ofMatrix = h2q.fit(copy, changing);
+        copy.data.fill(1);
+        Object.assign(changing, { loss: 'l2', bits: 8, seed: 5 });
+        const labels = signsOf(matrix);
+        const auto = { ...options, method: 'auto', criterion: 'neighbours' } as const;
+        const ofLabels = h2q.fit(matrix, { ...auto, labels });
+        const precisions = h2q.fitSync(matrix, { ...auto, labels: labels.slice() }).summary.candidates;
+        labels.fill(0);
+        expect((await ofVectors).model.fingerprint).toBe(wanted);
+        expect((await ofMatrix).model.fingerprint).toBe(wanted);
+        const withoutTime = (all: typeof precisions) => all?.map(({ seconds, ...scores }) => scores);
+        expect(withoutTime((await ofLabels).summary.candidates)).toEqual(withoutTime(precisions));
+      },
+    );
+
     it('released vectors are refused everywhere', async () => {
       const vectors = await h2q.Vectors.from(matrix);
       await h2q.fit(vectors, { bits: 8, release: true });

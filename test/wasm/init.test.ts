@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { root } from '../../scripts/lib/root.mjs';
 import { skipWithoutWasm, type WasmModule, wasmBytes, wasmPath } from '../wasm.js';
+import { noAlarm } from './alarm.js';
 
 skipWithoutWasm();
 afterEach(() => vi.restoreAllMocks());
@@ -104,12 +105,23 @@ it('everything before it says to call it', async () => {
 it('after a failure the next call tries again', async () => {
   const h2q = await fresh();
   await expect(h2q.init(new Uint8Array(8))).rejects.toMatchObject({ code: 'WASM_UNAVAILABLE' });
-  await expect(h2q.init(Promise.reject(new Error('mine')))).rejects.toThrow('mine');
+  await expect(h2q.init(Promise.reject(new Error('mine')))).rejects.toMatchObject({
+    code: 'WASM_UNAVAILABLE',
+    message: 'the given module cannot be loaded',
+    cause: { message: 'mine' },
+  });
+  const answer = new Response('no', { status: 404, statusText: 'Not Found' });
+  await expect(h2q.init(answer)).rejects.toMatchObject({
+    code: 'WASM_UNAVAILABLE',
+    cause: { message: 'the server answered 404 Not Found' },
+  });
   expect(() => h2q.initSync(new Uint8Array(8))).toThrow(
     expect.objectContaining({ code: 'WASM_UNAVAILABLE' }),
   );
   await h2q.init();
   expect(h2q.info().backend).toBe('wasm');
+  // Nobody reads this one.
+  await noAlarm(() => h2q.init(Promise.reject(new Error('late'))));
 });
 
 it('says what is missing where there is no SIMD, or no WebAssembly', async () => {

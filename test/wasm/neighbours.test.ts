@@ -8,17 +8,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HEAD } from '../conformance/head.js';
 import { matrix, randomMatrix, signsOf } from '../conformance/matrices.js';
 import { skipWithoutWasm, wasmBytes, wasmPath } from '../wasm.js';
+import { fresh, RANKS, watching } from './fresh.js';
 
 skipWithoutWasm();
 afterEach(() => vi.restoreAllMocks());
-
-const RANKS = { loss: 'neighbours', bits: 16, epochs: 2, seed: 3 } as const;
-
-/** An entry nobody has loaded yet. */
-async function fresh(): Promise<typeof import('../../ts/browser/index.js')> {
-  vi.resetModules();
-  return import('../../ts/browser/index.js');
-}
 
 /** What every fit here has to give. */
 async function fingerprint(): Promise<string> {
@@ -213,22 +206,6 @@ describe('a fit', () => {
     expect(summary).toMatchObject({ loss: 'neighbours', head: { loss: 'cel' }, seconds: expect.any(Number) });
   });
 });
-
-/** While `work` is under way, `seen` gets every instance that is made, and may give another. */
-async function watching(
-  seen: (instance: WebAssembly.Instance) => WebAssembly.Instance,
-  work: () => Promise<void>,
-): Promise<void> {
-  const { instantiate } = WebAssembly;
-  const watched = async (...args: [WebAssembly.Module, WebAssembly.Imports]) =>
-    seen(await instantiate(...args));
-  WebAssembly.instantiate = watched as typeof instantiate;
-  try {
-    await work();
-  } finally {
-    WebAssembly.instantiate = instantiate;
-  }
-}
 
 it('a trap in a fit is an internal error, and leaves other fits and all else as they are', async () => {
   const h2q = await fresh();

@@ -79,6 +79,18 @@ it('a worker on WASM fits by the loss neighbours, with progress, aborts, and goe
   expect((await client.fit(matrix, options)).model.fingerprint).toBe(here.model.fingerprint);
 });
 
+it('vectors released right after the call are fitted all the same, also by a worker on WASM', async () => {
+  const clients = [await startClient(), ...(hasWasm ? [await connect(startWorker('wasm'))] : [])];
+  for (const client of clients) {
+    for (const loss of ['neighbours', 'bit-variance'] as const) {
+      const vectors = await client.Vectors.from(matrix);
+      const running = client.fit(vectors, { ...OPTIONS, epochs: 2, loss });
+      vectors.release();
+      expect((await running).model.bits).toBe(16);
+    }
+  }
+});
+
 it('a fit with a head is the same', async () => {
   const client = await startClient();
   const wide = randomMatrix(300, 3, 64);

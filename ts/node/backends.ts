@@ -14,7 +14,7 @@ import type { WasmExports } from '../wasm/exports.js';
 import { storedVectors } from '../wasm/held.js';
 import { type Glue, instantiate } from '../wasm/init.js';
 import type { Instance } from '../wasm/instance.js';
-import { type FitGlue, NeighboursModule } from '../wasm/neighbours.js';
+import { type FitGlue, NeighboursModule } from '../wasm/neighbours-module.js';
 import { noIndexFiles } from '../wasm/platform.js';
 import { readError } from './files.js';
 import { mapVectors as mapNative, nativeBackend, indexFiles as nativeIndexFiles } from './native.js';

@@ -20,7 +20,8 @@ import { codesBuilder, HeldFilter, idsBuilder, shareIds, vectorsBuilder, vectors
 import { createIndex, IndexInWasm, indexReader } from './index-in-wasm.js';
 import type { Instance } from './instance.js';
 import { ModelInWasm } from './model.js';
-import { FitApart, type NeighboursModule, ranksNeighbours } from './neighbours.js';
+import { checkFitApart, FitApart, ranksNeighbours } from './neighbours.js';
+import type { NeighboursModule } from './neighbours-module.js';
 import { rerankByCodes, rerankByVectors } from './rerank.js';
 import { atOnce, inTurns, later, WasmCancelToken } from './turns.js';
 
@@ -66,13 +67,10 @@ export function wasmBackend(instance: Instance<WasmExports>, neighboursModule: N
     rerankByVectorsSync: (originals, vectors, hits, k) =>
       atOnce(rerankByVectors(instance, originals, vectors, hits, k)),
     vectorsSampler: (...args) => vectorsSampler(instance, ...args),
-    checkFit(dimensions, options) {
-      if (ranksNeighbours(options)) neighboursModule.check(dimensions, options);
-      else instance.run((wasm) => wasm.checkFit(dimensions, options));
-    },
-    loadFit: async (options) => {
-      if (ranksNeighbours(options)) await neighboursModule.load();
-    },
+    checkFit: (dimensions, options, isBlocking) =>
+      ranksNeighbours(options)
+        ? checkFitApart(instance, neighboursModule, dimensions, options, isBlocking)
+        : instance.run((wasm) => wasm.checkFit(dimensions, options)),
     createFit: (train, validation, options, ...rest) =>
       ranksNeighbours(options)
         ? new FitApart(instance, neighboursModule, train, validation, options, ...rest)

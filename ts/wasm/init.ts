@@ -1,10 +1,14 @@
 /** Loading a WASM module: from where, whether it can run here, and once. */
 
+import { invalidArgument, kindOf } from '../arguments.js';
 import { H2qError } from '../errors.js';
 import { Instance } from './instance.js';
 
 /** Where a module comes from: its address, its bytes, an answer of `fetch`, or itself, compiled. */
 export type WasmSource = WebAssembly.Module | URL | string | Request | Response | BufferSource;
+
+/** {@link WasmSource}, or a promise of it. */
+export type Given = WasmSource | PromiseLike<WasmSource>;
 
 /** What wasm-bindgen makes beside the exports of a module. */
 export interface Glue {
@@ -39,7 +43,8 @@ export class WasmLoader<E> {
   }
 
   /** Loads the module unless it is there or on its way. After a failure the next call tries again. */
-  init(source?: WasmSource | PromiseLike<WasmSource>): Promise<void> {
+  init(source?: Given): Promise<void> {
+    withoutAlarm(source);
     this.#loading ??= this.#load(source).catch((error) => {
       this.#loading = undefined;
       throw error;
@@ -52,12 +57,13 @@ export class WasmLoader<E> {
     if (!this.#isReady) this.#ready(instantiate<E>(this.#glue, source));
   }
 
-  async #load(given?: WasmSource | PromiseLike<WasmSource>): Promise<void> {
+  async #load(given?: Given): Promise<void> {
     if (this.#isReady) return;
     checkSimd();
-    const source = (await given) ?? this.#defaultSource();
+    let source = given ?? this.#defaultSource();
     let memory: WebAssembly.Memory;
     try {
+      source = (await given) ?? this.#defaultSource();
       ({ memory } = await this.#glue.default({ module_or_path: await fetched(source) }));
     } catch (cause) {
       throw unavailable(`${nameOf(source)} cannot be loaded`, cause);
@@ -93,7 +99,32 @@ export function unavailable(problem: string, cause?: unknown): H2qError {
   return new H2qError('WASM_UNAVAILABLE', problem, cause === undefined ? {} : { cause });
 }
 
-export function nameOf(source: WasmSource | PromiseLike<WasmSource>): string {
+/**
+ * What a promise of a source is rejected with is told by who uses it: until then, or if nobody does, it is no
+ * unhandled rejection, which ends a program of Node.
+ */
+export function withoutAlarm(source: Given | undefined): void {
+  if (isPromise(source)) void source.then(undefined, () => {});
+}
+
+function isPromise(source: unknown): source is PromiseLike<unknown> {
+  return typeof (source as PromiseLike<unknown> | null | undefined)?.then === 'function';
+}
+
+/** Throws INVALID_ARGUMENT for what is none, and no promise. Not by class: there are those of other windows. */
+export function checkSource(source: unknown, name: string): asserts source is Given {
+  const kind = Object.prototype.toString.call(source).slice(8, -1);
+  const isObject = /^(URL|Request|Response|WebAssembly\.Module|(Shared)?ArrayBuffer)$/.test(kind);
+  if (typeof source === 'string' || ArrayBuffer.isView(source) || isObject || isPromise(source)) return;
+  const expected = 'an address, an answer of fetch, bytes or a compiled module';
+  throw invalidArgument(name, `expected ${expected}, got ${kindOf(source)}`);
+}
+
+export function isAnswer(source: unknown): source is Response {
+  return typeof Response === 'function' && source instanceof Response;
+}
+
+export function nameOf(source: Given): string {
   if (typeof source === 'string') return source;
   if (source instanceof URL) return source.href;
   const isWeb = typeof Request === 'function' && (source instanceof Request || source instanceof Response);
@@ -103,18 +134,20 @@ export function nameOf(source: WasmSource | PromiseLike<WasmSource>): string {
 /** What is at an address; whatever else as it is. */
 export async function fetched(source: WasmSource): Promise<Response | BufferSource | WebAssembly.Module> {
   const isAddress = typeof source === 'string' || source instanceof URL;
+  if (isAnswer(source)) return usable(source);
   if (!isAddress && !(typeof Request === 'function' && source instanceof Request)) return source;
   const bytes = isAddress ? await fromFileOfNode(source) : undefined;
   if (bytes) return bytes;
-  const response = await fetch(source);
-  if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`);
-  return response;
+  return usable(await fetch(source));
+}
+
+function usable(answer: Response): Response {
+  if (!answer.ok) throw new Error(`the server answered ${answer.status} ${answer.statusText}`.trimEnd());
+  return answer;
 }
 
 /** What can be had in this turn: a module, bytes, a file of Node. */
-export function atHand(
-  source: WasmSource | PromiseLike<WasmSource>,
-): WebAssembly.Module | BufferSource | undefined {
+export function atHand(source: Given): WebAssembly.Module | BufferSource | undefined {
   if (typeof source === 'string' || source instanceof URL) {
     return filesOfNode(source)?.readFileSync(new URL(source));
   }

@@ -19,122 +19,29 @@ import { SLICE_BYTES } from '../slices.js';
 import type { FitExports, WasmExports, WasmFit, WasmFittedModel, WasmVectors } from './exports.js';
 import { FitInWasm, newFit } from './fit.js';
 import { HeldVectors, share } from './held.js';
-import { atHand, checkSimd, fetched, nameOf, unavailable, type WasmSource } from './init.js';
-import { Instance } from './instance.js';
+import type { Instance } from './instance.js';
 import { ModelInWasm } from './model.js';
+import type { NeighboursModule } from './neighbours-module.js';
 import { atOnce, inTurns, type Slices } from './turns.js';
-
-/** Glue for one instance, which `wasm/neighbours/factory.js` makes. */
-export interface FitGlue {
-  imports: WebAssembly.Imports;
-  begin(instance: WebAssembly.Instance): { memory: WebAssembly.Memory };
-  /** Of use once it has begun. */
-  exports: FitExports;
-}
 
 /** Whether the whole module leaves fits with these options to the other. */
 export function ranksNeighbours({ loss, criterion }: CoreFitOptions): boolean {
   return loss === 'neighbours' || criterion === 'neighbours';
 }
 
-/** The module, compiled at most once. */
-export class NeighboursModule {
-  readonly #newGlue: () => FitGlue;
-  #source: () => WasmSource | PromiseLike<WasmSource>;
-  #loading: Promise<void> | undefined;
-  #compiled: WebAssembly.Module | undefined;
-  /** The instance that checks options. */
-  #checking: Instance<FitExports> | undefined;
-
-  /** Nothing is asked for before the module is. */
-  constructor(newGlue: () => FitGlue, source: () => WasmSource) {
-    this.#newGlue = newGlue;
-    this.#source = source;
+/** {@link Backend.checkFit} of such a fit. Without the module what can be told is told: the rest once it is loaded. */
+export function checkFitApart(
+  whole: Instance<WasmExports>,
+  module: NeighboursModule,
+  ...[dimensions, options, isBlocking]: [number, CoreFitOptions, boolean]
+): void {
+  if (!module.isLoaded) {
+    const { loss, projection, ...others } = options;
+    const known = loss === 'neighbours' ? others : options;
+    whole.run(({ checkFit }) => checkFit(dimensions, known));
+    if (!isBlocking) return;
   }
-
-  /** Says where to load it from, instead of the default. */
-  comesFrom(source: WasmSource | PromiseLike<WasmSource>): void {
-    this.#source = () => source;
-  }
-
-  /**
-   * Loads it unless it is there or on its way. After a failure the next call tries again.
-   *
-   * @throws WASM_UNAVAILABLE
-   */
-  load(): Promise<void> {
-    this.#loading ??= this.#load().catch((error) => {
-      this.#loading = undefined;
-      throw error;
-    });
-    return this.#loading;
-  }
-
-  async #load(): Promise<void> {
-    checkSimd();
-    const source = await this.#source();
-    try {
-      this.#compiled ??= await compiled(await fetched(source));
-      this.#checking ??= await this.instance();
-    } catch (cause) {
-      throw notLoaded(source, cause);
-    }
-  }
-
-  /** In this turn: throws WASM_UNAVAILABLE where it is neither loaded nor at hand. */
-  #loadedSync(): WebAssembly.Module {
-    if (this.#compiled) return this.#compiled;
-    checkSimd();
-    const source = this.#source();
-    try {
-      const module = atHand(source);
-      if (module !== undefined) {
-        this.#compiled = module instanceof WebAssembly.Module ? module : new WebAssembly.Module(module);
-        return this.#compiled;
-      }
-    } catch (cause) {
-      throw notLoaded(source, cause);
-    }
-    throw unavailable(
-      `${nameOf(source)} is not loaded: await initNeighbours() before a blocking fit that ranks neighbours`,
-    );
-  }
-
-  /** The options are refused, or a fit with them can be asked for. */
-  check(dimensions: number, options: CoreFitOptions): void {
-    this.#checking ??= this.instanceSync();
-    this.#checking.run(({ checkFit }) => checkFit(dimensions, options));
-  }
-
-  async instance(): Promise<Instance<FitExports>> {
-    const glue = this.#newGlue();
-    const module = this.#compiled ?? this.#loadedSync();
-    return begun(glue, await WebAssembly.instantiate(module, glue.imports));
-  }
-
-  instanceSync(): Instance<FitExports> {
-    const module = this.#loadedSync();
-    try {
-      const glue = this.#newGlue();
-      return begun(glue, new WebAssembly.Instance(module, glue.imports));
-    } catch (cause) {
-      throw notLoaded(this.#source(), cause);
-    }
-  }
-}
-
-function begun(glue: FitGlue, instance: WebAssembly.Instance): Instance<FitExports> {
-  return new Instance(glue.exports, glue.begin(instance).memory);
-}
-
-async function compiled(source: Response | BufferSource | WebAssembly.Module): Promise<WebAssembly.Module> {
-  if (source instanceof WebAssembly.Module) return source;
-  // Compiled as it comes in, a server would have to name its type right.
-  return WebAssembly.compile('arrayBuffer' in source ? await source.arrayBuffer() : source);
-}
-
-function notLoaded(source: WasmSource | PromiseLike<WasmSource>, cause: unknown): H2qError {
-  return unavailable(`${nameOf(source)} cannot be loaded; fits that rank neighbours need it`, cause);
+  module.check(dimensions, options);
 }
 
 /** What a fit is made of, until it is prepared. Its shares are in the memory of the whole module. */
@@ -146,7 +53,7 @@ interface Asked {
   heldOut: Labels | null;
 }
 
-/** A fit in an instance of its own, which begins with the preparation. */
+/** A fit in an instance of its own, which takes over what the fit is made of. */
 export class FitApart implements CoreFit {
   readonly #whole: Instance<WasmExports>;
   readonly #module: NeighboursModule;
@@ -177,7 +84,8 @@ export class FitApart implements CoreFit {
   }
 
   get #fit(): FitInWasm<WasmFittedModel> {
-    if (!this.#begun) throw new H2qError('INTERNAL', 'internal error: a fit was used before its preparation');
+    if (!this.#begun)
+      throw new H2qError('INTERNAL', 'internal error: a fit was used before it took over its vectors');
     return this.#begun;
   }
 
@@ -197,14 +105,23 @@ export class FitApart implements CoreFit {
     this.#fit.endMethod();
   }
 
-  async prepare(cancel: CancelToken): Promise<void> {
-    const instance = await this.#module.instance();
+  async takeOver(cancel: CancelToken): Promise<void> {
+    await this.#module.load(cancel);
+    const { train, options } = this.#asked;
+    this.#module.check(train.columns, options);
+    const instance = await this.#module.instance(cancel);
     this.#begun = await inTurns(this.#beginning(instance), cancel);
-    await this.#fit.prepare(cancel);
+  }
+
+  takeOverSync(): void {
+    this.#begun = atOnce(this.#beginning(this.#module.instanceSync()));
+  }
+
+  prepare(cancel: CancelToken): Promise<void> {
+    return this.#fit.prepare(cancel);
   }
 
   prepareSync(): void {
-    this.#begun = atOnce(this.#beginning(this.#module.instanceSync()));
     this.#fit.prepareSync();
   }
 

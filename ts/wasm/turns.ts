@@ -18,10 +18,30 @@ const BETWEEN_TURNS = 8;
 
 export class WasmCancelToken implements CancelToken {
   isCancelled = false;
+  #fire = () => {};
+  /** Resolves when it fires. */
+  readonly fired = new Promise<void>((resolve) => {
+    this.#fire = resolve;
+  });
 
   cancel(): void {
     this.isCancelled = true;
+    this.#fire();
   }
+}
+
+/** What `waiting` comes to; `ABORTED` as soon as `cancel` fires, whatever becomes of it. */
+export function orAborted<T>(waiting: Promise<T>, cancel?: CancelToken): Promise<T> {
+  if (!(cancel instanceof WasmCancelToken)) return waiting;
+  return Promise.race([waiting, cancel.fired.then(aborted)]);
+}
+
+export function isCancelled(cancel?: CancelToken): boolean {
+  return cancel instanceof WasmCancelToken && cancel.isCancelled;
+}
+
+function aborted(): never {
+  throw new H2qError('ABORTED', 'aborted');
 }
 
 /** Runs to the end in this turn. */
@@ -41,7 +61,7 @@ export async function inTurns<T>(work: Slices<T>, cancel?: CancelToken): Promise
         await platform().nextTurn();
         until = performance.now() + BETWEEN_TURNS;
       }
-      if (cancel instanceof WasmCancelToken && cancel.isCancelled) throw new H2qError('ABORTED', 'aborted');
+      if (isCancelled(cancel)) aborted();
       state = work.next();
     }
     return state.value;
