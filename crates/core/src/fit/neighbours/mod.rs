@@ -307,19 +307,20 @@ impl Descent {
         self.kept.clone().map_or_else(|| self.choose(cancel), Ok)
     }
 
-    /// Of the way from the start to where the descent is, what agrees most with the embedding on held-out rows; or
-    /// the other start.
+    /// Of the way from the start to where the descent is, what agrees most with the embedding on held-out rows, but
+    /// finds no fewer of the near neighbours than the better start; else that.
     fn choose(&self, cancel: &Cancel) -> Result<Kept> {
         let threads = self.progress.options.threads;
         let agreement = |w: &Mat<f32>| self.sample.agreement(w.as_ref(), threads, cancel);
-        let mut best = (self.rival.clone(), agreement(&self.rival)?);
+        let least = agreement(&self.rival)?;
+        let mut best = (self.rival.clone(), least.sum());
         for share in SHARES {
             let mean = extrapolate(&self.start, share, &self.w, &self.start);
             // None where the two are opposite.
             if let Some(w) = orthonormal(mean, threads, cancel)? {
                 let own = agreement(&w)?;
-                if own >= best.1 {
-                    best = (w, own);
+                if own.near >= least.near && own.sum() >= best.1 {
+                    best = (w, own.sum());
                 }
             }
         }

@@ -156,6 +156,24 @@ fn scale_row(row: &mut [f32], factor: f64) {
     row.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
 }
 
+/// Shares of the neighbours of held-out rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Agreement {
+    /// [`Sample::recall`].
+    pub near: f64,
+    /// Of the same neighbours, among as many rows by the asymmetric score.
+    pub asymmetric: f64,
+    /// Of those further away, among as many rows by Hamming distance. It falls where the near are found at the cost of all
+    /// others.
+    pub far: f64,
+}
+
+impl Agreement {
+    pub fn sum(self) -> f64 {
+        self.near + self.asymmetric + self.far
+    }
+}
+
 /// Training rows and held-out anchors after a projection: rows x bits.
 struct Judged {
     bits: usize,
@@ -244,10 +262,13 @@ impl Sample {
         self.hamming_recall(&z, &self.wanted, RECALL_AT, threads, cancel)
     }
 
-    /// How well codes by `w` agree with the embedding on the neighbours of held-out rows: the sum of [`Sample::recall`],
-    /// the share of the same neighbours that are among as many rows by the asymmetric score, and that of those further
-    /// away among as many rows by Hamming distance. The last falls where the near are found at the cost of all others.
-    pub fn agreement(&self, w: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<f64> {
+    /// How well codes by `w` agree with the embedding on the neighbours of held-out rows.
+    pub fn agreement(
+        &self,
+        w: MatRef<'_, f32>,
+        threads: usize,
+        cancel: &Cancel,
+    ) -> Result<Agreement> {
         let mut z = self.projected(w, threads, cancel)?;
         let near = self.hamming_recall(&z, &self.wanted, RECALL_AT, threads, cancel)?;
         let far = self.far.len() / self.validation.anchors;
@@ -262,7 +283,7 @@ impl Sample {
         let hits: usize = pairs
             .map(|(found, wanted)| wanted.iter().filter(|row| found.contains(row)).count())
             .sum();
-        Ok(near + far + hits as f64 / self.wanted.len() as f64)
+        Ok(Agreement { near, asymmetric: hits as f64 / self.wanted.len() as f64, far })
     }
 
     fn projected(&self, w: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<Judged> {

@@ -69,7 +69,7 @@ fn agreement_is_the_sum_of_what_plain_loops_find() {
         let expected = near
             + naive(&sample, [far, far], truth, hamming)
             + naive(&sample, [10, 10], truth, asymmetric);
-        let actual = sample.agreement(w.as_ref(), 2, &Cancel::default()).expect("a share");
+        let actual = sample.agreement(w.as_ref(), 2, &Cancel::default()).expect("shares").sum();
         // Rows of equal scores: the asymmetric ranking takes the first of them, the loop a share of each.
         assert!((actual - expected).abs() < 0.03, "{rows} rows: {actual} and {expected}");
         let recall = sample.recall(w.as_ref(), 1, &Cancel::default()).expect("a share");
