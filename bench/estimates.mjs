@@ -8,7 +8,7 @@ import { fit, HammingIndex, Vectors } from '../dist/node/index.js';
 import { normalised, readLabelled } from './lib/labelled.mjs';
 import { hasPython, runPeer } from './lib/python.mjs';
 import { saveRecord } from './lib/record.mjs';
-import { fixture, madeSet } from './lib/sets.mjs';
+import { sourcesOf } from './lib/sets.mjs';
 
 /** @typedef {import('../dist/fit.js').FitOptions} FitOptions */
 /** @typedef {import('../dist/vectors.js').Matrix} Matrix */
@@ -18,7 +18,6 @@ import { fixture, madeSet } from './lib/sets.mjs';
 /** @typedef {{ set: string, bits: number, way: string, plain?: number, euclidean?: Judged, rabitq?: Judged }} Row */
 
 const SETS = ['wordnet', 'packages', 'emoji', 'clothes'];
-/** And as many as dimensions, where these are fewer than the last. */
 const BITS = [64, 128, 256, 384];
 const NEAREST = 10;
 /** Queries at a time: every one of them has a score for every row. */
@@ -36,12 +35,10 @@ export const options = /** @type {const} */ ({ sets: { type: 'string' }, bits: {
 
 /** @param {{ quick: boolean, sets?: string, bits?: string }} request */
 export async function run({ quick, sets, bits }) {
-  const names = sets?.split(',') ?? SETS;
-  const sources = quick ? [fixture()] : names.map(madeSet).filter((source) => source !== null);
   const described = [];
   /** @type {Row[]} */
   const rows = [];
-  for (const { name, vectors, labels } of sources) {
+  for (const { name, vectors, labels } of sourcesOf(sets?.split(',') ?? SETS, quick)) {
     const { database, queries, columns, sha256 } = await readLabelled(vectors, labels, normalised);
     const [data, asked] = [database.vectors, queries.matrix];
     const count = queries.vectors.rows;

@@ -4,7 +4,7 @@ import { formatTable } from '../dist/cli/table.js';
 import { evaluate, evaluateCosine, fit } from '../dist/node/index.js';
 import { readLabelled } from './lib/labelled.mjs';
 import { saveRecord } from './lib/record.mjs';
-import { fixture, madeSet } from './lib/sets.mjs';
+import { sourcesOf } from './lib/sets.mjs';
 
 /** @typedef {import('../dist/fit.js').FitOptions} FitOptions */
 /** @typedef {{ set: string, bits: number, way: string, recall100: number, asymmetric10: number, precision100: number, seconds: number }} Row */
@@ -37,12 +37,10 @@ export const options = /** @type {const} */ ({ sets: { type: 'string' }, bits: {
 
 /** @param {{ quick: boolean, sets?: string, bits?: string }} request */
 export async function run({ quick, sets, bits }) {
-  const names = sets?.split(',') ?? SETS;
-  const sources = quick ? [fixture()] : names.map(madeSet).filter((source) => source !== null);
   const described = [];
   /** @type {Row[]} */
   const rows = [];
-  for (const { name, vectors, labels } of sources) {
+  for (const { name, vectors, labels } of sourcesOf(sets?.split(',') ?? SETS, quick)) {
     const data = await readLabelled(vectors, labels);
     const { database, queries, columns, sha256 } = data;
     described.push({

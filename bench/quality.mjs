@@ -3,7 +3,7 @@ import { formatTable } from '../dist/cli/table.js';
 import { evaluate, evaluateCosine, fit } from '../dist/node/index.js';
 import { readLabelled } from './lib/labelled.mjs';
 import { saveRecord, spread } from './lib/record.mjs';
-import { fixture, madeSet } from './lib/sets.mjs';
+import { sourcesOf } from './lib/sets.mjs';
 
 /** @typedef {import('../ts/backend.js').Method} Method */
 /** @typedef {import('../ts/backend.js').MetricsAt} MetricsAt */
@@ -26,12 +26,11 @@ const BELOW_ITQ = 0.01;
 
 /** @param {{ quick: boolean }} options */
 export async function run({ quick }) {
-  const sources = quick ? [fixture()] : SETS.map(madeSet).filter((source) => source !== null);
   const seeds = Array.from({ length: quick ? 2 : SEEDS }, (_, seed) => seed);
   const sets = [];
   /** @type {Row[]} */
   const results = [];
-  for (const { name, vectors, labels } of sources) {
+  for (const { name, vectors, labels } of sourcesOf(SETS, quick)) {
     const data = await readLabelled(vectors, labels);
     const { database, queries, columns, classes, sha256 } = data;
     sets.push({

@@ -15,7 +15,7 @@ const MODULES = {
 /** @typedef {{ name: string, vectors: string, labels: string }} Source */
 
 /** Classes of Fashion-MNIST: needs no network and no Python. */
-export function fixture() {
+function fixture() {
   const path = (/** @type {string} */ ending) =>
     join(root, 'test', 'fixtures', `fashion32-train${ending}.npy`);
   return { name: 'fixture', vectors: path(''), labels: path('-labels') };
@@ -27,7 +27,7 @@ export function fixture() {
  * @param {string} name one that bench/data has a script for
  * @returns {Source | null}
  */
-export function madeSet(name) {
+function madeSet(name) {
   const modules = MODULES[/** @type {keyof typeof MODULES} */ (name)];
   const path = (/** @type {string} */ part) => join(root, '.cache', 'bench', `${name}-${part}.npy`);
   const source = { name, vectors: path('vectors'), labels: path('labels') };
@@ -41,4 +41,15 @@ export function madeSet(name) {
   if (makeData(name)) return source;
   console.error(`${name}: skipped, bench/data/${name}.py failed`);
   return null;
+}
+
+/**
+ * What a bench measures on: the fixture where it is quick, else the sets that are there or can be made.
+ *
+ * @param {string[]} names
+ * @param {boolean} quick
+ * @returns {Source[]}
+ */
+export function sourcesOf(names, quick) {
+  return quick ? [fixture()] : names.map(madeSet).filter((source) => source !== null);
 }

@@ -77,7 +77,8 @@ export function buildWhole(toolchain, out) {
 }
 
 /**
- * The same crate with other features. Its glue becomes a factory, whose types are those of ts/wasm/neighbours.ts.
+ * The same crate with other features. Its glue becomes a factory, whose types are those of
+ * ts/wasm/neighbours-module.ts.
  *
  * @param {Toolchain} toolchain
  * @param {string} out

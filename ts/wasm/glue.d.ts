@@ -11,7 +11,7 @@ declare module '*/h2q.js' {
   }): Promise<{ readonly memory: WebAssembly.Memory }>;
 }
 
-/** What scripts/lib/wasm-shrink.mjs makes of the glue of wasm/neighbours: `FitGlue` of ts/wasm/neighbours.ts. */
+/** What scripts/lib/wasm-shrink.mjs makes of the glue of wasm/neighbours: `FitGlue` of ts/wasm/neighbours-module.ts. */
 declare module '*/factory.js' {
   export function create(): unknown;
 }

@@ -52,6 +52,11 @@ export class Held<H extends Shared<H>> {
   }
 }
 
+/** Adds rows to what `builder` has. */
+export function pushValues(builder: WasmVectorsBuilder, values: Float32Array): void {
+  builder.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 'f4');
+}
+
 export class HeldVectors extends Held<WasmVectors> implements CoreVectors {
   readonly rows: number;
   readonly columns: number;

@@ -18,7 +18,7 @@ import { H2qError } from '../errors.js';
 import { SLICE_BYTES } from '../slices.js';
 import type { FitExports, WasmExports, WasmFit, WasmFittedModel, WasmVectors } from './exports.js';
 import { FitInWasm, newFit } from './fit.js';
-import { HeldVectors, share } from './held.js';
+import { HeldVectors, pushValues, share } from './held.js';
 import type { Instance } from './instance.js';
 import { ModelInWasm } from './model.js';
 import type { NeighboursModule } from './neighbours-module.js';
@@ -44,7 +44,7 @@ export function checkFitApart(
   module.check(dimensions, options);
 }
 
-/** What a fit is made of, until it is prepared. Its shares are in the memory of the whole module. */
+/** What a fit is made of, until it is taken over. Its shares are in the memory of the whole module. */
 interface Asked {
   train: HeldVectors;
   validation: HeldVectors | null;
@@ -178,9 +178,7 @@ function* copied(vectors: HeldVectors, instance: Instance<FitExports>): Slices<W
   const perSlice = Math.max(1, Math.floor(SLICE_BYTES / columns / Float32Array.BYTES_PER_ELEMENT));
   for (let first = 0; first < rows; first += perSlice) {
     const values = vectors.values(first, Math.min(perSlice, rows - first));
-    instance.run(() =>
-      builder.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 'f4'),
-    );
+    instance.run(() => pushValues(builder, values));
     yield;
   }
   vectors.release();

@@ -9,7 +9,7 @@ import type {
   SearchHits,
 } from '../backend.js';
 import type { WasmExports, WasmHits, WasmVectors } from './exports.js';
-import { HeldFile, share, shareCodes } from './held.js';
+import { HeldFile, pushValues, share, shareCodes } from './held.js';
 import { giveHits, joinHits, takeHits } from './hits.js';
 import type { IndexInWasm } from './index-in-wasm.js';
 import type { Instance } from './instance.js';
@@ -77,7 +77,7 @@ function rowsOf(instance: Instance<WasmExports>, vectors: WasmVectors, first: nu
   return instance.run(({ VectorsBuilder }) => {
     const values = vectors.slice(first, count);
     const builder = new VectorsBuilder(count, vectors.columns, 0);
-    builder.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 'f4');
+    pushValues(builder, values);
     const rows = builder.finish();
     builder.free();
     return rows;

@@ -3,7 +3,7 @@
 //! `ts/wasm/instance.ts` turns that into an error and lets nobody use the memory again.
 //!
 //! Compiled twice, by features: as the whole module (`whole`), and as one that fits alone and knows the loss
-//! `neighbours` as well, which `ts/wasm/neighbours.ts` loads when it is asked for.
+//! `neighbours` as well, which `ts/wasm/neighbours-module.ts` loads when it is asked for.
 //!
 //! Work never sees an object change: it holds its own share of what it was given ([`vectors::Vectors::share`]).
 
