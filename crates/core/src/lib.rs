@@ -24,6 +24,7 @@ pub mod reflections;
 pub mod rerank;
 pub mod rotation;
 pub mod sample;
+mod summary;
 pub mod vectors;
 
 pub use h2q_kernels::{
