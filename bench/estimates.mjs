@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatTable } from '../dist/cli/table.js';
 import { fit, HammingIndex, Vectors } from '../dist/node/index.js';
-import { normalised, readLabelled } from './lib/labelled.mjs';
+import { described, normalised, readLabelled } from './lib/labelled.mjs';
 import { hasPython, runPeer } from './lib/python.mjs';
 import { saveRecord } from './lib/record.mjs';
 import { sourcesOf } from './lib/sets.mjs';
@@ -35,14 +35,15 @@ export const options = /** @type {const} */ ({ sets: { type: 'string' }, bits: {
 
 /** @param {{ quick: boolean, sets?: string, bits?: string }} request */
 export async function run({ quick, sets, bits }) {
-  const described = [];
+  const measured = [];
   /** @type {Row[]} */
   const rows = [];
   for (const { name, vectors, labels } of sourcesOf(sets?.split(',') ?? SETS, quick)) {
-    const { database, queries, columns, sha256 } = await readLabelled(vectors, labels, normalised);
+    const set = await readLabelled(vectors, labels, normalised);
+    measured.push(described(name, set));
+    const { database, queries, columns } = set;
     const [data, asked] = [database.vectors, queries.matrix];
     const count = queries.vectors.rows;
-    described.push({ name, database: data.rows, queries: count, columns, sha256 });
     const exact = await exactCosines(data, asked);
     const lengths = bits?.split(',').map(Number) ?? (quick ? [16, 32] : BITS);
     for (const length of lengths.filter((length) => length <= columns)) {
@@ -55,7 +56,7 @@ export async function run({ quick, sets, bits }) {
     }
   }
   if (!quick && rows.length > 0) {
-    console.error(`record: ${saveRecord('estimates', { seed: 0, sets: described, rows })}`);
+    console.error(`record: ${saveRecord('estimates', { seed: 0, sets: measured, rows })}`);
   }
   return { rows };
 }

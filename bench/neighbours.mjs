@@ -2,7 +2,7 @@
 // that the fit did not see.
 import { formatTable } from '../dist/cli/table.js';
 import { evaluate, evaluateCosine, fit } from '../dist/node/index.js';
-import { readLabelled } from './lib/labelled.mjs';
+import { described, readLabelled } from './lib/labelled.mjs';
 import { saveRecord } from './lib/record.mjs';
 import { sourcesOf } from './lib/sets.mjs';
 
@@ -37,19 +37,13 @@ export const options = /** @type {const} */ ({ sets: { type: 'string' }, bits: {
 
 /** @param {{ quick: boolean, sets?: string, bits?: string }} request */
 export async function run({ quick, sets, bits }) {
-  const described = [];
+  const measured = [];
   /** @type {Row[]} */
   const rows = [];
   for (const { name, vectors, labels } of sourcesOf(sets?.split(',') ?? SETS, quick)) {
     const data = await readLabelled(vectors, labels);
-    const { database, queries, columns, sha256 } = data;
-    described.push({
-      name,
-      database: database.vectors.rows,
-      queries: queries.vectors.rows,
-      columns,
-      sha256,
-    });
+    const { columns } = data;
+    measured.push(described(name, data));
     const asked = bits?.split(',').map(Number) ?? [...BITS, columns];
     const lengths = quick ? [16, 32] : asked.filter((length) => length <= columns);
     for (const length of new Set(lengths)) {
@@ -60,7 +54,7 @@ export async function run({ quick, sets, bits }) {
   const verdicts = judge(rows);
   for (const { text } of verdicts) console.log(text);
   if (!quick && rows.length > 0) {
-    const content = { seed: 0, ties: 'expected', oversample: OVERSAMPLE, sets: described, rows, verdicts };
+    const content = { seed: 0, ties: 'expected', oversample: OVERSAMPLE, sets: measured, rows, verdicts };
     console.error(`record: ${saveRecord('neighbours', content)}`);
   }
   return { rows, verdicts };

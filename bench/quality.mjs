@@ -1,7 +1,7 @@
 // The codes: how well each method keeps labels and neighbours of embeddings that no choice here was made on.
 import { formatTable } from '../dist/cli/table.js';
 import { evaluate, evaluateCosine, fit } from '../dist/node/index.js';
-import { readLabelled } from './lib/labelled.mjs';
+import { described, readLabelled } from './lib/labelled.mjs';
 import { saveRecord, spread } from './lib/record.mjs';
 import { sourcesOf } from './lib/sets.mjs';
 
@@ -32,15 +32,8 @@ export async function run({ quick }) {
   const results = [];
   for (const { name, vectors, labels } of sourcesOf(SETS, quick)) {
     const data = await readLabelled(vectors, labels);
-    const { database, queries, columns, classes, sha256 } = data;
-    sets.push({
-      name,
-      database: database.vectors.rows,
-      queries: queries.vectors.rows,
-      columns,
-      classes,
-      sha256,
-    });
+    const { columns, classes } = data;
+    sets.push({ ...described(name, data), classes });
     const widths = quick ? [16] : [32, 64, 128, ...(columns <= WIDEST ? [columns] : [])];
     results.push(...(await measure(name, data, widths, seeds)));
   }

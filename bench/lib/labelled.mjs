@@ -40,6 +40,16 @@ export async function readLabelled(vectorsPath, labelsPath, prepare = () => {}) 
 }
 
 /**
+ * What a record says of a set.
+ *
+ * @param {string} name
+ * @param {Labelled} set
+ */
+export function described(name, { database, queries, columns, sha256 }) {
+  return { name, database: database.vectors.rows, queries: queries.vectors.rows, columns, sha256 };
+}
+
+/**
  * Brings every row to norm 1.
  *
  * @param {Float32Array} data
