@@ -10,7 +10,8 @@ export interface BuildSyncOptions {
   ids?: BigInt64Array | undefined;
   /**
    * One factor per code, as `model.factors` gives them: they refine the scores of `rerank: 'asymmetric'`.
-   * 4 bytes per code. Default: none.
+   * 4 bytes per code. Those of one index are of one metric: their sign tells which, so that one of another sign is
+   * INVALID_OPTION; 0 goes with both. Default: none.
    */
   factors?: Float32Array | undefined;
 }

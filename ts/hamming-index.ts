@@ -57,7 +57,8 @@ export class HammingIndex {
   /**
    * Builds an index of `codes`, copied 4 MiB per turn of the event loop.
    *
-   * @throws INVALID_ARGUMENT, EMPTY_INPUT, NOT_FINITE, MISMATCH when ids, factors and codes differ in number
+   * @throws INVALID_ARGUMENT, EMPTY_INPUT, NOT_FINITE, INVALID_OPTION for factors of two metrics, MISMATCH when ids,
+   * factors and codes differ in number
    */
   static async build(codes: Codes, options: BuildOptions = {}): Promise<HammingIndex> {
     return run(building(codes, options), checkOptions(options).signal);
@@ -152,8 +153,8 @@ export class HammingIndex {
    * Appends codes. They are numbered from the returned row on.
    *
    * @throws MISMATCH for codes of another length, ids or factors that are not one per code, INVALID_ARGUMENT
-   * where they are missing or not wanted, EMPTY_INPUT, NOT_FINITE; `signal.reason` on an abort, which is heeded
-   * while the arrays are copied; nothing has changed then
+   * where they are missing or not wanted, INVALID_OPTION for factors of another metric than those before, EMPTY_INPUT,
+   * NOT_FINITE; `signal.reason` on an abort, which is heeded while the arrays are copied; nothing has changed then
    */
   async add(codes: Codes, options: BuildOptions = {}): Promise<number> {
     return run(this.#in(this.#add(codes, options)), checkOptions(options).signal);

@@ -119,7 +119,7 @@ fn indexes() -> Vec<(&'static str, Vec<u8>)> {
             let added = Codes::new(codes(*rows, bits, &mut random), bits).expect("codes");
             let beside = Beside {
                 ids: has_ids.then(|| (0..*rows).map(|_| random.below(50) as i64).collect()),
-                factors: has_factors.then(|| (0..*rows).map(|_| random.float()).collect()),
+                factors: has_factors.then(|| (0..*rows).map(|_| random.float().abs()).collect()),
             };
             file.append(&added, beside, &Cancel::default()).expect("appended");
             file.remove(&[1, 5, random.below(*rows) as i64]).expect("removed");

@@ -89,7 +89,7 @@ impl Trial {
                 _ => [i64::MIN, -1, 0, i64::MAX][self.random.below(4)],
             })
             .collect();
-        let factors: Vec<f32> = (0..rows).map(|_| self.random.float()).collect();
+        let factors: Vec<f32> = (0..rows).map(|_| self.random.float().abs()).collect();
         let bytes = codes(rows, self.bits, &mut self.random);
         let first_row = self.plain.rows.len();
         for (row, code) in bytes.chunks(self.bits / 8).enumerate() {
@@ -158,7 +158,9 @@ impl Trial {
         let is_right = bits == self.bits
             && ids.is_some() == plain.has_ids
             && factors.is_some() == has_factors
-            && factors.iter().flatten().all(|factor| factor.is_finite());
+            && factors.iter().flatten().all(|factor| factor.is_finite())
+            && (factors.iter().flatten().all(|factor| *factor >= 0.0)
+                || plain.rows.iter().all(|row| row.factor.is_none_or(|factor| factor == 0.0)));
         if is_right {
             return Ok(());
         }

@@ -74,8 +74,9 @@ fn takes_changes(path: &Path, before: &Result<Contents>) {
     let never = Cancel::default();
     let file = IndexFile::open(path).expect("a sound file opens for changes");
     let code = Codes::new(vec![0x5a; before.bits / 8], before.bits).expect("a code");
+    // 0 goes with factors of either sign.
     let beside =
-        Beside { ids: before.has[0].then(|| vec![7]), factors: before.has[1].then(|| vec![0.5]) };
+        Beside { ids: before.has[0].then(|| vec![7]), factors: before.has[1].then(|| vec![0.0]) };
     let row = file.append(&code, beside, &never).expect("appended");
     assert_eq!(row, before.rows.len());
     let first = before.hits.first().map(|hit| hit.1);

@@ -114,7 +114,7 @@ fn sound_file(u: &mut Unstructured) -> Result<Vec<u8>> {
         let spread = 1 + random.below(2 * rows);
         let beside = Beside {
             ids: has_ids.then(|| (0..rows).map(|_| random.below(spread) as i64).collect()),
-            factors: has_factors.then(|| (0..rows).map(|_| random.float()).collect()),
+            factors: has_factors.then(|| (0..rows).map(|_| random.float().abs()).collect()),
         };
         file.append(&added, beside, &never).expect("appended");
         let gone: Vec<i64> =

@@ -29,8 +29,10 @@ fn run(u: &mut Unstructured) -> Result<()> {
     let (codes, query_codes) = (signs_of(&originals), signs_of(&queried));
     let ids: Option<Vec<i64>> =
         u.arbitrary::<bool>()?.then(|| (0..rows).map(|_| random.below(9) as i64 - 4).collect());
+    let has_norms = random.below(2) == 0;
+    let sign = if has_norms { -1.0 } else { 1.0 };
     let factors: Option<Vec<f32>> =
-        u.arbitrary::<bool>()?.then(|| (0..rows).map(|_| random.float()).collect());
+        u.arbitrary::<bool>()?.then(|| (0..rows).map(|_| random.float().abs() * sign).collect());
     let beside = Beside { ids, factors: factors.clone() };
     let index = Index::new(&codes, beside).expect("an index");
     let (k, never) = (u.int_in_range(1..=rows)?, Cancel::default());
@@ -50,7 +52,7 @@ fn run(u: &mut Unstructured) -> Result<()> {
             if code[j / 8] >> (j % 8) & 1 == 1 { f64::from(*z) } else { -f64::from(*z) }
         });
         let factor: f64 = factors.as_ref().map_or(1.0, |f| f[row as usize].into());
-        if factor.is_sign_positive() {
+        if factors.is_none() || !has_norms {
             return signed.sum::<f64>() * factor;
         }
         let sum =

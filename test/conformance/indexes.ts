@@ -90,6 +90,37 @@ export function describeIndexes(loaded: () => Loaded): void {
       }
     });
 
+    it('refuses factors of another metric by their row, before anything has changed', async () => {
+      const codes = await model.encode(matrix);
+      const rows = codes.data.length / 2;
+      const metrics = ['cosine', 'euclidean'] as const;
+      const [cosine, euclidean] = await Promise.all(
+        metrics.map((metric) => model.factors(matrix, { metric })),
+      );
+      const few = { data: codes.data.slice(0, 3 * 2), bits: 16 };
+      for (const [own, other, side] of [
+        [cosine!, euclidean!, 'below'],
+        [euclidean!, cosine!, 'above'],
+      ] as const) {
+        const message = (row: number) => `factors: that of row ${row}, ${side} 0, is not of the metric`;
+        const refused = (row: number) => ({
+          code: 'INVALID_OPTION',
+          message: expect.stringContaining(message(row)),
+        });
+        const mixed = Float32Array.from(own, (factor, row) => (row < 400 ? factor : other[row]!));
+        await expect(h2q.HammingIndex.build(codes, { factors: mixed })).rejects.toMatchObject(refused(400));
+        const index = await h2q.HammingIndex.build(codes, { factors: own });
+        const bytes = await index.toBytes();
+        // A row at the mean, of which JSON has lost the sign, is no culprit.
+        const factors = Float32Array.from([0, -0, other[0]!]);
+        await expect(index.add(few, { factors })).rejects.toMatchObject(refused(rows + 2));
+        expect(await index.toBytes()).toEqual(bytes);
+        const opened = await h2q.HammingIndex.open(bytes);
+        expect(() => opened.addSync(few, { factors })).toThrow(message(rows + 2));
+        expect(await index.add(few, { factors: Float32Array.from([0, -0, own[0]!]) })).toBe(rows);
+      }
+    });
+
     it('refuses codes of another length, wrong ids, k of 0', async () => {
       const codes = { data: new Uint8Array(4), bits: 16 };
       const index = h2q.HammingIndex.buildSync(codes);

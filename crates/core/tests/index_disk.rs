@@ -6,7 +6,7 @@ mod support;
 
 use std::fs;
 
-use h2q_core::index::{Index, IndexFile, SearchOptions, repair, verify};
+use h2q_core::index::{Beside, Index, IndexFile, SearchOptions, repair, verify};
 use rand::RngExt;
 
 use disk::{BITS, Folder, codes, create, found, large, never, with_ids};
@@ -325,4 +325,29 @@ fn what_fails_before_the_renaming_leaves_the_old_file() {
     assert_eq!(file.index().alive(), 59_998);
     file.append(&codes(3, 5), with_ids(70_000..70_003), &never()).expect("appended");
     assert_eq!(Index::map(&path).expect("mapped").alive(), 60_001);
+}
+
+#[test]
+fn factors_of_another_metric_are_refused_before_anything_is_written() {
+    let folder = Folder::new("factors");
+    let path = folder.file();
+    large(&path, 60_000);
+    let bytes = fs::read(&path).expect("bytes");
+    let file = IndexFile::open(&path).expect("open");
+    let norms = || Beside { factors: Some(vec![-0.0, 0.0, -1.0]), ..with_ids(0..3) };
+    let error = file.append(&codes(3, 5), norms(), &never()).expect_err("refused");
+    assert!(
+        error.to_string().starts_with("factors: that of row 60002, below 0, is not of the metric")
+    );
+    assert_eq!((file.index().rows(), fs::read(&path).expect("bytes")), (60_000, bytes.clone()));
+    file.append(&codes(3, 5), with_ids(0..3), &never()).expect("appended");
+    drop(file);
+    // What tells the sign is compared with its checksum first: the factors are the last section, and large.
+    let mut damaged = bytes;
+    let factors = damaged.len() - (60_000 * 4usize).next_multiple_of(64);
+    damaged[factors + 7] ^= 1;
+    fs::write(&path, &damaged).expect("written");
+    let file = IndexFile::open(&path).expect("open");
+    let error = file.append(&codes(3, 5), with_ids(0..3), &never()).expect_err("damaged");
+    assert_eq!(error.code(), "INDEX_FORMAT");
 }

@@ -55,11 +55,13 @@ fn scores_equal_a_naive_loop_for_every_width() {
         let (rows, k) = (90, 20);
         let codes = signs_of(&support::vectors(rows, bits, 1 + bits as u64));
         let queries = support::vectors(5, bits, 2 + bits as u64);
-        // Of both signs.
         let factors = support::uniform(rows, 3);
+        // One sign in an index: what they are for.
+        let signed = |sign: f32| factors.iter().map(|factor| factor.abs() * sign).collect();
+        let signed: [Vec<f32>; 2] = [signed(1.0), signed(-1.0)];
         // Ids that fall, so that positions are not rows.
         let ids: Vec<i64> = (0..rows as i64).rev().collect();
-        for factors in [None, Some(factors)] {
+        for factors in [None].into_iter().chain(signed.map(Some)) {
             let beside = Beside { ids: Some(ids.clone()), factors: factors.clone() };
             let index = Index::new(&codes, beside).expect("an index");
             let hits = searched(&index, &signs_of(&queries), rows);

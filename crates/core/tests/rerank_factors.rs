@@ -173,3 +173,46 @@ fn factors_of_further_rows_are_added_or_refused_whole() {
     let factor = |row| index.reader().read(row, &mut [0]).expect("a row");
     assert_eq!((factor(4), factor(5)), (Some(1.0), Some(3.0)));
 }
+
+#[test]
+fn factors_of_the_other_sign_are_refused_by_row_and_0_is_of_any() {
+    let codes = signs_of(&support::vectors(4, 16, 3));
+    let with = |factors: [f32; 4]| Beside { ids: None, factors: Some(factors.to_vec()) };
+    let refused = |sign: f32, row: usize| {
+        let side = if sign < 0.0 { "above" } else { "below" };
+        format!(
+            "factors: that of row {row}, {side} 0, is not of the metric of those before, which have the other sign"
+        )
+    };
+    for sign in [1.0, -1.0] {
+        // So small that products of two are 0.
+        let few = [0.0, sign * 1e-30, -0.0, sign * 2.0];
+        let message = |result: Result<(), Box<Error>>| result.expect_err("refused").to_string();
+        let mixed = Index::new(&codes, with([-0.0, sign, 0.0, -sign * 1e-30]));
+        assert_eq!(message(mixed.map(|_| ())), refused(sign, 3));
+        let index = Index::empty(16, false, true).expect("an index");
+        index.add(&codes, with([0.0; 4])).expect("zeros first");
+        index.add(&codes, with(few)).expect("added");
+        let mixed = index.add(&codes, with([0.0, -0.0, -sign * 1e-30, sign]));
+        assert_eq!(message(mixed.map(|_| ())), refused(sign, 10));
+        assert_eq!(index.rows(), 8);
+        index.add(&codes, with(few)).expect("added");
+    }
+}
+
+#[test]
+fn zeros_are_read_as_the_other_factors_of_their_index() {
+    let z = support::vectors(3, 16, 3);
+    let codes = signs_of(&z);
+    let scores = |factors: [f32; 3]| {
+        let beside = Beside { ids: None, factors: Some(factors.to_vec()) };
+        let index = Index::new(&codes, beside).expect("an index");
+        let result = reranked(&index, &z, &searched(&index, &codes, 3), 3).expect("scores");
+        (result.hits.rows, result.scores)
+    };
+    for sign in [1.0, -1.0] {
+        assert_eq!(scores([0.0, sign, -0.0]), scores([-0.0, sign, 0.0]));
+    }
+    // Without another factor their own sign tells.
+    assert_ne!(scores([0.0; 3]), scores([-0.0; 3]));
+}

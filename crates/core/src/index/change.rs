@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::bitmap::Bitmap;
 use super::merge::merge;
-use super::segment::{Beside, Segment};
+use super::segment::{Beside, Segment, telling};
 use super::{Index, Part, Snapshot};
 use crate::codes::{Codes, Fingerprint};
 use crate::error::{Error, Result};
@@ -19,8 +19,9 @@ impl Index {
     ///
     /// # Errors
     /// `Mismatch` for codes of another length, ids or factors that are not one per code, given to an index
-    /// without or left out with; `NotFinite` for factors; `InvalidOption` beyond 2^32 − 1 rows;
-    /// `OutOfMemory`; `Conflict` for the index of an [`super::IndexFile`]. Nothing has changed then.
+    /// without or left out with; `NotFinite` for factors; `InvalidOption` for factors of another sign than those before,
+    /// and so of another metric, and beyond 2^32 − 1 rows; `OutOfMemory`; `Conflict` for the index of an
+    /// [`super::IndexFile`]; `IndexFormat` where it lies in a file that is damaged. Nothing has changed then.
     pub fn add(&self, codes: &Codes, beside: impl Into<Beside>) -> Result<usize> {
         self.check_free()?;
         self.append(codes, beside.into(), &Cancel::default())
@@ -137,6 +138,7 @@ impl Snapshot {
         let given = factors.as_deref().unwrap_or_default();
         check_count("factors", self.has_factors, codes.rows(), given.len())?;
         check_finite(given, self.rows, 1)?;
+        self.check_signs(given)?;
         let first_row = self.rows;
         let rows = first_row + codes.rows();
         if u32::try_from(rows).is_err() {
@@ -150,6 +152,27 @@ impl Snapshot {
             _ => self.model,
         };
         Ok((segment, model))
+    }
+
+    /// Checks that `factors` of the next rows are for the metric of those that are there, which their sign tells; 0 is
+    /// for any.
+    ///
+    /// # Errors
+    /// `InvalidOption` that names the first row of another sign, or as [`Snapshot::some_factor`].
+    fn check_signs(&self, factors: &[f32]) -> Result<()> {
+        let mut some = self.some_factor()?;
+        if some == 0.0 {
+            some = telling(factors);
+        }
+        match factors.iter().position(|factor| factor * 1f32.copysign(some) < 0.0) {
+            None => Ok(()),
+            Some(at) => {
+                let sign = if factors[at] < 0.0 { "below" } else { "above" };
+                let value = text!["that of row ", self.rows + at, ", ", sign, " 0,"];
+                let expected = "of the metric of those before, which have the other sign";
+                Err(Error::InvalidOption { option: "factors", value, expected }.into())
+            }
+        }
     }
 }
 

@@ -43,26 +43,36 @@ fn concatenated(parts: &[Source], mut blocks: Blocks) -> Result<(Segment, Option
         blocks.copy_from(at, &part.blocks);
         at += part.count();
     }
-    let each = || parts.iter().map(|(part, _)| *part);
-    let has_rows = each().any(|part| part.rows.is_some());
     let first = first_row(parts);
-    let rows = |part: &Segment| (0..part.count() as u32).map(|p| part.row(p) - first).collect();
-    let rows = has_rows.then(|| each().map(rows).collect::<Vec<Vec<u32>>>().concat());
+    let has_rows = parts.iter().any(|(part, _)| part.rows.is_some());
+    let rows = has_rows.then(|| {
+        let mut rows = Vec::with_capacity(count(parts));
+        for (part, _) in parts {
+            rows.extend((0..part.count() as u32).map(|p| part.row(p) - first));
+        }
+        rows
+    });
     let beside = Beside {
-        ids: each()
-            .map(|part| part.ids.as_deref())
-            .collect::<Option<Vec<_>>>()
-            .map(|all| all.concat()),
-        factors: each()
-            .map(|part| part.factors.as_deref())
-            .collect::<Option<Vec<_>>>()
-            .map(|all| all.concat()),
+        ids: column(parts, |part| part.ids.as_deref()),
+        factors: column(parts, |part| part.factors.as_deref()),
     };
     let positions = parts.iter().flat_map(|(part, alive)| {
         (0..part.count()).map(move |at| alive.is_none_or(|alive| alive.has(at)))
     });
     let alive = alive(parts, positions)?;
     Ok((Segment::of(blocks, first, rows, beside), alive))
+}
+
+/// A column of one part after the other, where they have it.
+fn column<'a, T: Copy + 'a>(
+    parts: &[Source<'a>],
+    of: impl Fn(&'a Segment) -> Option<&'a [T]>,
+) -> Option<Vec<T>> {
+    let mut all = Vec::with_capacity(count(parts));
+    for (part, _) in parts {
+        all.extend_from_slice(of(part)?);
+    }
+    Some(all)
 }
 
 /// By id, equal ids by row.
@@ -93,8 +103,8 @@ fn interleaved(parts: &[Source], mut blocks: Blocks) -> Result<(Segment, Option<
     let ids = has_ids.then(|| keys.iter().map(|(id, _)| *id).collect());
     let first = first_row(parts);
     let rows: Vec<u32> = order.iter().map(|(p, at)| segment(*p).row(*at) - first).collect();
-    let factor = |(p, at): &(u32, u32)| segment(*p).factors.as_ref().map(|all| all[*at as usize]);
-    let factors: Option<Vec<f32>> = order.iter().map(factor).collect();
+    let before = column(parts, |part| part.factors.as_deref());
+    let factors = before.map(|all| keys.iter().map(|(_, at)| all[*at as usize]).collect());
     let is_alive =
         |(p, at): &(u32, u32)| parts[*p as usize].1.is_none_or(|alive| alive.has(*at as usize));
     let alive = alive(parts, order.iter().map(is_alive))?;

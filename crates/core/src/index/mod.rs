@@ -95,8 +95,8 @@ impl Index {
     /// smaller id, or to the earlier row where there are no ids (or the ids are equal).
     ///
     /// # Errors
-    /// `Mismatch` when ids or factors are not one per code, `NotFinite`, `InvalidOption` for more than 2^32 − 1 codes or an
-    /// `H2Q_KERNEL` that cannot be used, `OutOfMemory`.
+    /// `Mismatch` when ids or factors are not one per code, `NotFinite`, `InvalidOption` for factors of both signs, more
+    /// than 2^32 − 1 codes or an `H2Q_KERNEL` that cannot be used, `OutOfMemory`.
     pub fn new(codes: &Codes, beside: impl Into<Beside>) -> Result<Self> {
         Self::build(codes, beside, &Cancel::default())
     }
@@ -266,6 +266,14 @@ impl Index {
 pub struct RowReader(Arc<Snapshot>);
 
 impl RowReader {
+    /// Whether the factors are norms, below 0 ([`crate::rerank::Metric::Euclidean`]).
+    ///
+    /// # Errors
+    /// `IndexFormat` where a mapped file is damaged.
+    pub fn has_norms(&self) -> Result<bool> {
+        Ok(self.0.some_factor()?.is_sign_negative())
+    }
+
     /// Copies the code of `row` as words, the last one padded with zeros, and gives its factor.
     ///
     /// # Errors
@@ -306,6 +314,21 @@ impl Snapshot {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The first factor that is not 0, by whose sign all are read; else a 0, or −0.
+    ///
+    /// # Errors
+    /// `IndexFormat` where a mapped file is damaged.
+    fn some_factor(&self) -> Result<f32> {
+        let mut some = 0.0;
+        for part in &self.parts {
+            some = part.segment.some_factor()?;
+            if some != 0.0 {
+                break;
+            }
+        }
+        Ok(some)
     }
 
     /// The segment that holds `row`.

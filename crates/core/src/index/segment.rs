@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::columns::check_columns;
+use super::file::padded;
 use super::tables::Tables;
 use super::unchecked::Unchecked;
 use crate::codes::Codes;
@@ -38,6 +39,12 @@ pub(crate) struct Columns {
     pub ids: Option<Column<i64>>,
     pub rows: Option<Column<u32>>,
     pub factors: Option<Column<f32>>,
+}
+
+/// The factor by whose sign all are read: the first that is not 0; else a 0, or −0.
+pub(super) fn telling(factors: &[f32]) -> f32 {
+    let some = factors.iter().find(|factor| **factor != 0.0).or(factors.first());
+    some.copied().unwrap_or_default()
 }
 
 /// Codes and what they are called. Rows are numbered over the whole index.
@@ -143,6 +150,24 @@ impl Segment {
         let Some(unchecked) = &self.unchecked else { return Ok(()) };
         let codes = size_of_val(self.blocks.lines());
         unchecked.check_columns(codes, |bytes| self.check_lines(bytes), || self.check_order())
+    }
+
+    /// The first factor that is not 0; else a 0, or −0.
+    ///
+    /// # Errors
+    /// As [`Segment::check_codes`].
+    pub fn some_factor(&self) -> Result<f32> {
+        let factors = self.factors.as_deref().unwrap_or_default();
+        let some = telling(factors);
+        if let Some(unchecked) = self.unchecked.as_ref().filter(|_| !factors.is_empty()) {
+            // The sections before that of the factors, padded; what they hold may wait until a search needs it.
+            let ids = self.ids.as_deref().map_or(0, |ids| padded(size_of_val(ids)));
+            let rows = self.rows.as_deref().map_or(0, |rows| padded(size_of_val(rows)));
+            let position = factors.iter().position(|factor| *factor == some).unwrap_or_default();
+            let at = size_of_val(self.blocks.lines()) + ids + rows + position * size_of::<f32>();
+            unchecked.check(at..at + size_of::<f32>(), |bytes| self.check_lines(bytes))?;
+        }
+        Ok(some)
     }
 
     /// Whether ids, rows and factors are what an index needs.

@@ -11,7 +11,7 @@
 //! score = factor · (sum[0] + sum[1] + … )
 //! ```
 //!
-//! A negative factor is the norm n of the row (`Metric::Euclidean`). What RaBitQ divides by, `⟨z, s⟩ = ‖z‖₁` of
+//! Negative factors are the norms n of the rows (`Metric::Euclidean`). What RaBitQ divides by, `⟨z, s⟩ = ‖z‖₁` of
 //! the row, differs little between vectors of one norm, so that of the query stands in for it:
 //!
 //! ```text
@@ -69,7 +69,8 @@ pub fn by_codes(
     check_count("columns of the vectors", index.bits(), vectors.columns())?;
     check_count("rows of the vectors", codes.rows(), vectors.rows())?;
     check_signs(codes, vectors)?;
-    let scorer = Asymmetric { rows: index.reader(), vectors };
+    let rows = index.reader();
+    let scorer = Asymmetric { has_norms: rows.has_norms()?, rows, vectors };
     rescore(&scorer, hits, (codes.rows(), index.rows()), k, threads, cancel)
 }
 
@@ -103,6 +104,8 @@ fn check_signs(codes: &Codes, vectors: &Vectors) -> Result<()> {
 
 struct Asymmetric<'a> {
     rows: RowReader,
+    /// What the factors are, as one of them tells for all.
+    has_norms: bool,
     vectors: &'a Vectors,
 }
 
@@ -137,9 +140,7 @@ impl Scorer for Asymmetric<'_> {
         let sum = signed_sum(query, words);
         Ok(match factor.map(f64::from) {
             None => sum,
-            Some(norm) if norm.is_sign_negative() => {
-                -norm * (*spread * sum + norm / 2.0) - *half_squares
-            }
+            Some(norm) if self.has_norms => -norm * (*spread * sum + norm / 2.0) - *half_squares,
             Some(factor) => sum * factor,
         })
     }

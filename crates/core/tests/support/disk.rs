@@ -52,7 +52,10 @@ pub fn codes(rows: usize, seed: u64) -> Codes {
 
 pub fn with_ids(ids: impl Iterator<Item = i64>) -> Beside {
     let ids: Vec<i64> = ids.collect();
-    Beside { factors: Some(ids.iter().map(|id| *id as f32).collect()), ids: Some(ids) }
+    Beside {
+        factors: Some(ids.iter().map(|id| id.unsigned_abs() as f32).collect()),
+        ids: Some(ids),
+    }
 }
 
 pub fn create(path: &Path, index: &Index) {
