@@ -1,7 +1,7 @@
 /** `h2q compare`: a grid of strategies, resumed, in a table, in JSON and on a page. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Grid, STRATEGIES, trainingsOf } from '../../ts/compare/grid.js';
+import { type Grid, STRATEGIES, type Strategy, trainingsOf } from '../../ts/compare/grid.js';
 import { type Table, tablesOf, toMarkdown } from '../../ts/compare/markdown.js';
 import type { Cell } from '../../ts/compare/measure.js';
 import { parseResults } from '../../ts/compare/results.js';
@@ -65,6 +65,29 @@ describe('h2q compare', () => {
     expect(text).toMatch(/h2q-l1 .* of 4/);
   }, 60_000);
 
+  it('judges anew only what strategies that have changed gave, and knows lines that do not tell what theirs was', async () => {
+    const grid = [...SMALL, '--losses', 'cel', '--strategies', 'sign,itq,h2q-l2', '--json'];
+    const before = JSON.parse(await work.succeed(...FILES, ...grid)).cells as Cell[];
+    const lines = work.read('r.jsonl').toString();
+    expect(lines).toContain('"options":"loss l2, method h2q, penalty none"');
+    // As they were written before lines told it.
+    const untold = lines.replaceAll(/"options":"[^"]*",/g, '');
+    work.write('r.jsonl', new TextEncoder().encode(untold));
+    const known = await work.run(...FILES, ...grid);
+    expect([known.code, known.stderr]).toEqual([0, 'h2q: r.jsonl: 6 cells are there, 0 are missing\n']);
+    expect(JSON.parse(known.stdout).cells).toEqual(before);
+    const changed = lines.replaceAll('"options":"method itq', '"options":"iterations 9, method itq');
+    work.write('r.jsonl', new TextEncoder().encode(changed));
+    const again = await work.run(...FILES, ...grid);
+    expect([again.code, again.stderr]).toEqual([
+      0,
+      'h2q: r.jsonl: 2 cells are left out, their strategies have changed since\n' +
+        'h2q: r.jsonl: 4 cells are there, 2 are missing\n',
+    ]);
+    expect(work.read('r.jsonl').toString()).not.toContain('iterations 9');
+    expect(JSON.parse(again.stdout).cells).toHaveLength(6);
+  }, 60_000);
+
   it('refuses results of other files, and files that do not fit', async () => {
     const grid = [...SMALL, '--losses', 'cel', '--strategies', 'sign'];
     await work.succeed(...FILES, ...grid);
@@ -89,11 +112,17 @@ describe('what cells amount to', () => {
     seeds: [0, 1],
     strategies: STRATEGIES.filter(({ name }) => ['sign', 'itq', 'l2-penalty'].includes(name)),
   };
+  const OPTIONS: Record<string, string> = {
+    sign: 'method identity, penalty none',
+    itq: 'method itq, penalty none',
+    'l2-penalty': 'method identity, penalty l2',
+  };
   const cell = (strategy: string, seed: number, meanAveragePrecision: number): Cell => ({
     loss: 'cel',
     bits: 16,
     seed,
     strategy,
+    options: OPTIONS[strategy]!,
     meanAveragePrecision,
     precision: meanAveragePrecision / 2,
     neighbourRecall: meanAveragePrecision / 4,
@@ -152,9 +181,37 @@ describe('what cells amount to', () => {
 
   it('is read back line by line', () => {
     const line = JSON.stringify({ data: 'a', ...cells[0] });
-    expect(parseResults(`${line}\n`, 'a', 'f')).toEqual([cells[0]]);
-    expect(parseResults(`${line}\n{"str`, 'a', 'f')).toEqual([cells[0]]);
-    expect(() => parseResults('{}\n', 'a', 'f')).toThrow('f: line 1 is no result');
+    const found = { cells: [cells[0]], outdated: 0 };
+    expect(parseResults(`${line}\n`, 'a', 'f')).toEqual(found);
+    expect(parseResults(`${line}\n{"str`, 'a', 'f')).toEqual(found);
+    for (const wrong of ['{}', 'null', '3', line.replace('"method identity', '{"a":"')]) {
+      expect(() => parseResults(`${wrong}\n`, 'a', 'f')).toThrow('f: line 1 is no result');
+    }
     expect(() => parseResults(`${line}\n`, 'b', 'f')).toThrow('other files or settings');
+  });
+
+  it('of a strategy is outdated when any of its options is another one', () => {
+    const lines = cells.map((cell) => `${JSON.stringify({ data: 'a', ...cell })}\n`).join('');
+    const untold = lines.replaceAll(/"options":"[^"]*",/g, '');
+    const read = (text: string, change: (strategy: Strategy) => Partial<Strategy>) => {
+      const changed = STRATEGIES.map((strategy) => ({ ...strategy, ...change(strategy) }));
+      const { cells: kept, outdated } = parseResults(text, 'a', 'f', changed);
+      return [kept.map(({ strategy }) => strategy), outdated];
+    };
+    const all = cells.map(({ strategy }) => strategy);
+    for (const text of [lines, untold]) {
+      expect(parseResults(text, 'a', 'f')).toEqual({ cells, outdated: 0 });
+      expect(read(text, () => ({}))).toEqual([all, 0]);
+      for (const change of [
+        { revision: 1 },
+        { loss: 'l2' },
+        { method: 'random' },
+        { penalty: 'hswd' },
+      ] as const) {
+        const kept = all.filter((strategy) => strategy !== 'itq');
+        expect(read(text, ({ name }) => (name === 'itq' ? change : {}))).toEqual([kept, 2]);
+      }
+      expect(parseResults(text, 'a', 'f', []).cells).toEqual(cells);
+    }
   });
 });

@@ -114,7 +114,11 @@ async function runCompare(input: string, flags: Flags, context: Context): Promis
   }
   const data = await fingerprintOf(files, learning);
   const before = await readIfThere(flags.output);
-  const known = before ? parseResults(new TextDecoder().decode(before), data, flags.output) : [];
+  const text = before ? new TextDecoder().decode(before) : '';
+  const { cells: known, outdated } = parseResults(text, data, flags.output);
+  if (outdated > 0) {
+    note(context, `${flags.output}: ${outdated} cells are left out, their strategies have changed since`);
+  }
   const cells = await runGrid(grid, files, known, { data, learning }, flags, context);
   signal.throwIfAborted();
 
@@ -132,10 +136,10 @@ async function runCompare(input: string, flags: Flags, context: Context): Promis
     });
     await writeFile(flags.report, (file) => file.write(new TextEncoder().encode(page)));
   }
-  const text = tablesOf(grid, summary).map(
+  const tables = tablesOf(grid, summary).map(
     ({ title, header, rows }) => `${title}\n${formatTable(header, rows)}`,
   );
-  await (flags.json ? printJson(context, { data, cells: shown }) : print(context, text.join('\n')));
+  await (flags.json ? printJson(context, { data, cells: shown }) : print(context, tables.join('\n')));
 }
 
 /** Judges what is not known yet; after each cell the file of results holds it. */
@@ -246,7 +250,7 @@ async function readSplits(files: Files, context: Context): Promise<Splits> {
   return parts as Splits;
 }
 
-/** Raised whenever a change of the code, or of what a strategy's name means, changes a cell. */
+/** Raised whenever a change of the code changes cells of all strategies: of one, its options or its `revision` do. */
 const PROCEDURE = 3;
 const HASH_BYTES = 64 * 1024 * 1024;
 

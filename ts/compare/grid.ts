@@ -11,6 +11,8 @@ export interface Strategy {
   method: Method;
   /** What method `h2q` minimises. */
   loss?: Objective;
+  /** Raised when a change of the code changes what these options give: of one strategy, where `PROCEDURE` is of all. */
+  revision?: number;
 }
 
 /** In the order of the tables: the baselines of the paper, H²Q with each of its losses, and with the one for neighbours. */
@@ -26,6 +28,12 @@ export const STRATEGIES: readonly Strategy[] = [
   { name: 'h2q-min-entropy', penalty: 'none', method: 'h2q', loss: 'min-entropy' },
   { name: 'h2q-neighbours', penalty: 'none', method: 'h2q', loss: 'neighbours' },
 ];
+
+/** All of a strategy but its name, in a text: a cell tells it, so that it does not outlive a change of what its name means. */
+export function optionsOf({ name: _, ...options }: Strategy): string {
+  const pairs = Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
+  return pairs.map(([option, value]) => `${option} ${value}`).join(', ');
+}
 
 /** The strategy that gains are over. */
 export const REFERENCE = 'sign';
@@ -51,6 +59,7 @@ export interface CellKey {
   loss: SimilarityLoss;
   bits: number;
   seed: number;
+  /** Its name. */
   strategy: string;
 }
 

@@ -6,7 +6,7 @@ import { HammingIndex } from '../hamming-index.js';
 import type { LabelsInput } from '../labels.js';
 import { type LearnOptions, learn } from '../learn.js';
 import { type Matrix, Vectors } from '../vectors.js';
-import type { CellKey, Training } from './grid.js';
+import { type CellKey, optionsOf, type Training } from './grid.js';
 
 export interface Labelled {
   vectors: Vectors;
@@ -23,6 +23,8 @@ export interface Splits {
 
 /** One judged cell; all scores in 0 to 1, ties of distance by the cosine of the float embeddings (the paper's rule). */
 export interface Cell extends CellKey {
+  /** What its strategy was, as {@link optionsOf} tells it. */
+  options: string;
   /** mAP@1000 of the codes, over the relevant rows retrieved. */
   meanAveragePrecision: number;
   /** Label precision among the first 1,000. */
@@ -98,7 +100,8 @@ export async function* measure(
     };
     const { at: float, neighbours } = await evaluateCosine(task);
     const fitted = await embed(train);
-    for (const { name, method, loss: quantization } of strategies) {
+    for (const strategy of strategies) {
+      const { name, method, loss: quantization } = strategy;
       const { model: rotation, summary } = await fit(fitted, {
         method,
         loss: quantization,
@@ -119,6 +122,7 @@ export async function* measure(
         bits,
         seed,
         strategy: name,
+        options: optionsOf(strategy),
         meanAveragePrecision: at[AT]?.meanAveragePrecision ?? 0,
         precision: at[AT]?.precision ?? 0,
         neighbourRecall: at[RECALL_AT]?.neighbourRecall ?? 0,
