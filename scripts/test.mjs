@@ -28,6 +28,9 @@ const alone = [
   ...['--package', 'h2q-wasm', '--no-default-features', '--features', 'neighbours'],
 ];
 
+// As the whole WASM module has it: the other builds of a workspace share the features of all.
+const bare = ['--release', ...hostTarget(), '--package', 'h2q-core', '--no-default-features'];
+
 /** @type {{ name: string, group: string, run: () => Promise<import('./lib/counts.mjs').Counts> }[]} */
 const steps = [
   { name: 'rustfmt', group: 'lint', run: () => check('cargo', 'fmt', '--all', '--check') },
@@ -45,6 +48,11 @@ const steps = [
     name: 'clippy (fits)',
     group: 'lint',
     run: () => check('cargo', 'clippy', ...alone, '--', '-D', 'warnings'),
+  },
+  {
+    name: 'clippy (core)',
+    group: 'lint',
+    run: () => check('cargo', 'clippy', ...bare, '--all-targets', '--', '-D', 'warnings'),
   },
   {
     name: 'biome',
