@@ -7,12 +7,17 @@ import { defineConfig, type Plugin } from 'vite';
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const output = join(folder, 'dist');
 
-/** Tells the service worker which files there are, once all of them are written. */
+/** Fits by the loss `neighbours`, which nothing on the page asks for: the file is there for who does, and not kept. */
+const unused = join(folder, '../wasm/neighbours/h2q_bg.wasm');
+
+/** Tells the service worker which files it keeps, once all of them are written. */
 const listFiles: Plugin = {
   name: 'list-files',
   apply: 'build',
   closeBundle() {
     const script = join(output, 'service-worker.js');
+    const isUnused = (file: string) =>
+      file.endsWith('.wasm') && readFileSync(join(output, file)).equals(readFileSync(unused));
     const files = readdirSync(output, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) =>
@@ -21,7 +26,7 @@ const listFiles: Plugin = {
           .split(sep)
           .join('/'),
       )
-      .filter((file) => file !== 'service-worker.js')
+      .filter((file) => file !== 'service-worker.js' && !isUnused(file))
       .sort();
     const hash = createHash('sha256');
     for (const file of files) hash.update(file).update(readFileSync(join(output, file)));

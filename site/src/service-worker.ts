@@ -1,5 +1,5 @@
 /**
- * Keeps every file of the page, so that it works without a network once it was loaded. The build puts the
+ * Keeps every file that the page uses, so that it works without a network once it was loaded. The build puts the
  * list of files and a hash of their contents into it: a new build is a new script, and so a new cache.
  */
 

@@ -2,8 +2,8 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { root } from '../../scripts/lib/root.mjs';
@@ -12,6 +12,7 @@ import { npyHeader } from '../../ts/io/npy.js';
 import { randomMatrix } from '../conformance/matrices.js';
 import { concat } from '../io/memory.js';
 import { outputOf } from '../package/npm.js';
+import { wasmBytes } from '../wasm.js';
 import { newPage, obstacle, skipWithoutChromium, type WatchedPage } from './chromium.js';
 import { serve } from './server.js';
 import {
@@ -38,6 +39,13 @@ beforeAll(async () => {
   address = await serve(join(root, 'site/dist'));
   // Making the page's data takes a minute the first time.
 }, 600_000);
+
+/** As they are called in addresses. */
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'));
+}
 
 let watched: WatchedPage | undefined;
 afterEach(async () => {
@@ -269,9 +277,20 @@ describe('a file', () => {
   });
 });
 
-it('works without a network once it was loaded', async () => {
+it('works without a network once it was loaded, with all that it uses kept and nothing else', async () => {
   const page = await open();
   await page.locator('#offline[data-ready=true]').waitFor();
+  const kept = await page.evaluate(async () => {
+    const lists = (await caches.keys()).map(async (name) => (await caches.open(name)).keys());
+    return (await Promise.all(lists)).flat().map(({ url }) => new URL(url).pathname.slice(1));
+  });
+  const built = filesBelow(join(root, 'site/dist'));
+  const unused = built.filter((file) => !kept.includes(file));
+  expect(kept.filter((file) => !built.includes(file))).toEqual([]);
+  expect(unused.filter((file) => !file.endsWith('.wasm'))).toEqual(['service-worker.js']);
+  const modules = unused.filter((file) => file.endsWith('.wasm'));
+  const contents = modules.map((file) => new Uint8Array(readFileSync(join(root, 'site/dist', file))));
+  expect(contents).toEqual([wasmBytes('neighbours')]);
   await page.context().setOffline(true);
   await page.reload();
   await ready(page);
