@@ -211,10 +211,10 @@ it('a trap in a fit is an internal error, and leaves other fits and all else as 
   const h2q = await fresh();
   await h2q.init();
   await h2q.initNeighbours();
-  const fit_stepSync = () => {
+  const fit_stepPart = () => {
     throw new WebAssembly.RuntimeError('unreachable');
   };
-  const trapping = ({ exports }: WebAssembly.Instance) => ({ exports: { ...exports, fit_stepSync } });
+  const trapping = ({ exports }: WebAssembly.Instance) => ({ exports: { ...exports, fit_stepPart } });
   await watching(trapping, async () => {
     const wanted = { code: 'INTERNAL', message: expect.stringContaining('unreachable') };
     await expect(h2q.fit(matrix, RANKS)).rejects.toMatchObject(wanted);

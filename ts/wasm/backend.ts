@@ -1,7 +1,7 @@
 /**
  * The WASM module as a {@link Backend}, as `ts/node/native.ts` makes one of the addon. There is one
  * thread: a promise is work in later turns of the event loop, cut into slices between which its cancel
- * token is looked at (`turns.ts`). Building, adding, tables, a judgement and an epoch are one slice each.
+ * token is looked at (`turns.ts`). Building, adding, tables and a judgement are one slice each; fits: `fit.ts`.
  */
 
 import type { Backend, BackendInfo } from '../backend.js';

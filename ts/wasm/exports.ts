@@ -126,10 +126,12 @@ export interface WasmFit<M = WasmModel> extends Handle {
   /** {@link Candidate}[] */
   readonly candidates: unknown;
   endMethod(): void;
-  prepareSync(): void;
-  /** {@link EpochReport}[] */
-  stepSync(epochs: number): unknown;
-  finishSync(): M;
+  /** A part of the preparation: true once that was all. */
+  preparePart(): boolean;
+  /** A part of an epoch: {@link EpochReport} once it is over. */
+  stepPart(): unknown;
+  /** A part of what the model needs: undefined until it has all. */
+  finishPart(): M | undefined;
 }
 
 export interface WasmStoredVectors extends Shared<WasmStoredVectors> {
@@ -257,7 +259,7 @@ export interface WasmExports extends FitExports<WasmModel> {
 /** What objects of plain values are, behind an `unknown` of the exports. */
 export interface Plain {
   candidates: Candidate[];
-  reports: EpochReport[];
+  report: EpochReport;
   round: HammingRound;
   codes: { metrics: MetricsAt[]; within: Float64Array };
   cosine: { metrics: MetricsAt[]; neighbours: Uint32Array };

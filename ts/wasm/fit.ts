@@ -75,7 +75,10 @@ export function newFit<M>(
   }
 }
 
-/** A fit, one epoch per slice. */
+/**
+ * A fit, a part of it per slice. The module of fits that rank neighbours has parts of some milliseconds; in the whole one
+ * the preparation is a part, and so is an epoch.
+ */
 export class FitInWasm<M> implements CoreFit {
   readonly #instance: Instance<unknown>;
   readonly #handle: WasmFit<M>;
@@ -104,11 +107,11 @@ export class FitInWasm<M> implements CoreFit {
   }
 
   prepare(cancel: CancelToken): Promise<void> {
-    return later(() => this.prepareSync(), cancel);
+    return inTurns(this.#preparing(), cancel);
   }
 
   prepareSync(): void {
-    this.#instance.run(() => this.#handle.prepareSync());
+    atOnce(this.#preparing());
   }
 
   step(epochs: number, cancel: CancelToken): Promise<EpochReport[]> {
@@ -120,25 +123,39 @@ export class FitInWasm<M> implements CoreFit {
   }
 
   finish(cancel: CancelToken): Promise<CoreModel> {
-    return later(() => this.finishSync(), cancel);
+    return inTurns(this.#finishing(), cancel);
   }
 
   finishSync(): CoreModel {
-    return this.#modelOf(this.#instance.run(() => this.#handle.finishSync()));
+    return atOnce(this.#finishing());
   }
 
   release(): void {
     this.#instance.free(this.#handle);
   }
 
+  *#preparing(): Slices<void> {
+    do yield;
+    while (!this.#instance.run(() => this.#handle.preparePart()));
+  }
+
   *#stepping(epochs: number): Slices<EpochReport[]> {
     const reports: EpochReport[] = [];
     yield;
     while (reports.length < epochs && !this.done) {
-      reports.push(...this.#instance.run(() => this.#handle.stepSync(1) as Plain['reports']));
+      const report = this.#instance.run(() => this.#handle.stepPart() as Plain['report'] | undefined);
+      if (report) reports.push(report);
       yield;
     }
     return reports;
+  }
+
+  *#finishing(): Slices<CoreModel> {
+    for (;;) {
+      yield;
+      const fitted = this.#instance.run(() => this.#handle.finishPart());
+      if (fitted) return this.#modelOf(fitted);
+    }
   }
 }
 

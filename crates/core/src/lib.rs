@@ -20,6 +20,8 @@ pub mod learn;
 pub mod measure;
 pub mod model;
 mod model_file;
+#[cfg_attr(not(feature = "neighbours"), path = "parts_at_once.rs")]
+mod parts;
 pub mod reflections;
 pub mod rerank;
 pub mod rotation;

@@ -83,6 +83,27 @@ pub fn map_tasks<S, T: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
+/// [`map_tasks`] of tasks in steps: `step(task, 0..steps)` and then the result by `end`, all on the same state.
+///
+/// # Errors
+/// `Aborted` when `cancel` fires, which is looked at before each step.
+pub fn map_steps<S, T: Send>(
+    threads: usize,
+    [tasks, steps]: [usize; 2],
+    cancel: &Cancel,
+    state: impl Fn() -> S + Sync,
+    step: impl Fn(&mut S, usize, usize) + Sync,
+    end: impl Fn(&mut S, usize) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    map_tasks(threads, tasks, cancel, state, |state, task| {
+        for number in 0..steps {
+            cancel.check()?;
+            step(state, task, number);
+        }
+        end(state, task)
+    })
+}
+
 /// Runs `work(0..tasks)` on up to `threads` threads, each on a state of its own, and returns the states.
 /// Each thread does its tasks in rising order, but who does which differs from run to run: use it where
 /// what is made of all states together does not depend on that.

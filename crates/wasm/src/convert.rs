@@ -45,6 +45,11 @@ pub fn count(value: f64) -> usize {
 
 /// A plain object with these properties; those without a value are left out.
 pub fn object<const N: usize>(properties: [(&str, Option<JsValue>); N]) -> JsValue {
+    object_of(&properties)
+}
+
+/// One function for all numbers of properties.
+fn object_of(properties: &[(&str, Option<JsValue>)]) -> JsValue {
     let object = Object::new();
     for (name, value) in properties {
         if let Some(value) = value {

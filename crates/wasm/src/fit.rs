@@ -58,7 +58,7 @@ pub fn check_fit(dimensions: f64, options: &JsValue) -> Result<()> {
     Ok(Options(options).convert()?.check(count(dimensions))?)
 }
 
-/// `prepareSync`, `stepSync` until `done`, `finishSync`.
+/// `preparePart` until it says so, `stepPart` until `done`, `finishPart` until there is a model.
 #[wasm_bindgen]
 pub struct Fit {
     session: FitSession,
@@ -117,23 +117,22 @@ impl Fit {
         self.session.end_method();
     }
 
-    /// Centres, projects, scales.
-    #[wasm_bindgen(js_name = prepareSync)]
-    pub fn prepare(&mut self) -> Result<()> {
-        Ok(self.session.prepare(&Cancel::default())?)
+    /// Centres, projects, scales: a part of that. True once there is none left.
+    #[wasm_bindgen(js_name = preparePart)]
+    pub fn prepare_part(&mut self) -> Result<bool> {
+        Ok(self.session.prepare_part(&Cancel::default())?)
     }
 
-    /// Up to `epochs` more epochs: `EpochReport[]` of `ts/backend.ts`.
-    #[wasm_bindgen(js_name = stepSync)]
-    pub fn step(&mut self, epochs: f64) -> Result<JsValue> {
-        let reports = self.session.step(count(epochs), &Cancel::default())?;
-        Ok(reports.iter().map(report_of).collect::<Array>().into())
+    /// A part of an epoch: with its last the `EpochReport` of `ts/backend.ts`, else undefined.
+    #[wasm_bindgen(js_name = stepPart)]
+    pub fn step_part(&mut self) -> Result<JsValue> {
+        Ok(self.session.step_part(&Cancel::default())?.as_ref().map(report_of).unwrap_or_default())
     }
 
-    /// The best model so far.
-    #[wasm_bindgen(js_name = finishSync)]
-    pub fn finish(&self) -> Result<Model> {
-        Ok(self.session.finish()?.into())
+    /// The best model so far, or a part of what it needs.
+    #[wasm_bindgen(js_name = finishPart)]
+    pub fn finish_part(&mut self) -> Result<Option<Model>> {
+        Ok(self.session.finish_part()?.map(Model::from))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The exact ranking by cosine: blocks of queries times blocks of the database, of which only the
 //! best rows of each query are kept. Memory does not grow with queries x rows.
 
+use std::ops::Range;
+
 use faer::{MatMut, MatRef};
 
 use super::checks::{LABEL_NAMES, check_row_numbers};
@@ -10,7 +12,8 @@ use super::{AveragePrecision, Cutoffs, Labels, MetricsAt, Totals};
 use crate::dot::reciprocal_norm;
 use crate::error::{Error, Result};
 use crate::linalg;
-use crate::parallel::{Cancel, fill_chunks, map_tasks};
+use crate::parallel::{Cancel, fill_chunks};
+use crate::parts::{finished, in_parts, map_steps, whole};
 use crate::text;
 use crate::vectors::Vectors;
 
@@ -64,8 +67,13 @@ pub fn evaluate_cosine(
 
     let keep = cutoffs.depth().max(count);
     let new_block = || (cutoffs.zeros(), Vec::new());
-    let blocks =
-        rank(database, queries, keep, threads, cancel, new_block, |block, query, found| {
+    let ranked = Ranked::new(database, queries, keep, threads, cancel)?;
+    let blocks = finished(rank(
+        &ranked,
+        threads,
+        cancel,
+        new_block,
+        |block: &mut (_, Vec<u32>), query, found: Found<'_>| {
             let (sums, neighbours) = block;
             let Found { ranking, is_neighbour } = found;
             ranking[..count].iter().for_each(|&row| is_neighbour[row as usize] = true);
@@ -86,7 +94,8 @@ pub fn evaluate_cosine(
             placed.add_scores(totals, sums);
             ranking[..count].iter().for_each(|&row| is_neighbour[row as usize] = false);
             neighbours.extend_from_slice(&ranking[..count]);
-        })?;
+        },
+    ))?;
 
     blocks.iter().for_each(|(_, neighbours)| all_neighbours.extend(neighbours));
     let sums = blocks.iter().map(|(sums, _)| &sums[..]);
@@ -107,22 +116,37 @@ pub fn neighbours(
     threads: usize,
     cancel: &Cancel,
 ) -> Result<Vec<u32>> {
-    check_vectors(database, queries)?;
-    if count == 0 {
-        return Err(Error::InvalidOption {
-            option: "count",
-            value: "0".into(),
-            expected: "at least 1",
+    finished(neighbours_in_parts(database, queries, count, threads, cancel))
+}
+
+in_parts! {
+    /// [`neighbours`].
+    pub(crate) fn neighbours_in_parts(
+        database: &Vectors,
+        queries: &Vectors,
+        count: usize,
+        threads: usize,
+        cancel: &Cancel,
+    ) -> Result<Vec<u32>> {
+        check_vectors(database, queries)?;
+        if count == 0 {
+            return Err(Error::InvalidOption {
+                option: "count",
+                value: "0".into(),
+                expected: "at least 1",
+            }
+            .into());
         }
-        .into());
+        let keep = count.min(database.rows());
+        let mut all = reserve_neighbours(queries.rows(), keep)?;
+        let take = |block: &mut Vec<u32>, _: usize, found: Found<'_>| {
+            block.extend_from_slice(found.ranking);
+        };
+        let ranked = Ranked::new(database, queries, keep, threads, cancel)?;
+        let blocks = whole!(rank(&ranked, threads, cancel, Vec::new, take))?;
+        all.extend(blocks.into_iter().flatten());
+        Ok(all)
     }
-    let keep = count.min(database.rows());
-    let mut all = reserve_neighbours(queries.rows(), keep)?;
-    let blocks = rank(database, queries, keep, threads, cancel, Vec::new, |block, _, found| {
-        block.extend_from_slice(found.ranking);
-    })?;
-    all.extend(blocks.into_iter().flatten());
-    Ok(all)
 }
 
 /// Room for `queries x count` rows, asked for before hours of work and not after.
@@ -163,48 +187,96 @@ struct Workspace {
     is_neighbour: Vec<bool>,
 }
 
-/// Finds the `keep` nearest rows of each query and lets `use_ranking` add them, query by query, to
-/// what `new_block` starts for each block of queries. Returns the blocks in order.
-fn rank<B: Send>(
-    database: &Vectors,
-    queries: &Vectors,
+in_parts! {
+    /// Lets `use_ranking` add the nearest rows of each query, query by query, to what `new_block` starts for each block
+    /// of queries. Returns the blocks in order.
+    fn rank<B: Send>(
+        ranked: &Ranked<'_>,
+        threads: usize,
+        cancel: &Cancel,
+        new_block: impl Fn() -> B + Sync,
+        use_ranking: impl Fn(&mut B, usize, Found<'_>) + Sync,
+    ) -> Result<Vec<B>> {
+        let step = |work: &mut Workspace, task: usize, step: usize| ranked.offer(work, task, step);
+        let end = |work: &mut Workspace, task: usize| {
+            let mut block = new_block();
+            ranked.take(work, task, cancel, |query, found| use_ranking(&mut block, query, found))?;
+            Ok(block)
+        };
+        whole!(map_steps(threads, ranked.steps(), cancel, Workspace::default, step, end))
+    }
+}
+
+/// Blocks of queries, for each of which the database is gone through block by block.
+struct Ranked<'a> {
+    database: Normalised<'a>,
+    queries: Normalised<'a>,
+    /// Rows that are found for each query.
     keep: usize,
-    threads: usize,
-    cancel: &Cancel,
-    new_block: impl Fn() -> B + Sync,
-    use_ranking: impl Fn(&mut B, usize, Found) + Sync,
-) -> Result<Vec<B>> {
-    let database = Normalised::new(database, threads, cancel)?;
-    let queries = Normalised::new(queries, threads, cancel)?;
-    let (rows, query_rows) = (database.vectors.rows(), queries.vectors.rows());
-    let at_once = (CANDIDATE_BYTES / Nearest::bytes(keep, rows)).clamp(1, QUERIES);
-    let tasks = query_rows.div_ceil(at_once);
-    map_tasks(threads, tasks, cancel, Workspace::default, |work, task| {
-        let first_query = task * at_once;
-        let block_queries = at_once.min(query_rows - first_query);
-        queries.copy_rows(first_query, block_queries, &mut work.queries);
-        work.nearest.resize_with(block_queries, || Nearest::new(keep));
-        for first in (0..rows).step_by(ROWS) {
-            cancel.check()?;
-            let block_rows = ROWS.min(rows - first);
-            database.copy_rows(first, block_rows, &mut work.database);
-            work.similarities.resize(block_queries * block_rows, 0.0);
-            multiply(&work.queries, &work.database, block_queries, &mut work.similarities);
-            let similarities = work.similarities.chunks_exact(block_rows);
-            for (nearest, similarities) in work.nearest.iter_mut().zip(similarities) {
-                nearest.offer(first as u32, similarities);
-            }
+    /// Queries of a block.
+    at_once: usize,
+}
+
+impl<'a> Ranked<'a> {
+    fn new(
+        database: &'a Vectors,
+        queries: &'a Vectors,
+        keep: usize,
+        threads: usize,
+        cancel: &Cancel,
+    ) -> Result<Self> {
+        let at_once = (CANDIDATE_BYTES / Nearest::bytes(keep, database.rows())).clamp(1, QUERIES);
+        let database = Normalised::new(database, threads, cancel)?;
+        let queries = Normalised::new(queries, threads, cancel)?;
+        Ok(Self { database, queries, keep, at_once })
+    }
+
+    /// Blocks of queries, and of the database.
+    fn steps(&self) -> [usize; 2] {
+        let rows = |of: &Normalised| of.vectors.rows();
+        [rows(&self.queries).div_ceil(self.at_once), rows(&self.database).div_ceil(ROWS)]
+    }
+
+    fn of(&self, task: usize) -> Range<usize> {
+        let first = task * self.at_once;
+        first..self.queries.vectors.rows().min(first + self.at_once)
+    }
+
+    fn offer(&self, work: &mut Workspace, task: usize, step: usize) {
+        let queries = self.of(task);
+        let count = queries.len();
+        if step == 0 {
+            self.queries.copy_rows(queries, &mut work.queries);
+            work.nearest.resize_with(count, || Nearest::new(self.keep));
         }
-        let mut block = new_block();
-        work.is_neighbour.resize(rows, false);
-        for (query, nearest) in (first_query..).zip(&mut work.nearest) {
+        let first = step * ROWS;
+        let rows = first..self.database.vectors.rows().min(first + ROWS);
+        work.similarities.resize(count * rows.len(), 0.0);
+        let width = rows.len();
+        self.database.copy_rows(rows, &mut work.database);
+        multiply(&work.queries, &work.database, count, &mut work.similarities);
+        let similarities = work.similarities.chunks_exact(width);
+        for (nearest, similarities) in work.nearest.iter_mut().zip(similarities) {
+            nearest.offer(first as u32, similarities);
+        }
+    }
+
+    fn take(
+        &self,
+        work: &mut Workspace,
+        task: usize,
+        cancel: &Cancel,
+        mut give: impl FnMut(usize, Found<'_>),
+    ) -> Result<()> {
+        work.is_neighbour.resize(self.database.vectors.rows(), false);
+        for (query, nearest) in self.of(task).zip(&mut work.nearest) {
             cancel.check()?;
             nearest.finish(&mut work.ranking);
             let ranking = &work.ranking[..];
-            use_ranking(&mut block, query, Found { ranking, is_neighbour: &mut work.is_neighbour });
+            give(query, Found { ranking, is_neighbour: &mut work.is_neighbour });
         }
-        Ok(block)
-    })
+        Ok(())
+    }
 }
 
 /// `out = a · bᵀ` for `a_rows` rows `a` and any number of rows `b`; all row-major.
@@ -247,9 +319,9 @@ impl<'a> Normalised<'a> {
     }
 
     /// Replaces `out` by normalised rows.
-    fn copy_rows(&self, first: usize, rows: usize, out: &mut Vec<f32>) {
+    fn copy_rows(&self, rows: Range<usize>, out: &mut Vec<f32>) {
         out.clear();
-        for row in first..first + rows {
+        for row in rows {
             let factor = self.factors[row];
             let scaled = self.vectors.row(row).iter().map(|&x| (f64::from(x) * factor) as f32);
             out.extend(scaled);

@@ -21,6 +21,7 @@ mod statistics;
 mod within;
 
 pub use codes::{CodesEvaluation, CodesMetrics, Ties, evaluate_codes};
+pub(crate) use cosine::neighbours_in_parts;
 pub use cosine::{CosineEvaluation, evaluate_cosine, neighbours};
 pub use labels::Labels;
 

@@ -7,10 +7,11 @@ use super::random::{Stream, generator};
 use crate::codes::Layout;
 use crate::error::Result;
 use crate::evaluate::{
-    AveragePrecision, CodesEvaluation, Labels, Ties, evaluate_codes, neighbours,
+    AveragePrecision, CodesEvaluation, Labels, Ties, evaluate_codes, neighbours_in_parts,
 };
 use crate::model::Model;
 use crate::parallel::Cancel;
+use crate::parts::{in_parts, whole};
 use crate::vectors::Vectors;
 
 /// The most rows that are searched, and the most that search: seeded samples of what there is.
@@ -60,22 +61,25 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    /// `labels` are those of the vectors behind the two parts of the split.
-    pub fn new(
-        split: &Split,
-        labels: Option<(&Labels, &Labels)>,
-        seed: u64,
-        threads: usize,
-        cancel: &Cancel,
-    ) -> Result<Self> {
-        let mut generator = generator(seed, Stream::Judge);
-        let database = split.train.sample(DATABASE_ROWS, &mut generator);
-        let queries = split.held_out.sample(QUERY_ROWS, &mut generator);
-        let labels =
-            labels.map(|(train, held_out)| (database.labels(train), queries.labels(held_out)));
-        let (database, queries) = (database.copied(), queries.copied());
-        let neighbours = neighbours(&database, &queries, NEIGHBOURS, threads, cancel)?;
-        Ok(Self { database, queries, neighbours, labels })
+    in_parts! {
+        /// `labels` are those of the vectors behind the two parts of the split.
+        pub fn new(
+            split: &Split<'_>,
+            labels: Option<(&Labels, &Labels)>,
+            seed: u64,
+            threads: usize,
+            cancel: &Cancel,
+        ) -> Result<Self> {
+            let mut generator = generator(seed, Stream::Judge);
+            let database = split.train.sample(DATABASE_ROWS, &mut generator);
+            let queries = split.held_out.sample(QUERY_ROWS, &mut generator);
+            let labels =
+                labels.map(|(train, held_out)| (database.labels(train), queries.labels(held_out)));
+            let (database, queries) = (database.copied(), queries.copied());
+            let neighbours =
+                whole!(neighbours_in_parts(&database, &queries, NEIGHBOURS, threads, cancel))?;
+            Ok(Self { database, queries, neighbours, labels })
+        }
     }
 
     /// Scores `model`, which took `seconds`; `validation_loss` is the one that is compared.

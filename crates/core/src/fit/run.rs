@@ -124,8 +124,12 @@ impl Progress {
 pub(super) trait Run: Send {
     fn progress(&self) -> &Progress;
     fn progress_mut(&mut self) -> &mut Progress;
-    /// One more epoch; its report says nothing yet of the time of the fit.
-    fn epoch(&mut self, prepared: &Prepared, cancel: &Cancel) -> Result<EpochReport>;
+    /// The next part of an epoch; with the last one a report, which says nothing yet of the time of the fit.
+    fn part(&mut self, prepared: &Prepared, cancel: &Cancel) -> Result<Option<EpochReport>>;
+    /// A part of what [`Run::report`] and [`Run::model`] need; true once they have all of it.
+    fn settle(&mut self, _cancel: &Cancel) -> Result<bool> {
+        Ok(true)
+    }
     /// Once the epochs are over: the validation loss of the best by which methods are compared that minimise
     /// others. A quantization loss that was minimised instead is reported no more.
     fn report(&mut self, loss: Loss, prepared: &Prepared, cancel: &Cancel) -> Result<f64>;
@@ -202,7 +206,8 @@ impl Run for Turning {
         &mut self.progress
     }
 
-    fn epoch(&mut self, prepared: &Prepared, cancel: &Cancel) -> Result<EpochReport> {
+    /// A whole epoch.
+    fn part(&mut self, prepared: &Prepared, cancel: &Cancel) -> Result<Option<EpochReport>> {
         let started = Stopwatch::start();
         let Progress { options, epochs, done, seconds } = &mut self.progress;
         let not_running = || Error::Internal { reason: "an epoch without a solver".into() };
@@ -235,7 +240,7 @@ impl Run for Turning {
         }
         let (method, objective) = (options.method, options.objective());
         *seconds += started.seconds();
-        Ok(EpochReport {
+        Ok(Some(EpochReport {
             method,
             objective,
             epoch: number,
@@ -244,7 +249,7 @@ impl Run for Turning {
             orthogonality_error,
             seconds: 0.0,
             flops,
-        })
+        }))
     }
 
     fn report(&mut self, loss: Loss, prepared: &Prepared, cancel: &Cancel) -> Result<f64> {

@@ -15,6 +15,7 @@ use crate::evaluate::Labels;
 use crate::losses::Loss;
 use crate::model::Model;
 use crate::parallel::Cancel;
+use crate::parts::{Parts, in_parts, whole};
 use crate::vectors::Vectors;
 
 /// Labels for [`Criterion::Labels`].
@@ -27,12 +28,14 @@ pub struct FitLabels {
 }
 
 /// A fit in progress: [`FitSession::prepare`], [`FitSession::step`] until [`FitSession::done`],
-/// [`FitSession::finish`]. The state between steps is whole, so a caller may stop after any of them.
+/// [`FitSession::finish`]. The state between steps is whole, so a caller may stop after any of them. Each of the three
+/// loops over its parts, which a caller who has other things to do on the same thread may ask for one by one.
 pub struct FitSession {
     rows: usize,
     dimensions: usize,
     /// Until they are prepared: whoever shares them can then free them.
-    input: Option<Input>,
+    input: Option<Arc<Input>>,
+    preparation: Option<Parts<Result<Ready>>>,
     criterion: Option<Criterion>,
     /// The one asked for, which compares methods.
     loss: Loss,
@@ -101,7 +104,8 @@ impl FitSession {
         Ok(Self {
             rows: vectors.rows(),
             dimensions: vectors.columns(),
-            input: Some(Input { vectors, validation, labels }),
+            input: Some(Arc::new(Input { vectors, validation, labels })),
+            preparation: None,
             criterion: options.criterion,
             loss: waiting.back().map_or(Loss::default(), |last| last.loss),
             past_epochs: 0,
@@ -142,32 +146,37 @@ impl FitSession {
     /// # Errors
     /// `Aborted`, `OutOfMemory`, `OutOfRange`, `Internal`.
     pub fn prepare(&mut self, cancel: &Cancel) -> Result<()> {
-        let started = Stopwatch::start();
-        let (Some(input), Some(options)) = (&self.input, self.waiting.front()) else {
-            return Ok(());
-        };
-        let split = Split::new(&input.vectors, input.validation.as_deref(), options.seed);
-        let neighbours = self.waiting.iter().find(|options| BUILT_IN && options.neighbours);
-        let basis = neighbours.and_then(|options| options.basis(self.dimensions));
-        let prepared = prepare(&split, options, basis, cancel)?;
-        let judge = match self.criterion {
-            Some(_) => {
-                let labels = input.labels.as_ref();
-                let labels = labels
-                    .map(|all| (&all.vectors, all.validation.as_ref().unwrap_or(&all.vectors)));
-                Some(Judge::new(&split, labels, options.seed, options.threads, cancel)?)
-            }
-            None => None,
-        };
-        let neighbours =
-            neighbours.map(|options| neighbours::Start::new(&split, &prepared, options, cancel));
-        let mut ready = Ready { prepared, neighbours: neighbours.transpose()?, judge };
-        self.run = Some(ready.start(options.clone(), cancel)?);
-        self.waiting.pop_front();
-        self.ready = Some(ready);
-        self.input = None;
-        self.seconds += started.seconds();
+        while !self.prepare_part(cancel)? {}
         Ok(())
+    }
+
+    /// The next part of [`FitSession::prepare`]; true once there is none left. Within parts the `cancel` of the first one
+    /// is heeded.
+    ///
+    /// # Errors
+    /// As [`FitSession::prepare`], which then begins anew.
+    pub fn prepare_part(&mut self, cancel: &Cancel) -> Result<bool> {
+        let (Some(input), Some(first)) = (&self.input, self.waiting.front()) else {
+            return Ok(true);
+        };
+        let started = Stopwatch::start();
+        let preparation = self.preparation.get_or_insert_with(|| {
+            let neighbours = self.waiting.iter().find(|options| BUILT_IN && options.neighbours);
+            let (first, neighbours) = (first.clone(), neighbours.cloned());
+            let is_judged = self.criterion.is_some();
+            Parts::new(input.clone().prepared(first, neighbours, is_judged, cancel.clone()))
+        });
+        let state = preparation.next();
+        if let Some(ready) = state {
+            self.preparation = None;
+            let mut ready = ready?;
+            self.run = Some(ready.start(first.clone(), cancel)?);
+            self.waiting.pop_front();
+            self.ready = Some(ready);
+            self.input = None;
+        }
+        self.seconds += started.seconds();
+        Ok(self.ready.is_some())
     }
 
     /// Runs up to `epochs` more epochs.
@@ -179,19 +188,25 @@ impl FitSession {
         self.prepare(cancel)?;
         let mut reports = Vec::new();
         while reports.len() < epochs && !self.done() {
-            let started = Stopwatch::start();
-            let result = self.advance(cancel);
-            self.seconds += started.seconds();
-            match result {
-                Ok(None) => {}
-                Ok(Some(report)) => reports.push(EpochReport { seconds: self.seconds, ..report }),
-                Err(error) => {
-                    self.over = true;
-                    return Err(error);
-                }
-            }
+            reports.extend(self.step_part(cancel)?);
         }
         Ok(reports)
+    }
+
+    /// The next part of an epoch, or of what is between methods; a report at the end of an epoch. Before the
+    /// preparation is over, a part of that; nothing once [`FitSession::done`].
+    ///
+    /// # Errors
+    /// As [`FitSession::step`].
+    pub fn step_part(&mut self, cancel: &Cancel) -> Result<Option<EpochReport>> {
+        if !self.prepare_part(cancel)? || self.done() {
+            return Ok(None);
+        }
+        let started = Stopwatch::start();
+        let result = self.advance(cancel);
+        self.seconds += started.seconds();
+        self.over |= result.is_err();
+        Ok(result?.map(|report| EpochReport { seconds: self.seconds, ..report }))
     }
 
     /// Ends the epochs of the method that is running, as if it had converged.
@@ -205,23 +220,41 @@ impl FitSession {
     ///
     /// # Errors
     /// `Internal` when nothing was prepared.
-    pub fn finish(&self) -> Result<Model> {
-        if let Some((_, model)) = &self.winner {
-            return Ok(model.clone().taking(self.seconds));
+    pub fn finish(&mut self) -> Result<Model> {
+        loop {
+            if let Some(model) = self.finish_part()? {
+                return Ok(model);
+            }
         }
-        let (Some(ready), Some(run)) = (&self.ready, &self.run) else {
+    }
+
+    /// The next part of [`FitSession::finish`]; the model at the end.
+    ///
+    /// # Errors
+    /// As [`FitSession::finish`].
+    pub fn finish_part(&mut self) -> Result<Option<Model>> {
+        if let Some((_, model)) = &self.winner {
+            return Ok(Some(model.clone().taking(self.seconds)));
+        }
+        let (Some(ready), Some(run)) = (&self.ready, &mut self.run) else {
             return Err(
                 Error::Internal { reason: "a fit was finished before its start".into() }.into()
             );
         };
-        run.model(&ready.prepared, self.rows, self.dimensions, self.seconds)
+        if !run.settle(&Cancel::default())? {
+            return Ok(None);
+        }
+        run.model(&ready.prepared, self.rows, self.dimensions, self.seconds).map(Some)
     }
 
-    /// One epoch of the running method, or its end and the next method's start.
+    /// A part of an epoch of the running method, or of its end and the next method's start.
     fn advance(&mut self, cancel: &Cancel) -> Result<Option<EpochReport>> {
         let (Some(ready), Some(run)) = (&mut self.ready, &mut self.run) else { return Ok(None) };
         if !run.progress().done {
-            return run.epoch(&ready.prepared, cancel).map(Some);
+            return run.part(&ready.prepared, cancel);
+        }
+        if !run.settle(cancel)? {
+            return Ok(None);
         }
         if let (Some(judge), Some(criterion)) = (&ready.judge, self.criterion) {
             let Progress { options, seconds, .. } = run.progress();
@@ -241,6 +274,38 @@ impl FitSession {
             None => None,
         };
         Ok(None)
+    }
+}
+
+impl Input {
+    in_parts! {
+        /// Of the first method and of the one that needs more than the others.
+        fn prepared(
+            self: Arc<Self>,
+            first: Resolved,
+            neighbours: Option<Resolved>,
+            is_judged: bool,
+            cancel: Cancel,
+        ) -> Result<Ready> {
+            let split = Split::new(&self.vectors, self.validation.as_deref(), first.seed);
+            let basis = neighbours.as_ref().and_then(|all| all.basis(self.vectors.columns()));
+            let prepared = whole!(prepare(&split, &first, basis, &cancel))?;
+            let judge = if is_judged {
+                let labels = self.labels.as_ref();
+                let labels = labels
+                    .map(|all| (&all.vectors, all.validation.as_ref().unwrap_or(&all.vectors)));
+                Some(whole!(Judge::new(&split, labels, first.seed, first.threads, &cancel))?)
+            } else {
+                None
+            };
+            let neighbours = match neighbours {
+                Some(options) => {
+                    Some(whole!(neighbours::Start::new(&split, &prepared, &options, &cancel))?)
+                }
+                None => None,
+            };
+            Ok(Ready { prepared, neighbours, judge })
+        }
     }
 }
 

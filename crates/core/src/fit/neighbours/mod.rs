@@ -4,28 +4,35 @@
 //! ```text
 //! Split, Prepared → Start: a sample of the rows with the nearest of each, W = PCA turned to the least bit variance
 //!                 → Descent, a Run: batches (sample.rs) → objective and derivative (objective.rs)
-//!                   → a step of Adam → W orthonormal again → Model
+//!                   → a step of Adam → W orthonormal again → Choice → Model
 //! ```
+//!
+//! All of it comes in parts of some milliseconds where there is one thread (parts.rs): what begins and what ends are `async`,
+//! a step is a part.
 
 pub(super) mod objective;
 mod orthonormal;
 mod products;
 mod sample;
+mod seen;
+mod start;
+
+use std::sync::Arc;
 
 use faer::{Mat, MatRef};
 
 use objective::{NeighbourObjective, Surrogate};
 use orthonormal::orthonormal;
 use products::{product, project};
-use sample::{Drawn, Sample, View};
+use sample::{Drawn, Order, Sample};
+use seen::View;
+use start::{coordinates, least_variance, mean_of};
 
-use super::choices::{Objective, ProjectionSource};
-use super::majorise::Majorise;
+use super::choices::Objective;
 use super::options::Resolved;
-use super::pass::Rows;
-use super::prepare::{Prepared, Split, column_means, scale_to_root};
+use super::prepare::{Prepared, Split, scale_to_root};
 use super::random::{Stream, generator};
-use super::run::{EpochReport, Progress, Reached, Run, Snapshot, Solver};
+use super::run::{EpochReport, Progress, Reached, Run};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::learn::adam::Adam;
@@ -33,6 +40,7 @@ use crate::linalg::{extrapolate, orthogonality_error};
 use crate::losses::{Loss, Weight};
 use crate::model::Model;
 use crate::parallel::Cancel;
+use crate::parts::{Parts, timed};
 use crate::rotation::Rotation;
 
 /// The twin of this module says no.
@@ -87,6 +95,7 @@ pub(super) struct Start {
     /// d x k; none where k = d.
     basis: Option<Mat<f32>>,
     sample: Sample,
+    order: Order,
     w: Mat<f32>,
     /// Of the bit variance.
     weight: f64,
@@ -96,47 +105,46 @@ pub(super) struct Start {
 }
 
 impl Start {
-    pub fn new(
-        split: &Split,
+    pub async fn new(
+        split: &Split<'_>,
         prepared: &Prepared,
         options: &Resolved,
         cancel: &Cancel,
     ) -> Result<Self> {
-        let started = Stopwatch::start();
+        let (start, seconds) = timed(Self::found(split, prepared, options, cancel)).await;
+        Ok(Self { seconds, ..start? })
+    }
+
+    async fn found(
+        split: &Split<'_>,
+        prepared: &Prepared,
+        options: &Resolved,
+        cancel: &Cancel,
+    ) -> Result<Self> {
         let Resolved { bits, threads, .. } = *options;
-        let mean = match &prepared.mean {
-            None if options.center => Some(column_means(&split.train, threads, cancel)?),
-            mean => mean.clone(),
-        };
-        let learnt = options.projection == ProjectionSource::Learned;
-        let basis = if learnt { prepared.basis.as_ref() } else { prepared.projection.as_ref() };
-        // In principal directions PCA is the first of them; else the projection is what it is.
-        let pca = match (basis, &prepared.projection) {
-            (None, Some(projection)) => projection.clone(),
-            (basis, _) => Mat::identity(basis.map_or(split.train.columns(), Mat::ncols), bits),
-        };
+        let mean = mean_of(split, prepared, options, cancel).await?;
+        let (basis, pca) = coordinates(prepared, options, split.train.columns());
         let units = prepared.basis.as_ref().map(Mat::as_ref);
-        let view = View { mean: mean.as_deref(), basis: basis.map(Mat::as_ref), units };
+        let view = View { mean: mean.as_deref(), basis: basis.as_ref().map(Mat::as_ref), units };
         let numbers = generator(options.seed, Stream::Neighbours);
         let parts = [&split.train, &split.held_out];
-        let sample = Sample::new(parts, &view, pca.as_ref(), numbers, threads, cancel)?;
-        let rotation = start_rotation(&sample, pca.as_ref(), options, cancel)?;
-        let turned = product(pca.as_ref(), rotation.as_ref(), threads, cancel)?;
+        let (sample, order) =
+            Sample::new(parts, &view, pca.as_ref(), numbers, threads, cancel).await?;
+        let turned = least_variance(&sample, pca.as_ref(), options, cancel).await?;
         let recalls = [
-            sample.recall(pca.as_ref(), threads, cancel)?,
-            sample.recall(turned.as_ref(), threads, cancel)?,
+            sample.recall(pca.as_ref(), threads, cancel).await?,
+            sample.recall(turned.as_ref(), threads, cancel).await?,
         ];
         let clustered = recalls[0] > recalls[1] + CLUSTERED;
         let weight = if clustered { 0.0 } else { BIT_VARIANCE / bits as f64 };
         let w = if clustered { pca.clone() } else { turned.clone() };
         let rival = if recalls[0] > recalls[1] { pca } else { turned };
-        let seconds = started.seconds();
-        Ok(Self { basis: basis.cloned(), mean, sample, w, weight, rival, seconds })
+        Ok(Self { basis, mean, sample, order, w, weight, rival, seconds: 0.0 })
     }
 
     pub fn run(self, options: Resolved) -> Result<Box<dyn Run>> {
         let started = Stopwatch::start();
-        let Self { mean, basis, sample, w, weight, rival, seconds } = self;
+        let Self { mean, basis, sample, order, w, weight, rival, seconds } = self;
         let [least, most] = TARGET_SHARPNESS;
         let objective = NeighbourObjective {
             sharpness: SHARPNESS * (options.bits as f64 / 64.0).sqrt().sqrt(),
@@ -154,42 +162,20 @@ impl Start {
             progress,
             mean,
             basis,
-            sample,
+            sample: Arc::new(sample),
+            order,
             objective,
             start: w.clone(),
             w,
             adam,
             drawn,
             rival,
+            steps: 0,
+            sum: 0.0,
             train_loss: None,
+            choosing: None,
             kept: None,
         }))
-    }
-}
-
-/// The rotation of the least bit variance of the sample's rows, within the columns of `pca`.
-fn start_rotation(
-    sample: &Sample,
-    pca: MatRef<'_, f32>,
-    options: &Resolved,
-    cancel: &Cancel,
-) -> Result<Mat<f32>> {
-    let Resolved { bits, threads, .. } = *options;
-    let mut values = project(sample.rows(), pca, threads, cancel)?;
-    values.chunks_mut(bits).for_each(scale_to_root);
-    let options = Resolved { loss: Loss::BitVariance, ..options.clone() };
-    let mut solver = Majorise::auto(values.len() / bits, &options);
-    for _ in 0..START_EPOCHS {
-        let rows = Rows { values: &values, columns: bits, stride: 1, threads, cancel };
-        if solver.epoch(rows)?.done {
-            break;
-        }
-    }
-    match solver.snapshot() {
-        Snapshot::Matrix(u) => Ok(u),
-        Snapshot::Reflections(_) => {
-            Err(Error::Internal { reason: "a majorisation has no reflections".into() }.into())
-        }
     }
 }
 
@@ -198,7 +184,8 @@ struct Descent {
     progress: Progress,
     mean: Option<Vec<f32>>,
     basis: Option<Mat<f32>>,
-    sample: Sample,
+    sample: Arc<Sample>,
+    order: Order,
     objective: NeighbourObjective,
     /// Where the descent began.
     start: Mat<f32>,
@@ -207,14 +194,17 @@ struct Descent {
     adam: Adam,
     drawn: Drawn,
     rival: Mat<f32>,
+    /// Of the epoch that is under way: how many, and the sum of their objectives.
+    steps: usize,
+    sum: f64,
     /// Of the last epoch.
     train_loss: Option<f64>,
-    /// Once the epochs are over.
+    /// Of the projection as it stands, while it is under way and once it is made.
+    choosing: Option<Parts<Result<Kept>>>,
     kept: Option<Kept>,
 }
 
 /// What the model is made of, and its loss on held-out rows.
-#[derive(Clone)]
 struct Kept {
     w: Mat<f32>,
     loss: f64,
@@ -229,39 +219,28 @@ impl Run for Descent {
         &mut self.progress
     }
 
-    fn epoch(&mut self, _: &Prepared, cancel: &Cancel) -> Result<EpochReport> {
+    /// A step; after the last one what the epoch has come to, or a part of the choice.
+    fn part(&mut self, _: &Prepared, cancel: &Cancel) -> Result<Option<EpochReport>> {
         let started = Stopwatch::start();
-        let epoch = self.progress.epochs + 1;
-        let mut sum = 0.0;
-        for step in 0..EPOCH_STEPS {
-            cancel.check()?;
-            sum += self.step(self.progress.epochs * EPOCH_STEPS + step, cancel)?;
+        let report = self.next(cancel);
+        self.progress.seconds += started.seconds();
+        report
+    }
+
+    fn settle(&mut self, cancel: &Cancel) -> Result<bool> {
+        if self.kept.is_none() {
+            let choosing = self.choosing.take();
+            let mut choosing = choosing.unwrap_or_else(|| Parts::new(self.choice(cancel)));
+            match choosing.next() {
+                None => self.choosing = Some(choosing),
+                Some(kept) => self.kept = Some(kept?),
+            }
         }
-        let train_loss = sum / EPOCH_STEPS as f64;
-        let (batch, threads) = (self.sample.validation(), self.progress.options.threads);
-        let validation_loss = self.objective.value(batch, self.w.as_ref(), threads, cancel)?;
-        self.train_loss = Some(train_loss);
-        if epoch >= self.progress.options.epochs {
-            self.kept = Some(self.choose(cancel)?);
-        }
-        let Progress { options, done, seconds, epochs } = &mut self.progress;
-        *epochs = epoch;
-        *done = epoch >= options.epochs;
-        *seconds += started.seconds();
-        Ok(EpochReport {
-            method: options.method,
-            objective: Objective::Neighbours,
-            epoch,
-            train_loss,
-            validation_loss,
-            orthogonality_error: orthogonality_error(self.w.as_ref()),
-            seconds: 0.0,
-            flops: None,
-        })
+        Ok(self.kept.is_some())
     }
 
     fn report(&mut self, loss: Loss, _: &Prepared, cancel: &Cancel) -> Result<f64> {
-        let (kept, batch) = (self.kept(cancel)?, self.sample.validation());
+        let (kept, batch) = (self.kept()?, self.sample.validation());
         let w = kept.w.as_ref();
         let bits = w.ncols();
         // The anchors are the held-out rows.
@@ -281,7 +260,7 @@ impl Run for Descent {
     ) -> Result<Model> {
         let Resolved { bits, threads, .. } = self.progress.options;
         let cancel = &Cancel::default();
-        let Kept { w, loss } = &self.kept(cancel)?;
+        let Kept { w, loss } = self.kept()?;
         let reached = Reached {
             train_loss: self.train_loss.unwrap_or(*loss),
             validation_loss: *loss,
@@ -302,38 +281,58 @@ impl Run for Descent {
 }
 
 impl Descent {
-    /// What is kept of a fit that may be ended early.
-    fn kept(&self, cancel: &Cancel) -> Result<Kept> {
-        self.kept.clone().map_or_else(|| self.choose(cancel), Ok)
+    fn next(&mut self, cancel: &Cancel) -> Result<Option<EpochReport>> {
+        let Resolved { method, epochs, threads, .. } = self.progress.options;
+        if self.steps < EPOCH_STEPS {
+            cancel.check()?;
+            self.sum += self.step(self.progress.epochs * EPOCH_STEPS + self.steps, cancel)?;
+            self.steps += 1;
+            return Ok(None);
+        }
+        let epoch = self.progress.epochs + 1;
+        if epoch >= epochs && !self.settle(cancel)? {
+            return Ok(None);
+        }
+        let train_loss = self.sum / EPOCH_STEPS as f64;
+        let batch = self.sample.validation();
+        let validation_loss = self.objective.value(batch, self.w.as_ref(), threads, cancel)?;
+        (self.steps, self.sum, self.train_loss) = (0, 0.0, Some(train_loss));
+        (self.progress.epochs, self.progress.done) = (epoch, epoch >= epochs);
+        Ok(Some(EpochReport {
+            method,
+            objective: Objective::Neighbours,
+            epoch,
+            train_loss,
+            validation_loss,
+            orthogonality_error: orthogonality_error(self.w.as_ref()),
+            seconds: 0.0,
+            flops: None,
+        }))
     }
 
-    /// Of the way from the start to where the descent is, what agrees most with the embedding on held-out rows, but
-    /// finds no fewer of the near neighbours than the better start; else that.
-    fn choose(&self, cancel: &Cancel) -> Result<Kept> {
-        let threads = self.progress.options.threads;
-        let agreement = |w: &Mat<f32>| self.sample.agreement(w.as_ref(), threads, cancel);
-        let least = agreement(&self.rival)?;
-        let mut best = (self.rival.clone(), least.sum());
-        for share in SHARES {
-            let mean = extrapolate(&self.start, share, &self.w, &self.start);
-            // None where the two are opposite.
-            if let Some(w) = orthonormal(mean, threads, cancel)? {
-                let own = agreement(&w)?;
-                if own.near >= least.near && own.sum() >= best.1 {
-                    best = (w, own.sum());
-                }
-            }
-        }
-        let (w, _) = best;
-        let batch = self.sample.validation();
-        let loss = self.objective.value(batch, w.as_ref(), threads, cancel)?;
-        Ok(Kept { w, loss })
+    /// Once it is settled.
+    fn kept(&self) -> Result<&Kept> {
+        let unsettled = || Error::Internal { reason: "a projection that is not chosen yet".into() };
+        Ok(self.kept.as_ref().ok_or_else(unsettled)?)
+    }
+
+    fn choice(&self, cancel: &Cancel) -> impl Future<Output = Result<Kept>> + use<> {
+        let choice = Choice {
+            sample: self.sample.clone(),
+            objective: self.objective,
+            start: self.start.clone(),
+            w: self.w.clone(),
+            rival: self.rival.clone(),
+            threads: self.progress.options.threads,
+        };
+        choice.choose(cancel.clone())
     }
 
     /// One batch; returns its objective before the step.
     fn step(&mut self, step: usize, cancel: &Cancel) -> Result<f64> {
         let Resolved { bits, epochs, threads, .. } = self.progress.options;
-        self.sample.draw(&mut self.drawn);
+        (self.choosing, self.kept) = (None, None);
+        self.sample.draw(&mut self.order, &mut self.drawn);
         let (batch, w) = (self.drawn.batch(), self.w.as_ref());
         let (value, by_w) = self.objective.value_and_gradient(batch, w, threads, cancel)?;
         let share = step as f64 / (epochs * EPOCH_STEPS) as f64;
@@ -349,6 +348,40 @@ impl Descent {
             self.w = w;
         }
         Ok(value)
+    }
+}
+
+/// What is chosen among, and by what. It has a share of its own of all that.
+struct Choice {
+    sample: Arc<Sample>,
+    objective: NeighbourObjective,
+    start: Mat<f32>,
+    w: Mat<f32>,
+    rival: Mat<f32>,
+    threads: usize,
+}
+
+impl Choice {
+    /// Of the way from the start to where the descent is, what agrees most with the embedding on held-out rows, but
+    /// finds no fewer of the near neighbours than the better start; else that.
+    async fn choose(self, cancel: Cancel) -> Result<Kept> {
+        let (threads, cancel) = (self.threads, &cancel);
+        let least = self.sample.agreement(self.rival.as_ref(), threads, cancel).await?;
+        let mut best = (self.rival, least.sum());
+        for share in SHARES {
+            let mean = extrapolate(&self.start, share, &self.w, &self.start);
+            // None where the two are opposite.
+            if let Some(w) = orthonormal(mean, threads, cancel)? {
+                let own = self.sample.agreement(w.as_ref(), threads, cancel).await?;
+                if own.near >= least.near && own.sum() >= best.1 {
+                    best = (w, own.sum());
+                }
+            }
+        }
+        let (w, _) = best;
+        let batch = self.sample.validation();
+        let loss = self.objective.value(batch, w.as_ref(), threads, cancel)?;
+        Ok(Kept { w, loss })
     }
 }
 

@@ -5,6 +5,7 @@ use faer::{Mat, MatMut, MatRef};
 use crate::error::Result;
 use crate::linalg::multiply;
 use crate::parallel::{Cancel, fill_chunks};
+use crate::parts;
 use crate::real::Real;
 
 /// Rows and columns of one task.
@@ -29,16 +30,36 @@ pub(super) fn project<T: Real>(
     threads: usize,
     cancel: &Cancel,
 ) -> Result<Vec<T>> {
+    let mut z = vec![T::default(); rows.len() / w.nrows() * w.ncols()];
+    fill_chunks(threads, &mut z, TASK_ROWS * w.ncols(), cancel, || (), projecting(rows, w))?;
+    Ok(z)
+}
+
+/// [`project`] of many rows.
+pub(super) async fn project_in_parts(
+    rows: &[f32],
+    w: MatRef<'_, f32>,
+    threads: usize,
+    cancel: &Cancel,
+) -> Result<Vec<f32>> {
+    let mut z = vec![0.0; rows.len() / w.nrows() * w.ncols()];
+    let chunk = TASK_ROWS * w.ncols();
+    parts::fill_chunks(threads, &mut z, chunk, cancel, || (), projecting(rows, w)).await?;
+    Ok(z)
+}
+
+/// A task of [`project`].
+fn projecting<T: Real>(
+    rows: &[T],
+    w: MatRef<'_, T>,
+) -> impl Fn(&mut (), usize, &mut [T]) -> Result<()> {
     let (k, b) = (w.nrows(), w.ncols());
-    let mut z = vec![T::default(); rows.len() / k * b];
-    let multiply_task = |(): &mut (), task: usize, z: &mut [T]| {
+    move |(), task, z| {
         let count = z.len() / b;
         let x = matrix(&rows[task * TASK_ROWS * k..][..count * k], count);
         multiply(matrix_mut(z, count), x, w);
         Ok(())
-    };
-    fill_chunks(threads, &mut z, TASK_ROWS * b, cancel, || (), multiply_task)?;
-    Ok(z)
+    }
 }
 
 /// `a · b`.

@@ -6,17 +6,17 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::objective::Batch;
-use super::products::{matrix, matrix_mut, project};
+use super::products::{project, project_in_parts};
+use super::seen::{Seen, View};
 use crate::codes::{Layout, pack_signs};
-use crate::dot::reciprocal_norm;
 use crate::error::Result;
 use crate::evaluate::{
-    AveragePrecision, CodesEvaluation, Labels, Ties, evaluate_codes, neighbours,
+    AveragePrecision, CodesEvaluation, Labels, Ties, evaluate_codes, neighbours_in_parts,
 };
 use crate::fit::part::Part;
-use crate::linalg::multiply;
-use crate::parallel::{Cancel, fill_chunks};
-use crate::vectors::{Vectors, zeros};
+use crate::parallel::Cancel;
+use crate::parts::pause;
+use crate::vectors::Vectors;
 
 /// The most rows of a sample, and the most values: 128 MiB, of which there are two.
 const ROWS: usize = 20_000;
@@ -33,27 +33,6 @@ const BATCH_ANCHORS: usize = 512;
 const BATCH_OTHERS: usize = 512;
 /// Anchors that tell the gap.
 const GAP_ANCHORS: usize = 256;
-const TASK_ROWS: usize = 256;
-
-/// How rows are seen: `basisᵀ (x − mean)`.
-#[derive(Debug)]
-pub(super) struct View<'a> {
-    pub mean: Option<&'a [f32]>,
-    /// d x k with orthonormal columns; all coordinates where there is none.
-    pub basis: Option<MatRef<'a, f32>>,
-    /// Likewise the directions in which rows are compared.
-    pub units: Option<MatRef<'a, f32>>,
-}
-
-/// Rows of one kind.
-#[derive(Debug)]
-struct Seen {
-    /// count x k.
-    rows: Vec<f32>,
-    /// count x any, at norm 1: of the rows as they came.
-    units: Vec<f32>,
-    count: usize,
-}
 
 /// Training rows with their nearest, and a batch of rows that judge.
 #[derive(Debug)]
@@ -67,8 +46,13 @@ pub(super) struct Sample {
     wanted: Vec<u32>,
     /// And [`FAR`] of each, or a quarter of the rows.
     far: Vec<u32>,
-    /// Anchors in the order in which they come, and how many of them have come.
-    order: Vec<usize>,
+}
+
+/// The order in which anchors come.
+#[derive(Debug)]
+pub(super) struct Order {
+    anchors: Vec<usize>,
+    /// How many of them have come.
     used: usize,
     generator: ChaCha8Rng,
 }
@@ -88,72 +72,11 @@ impl Drawn {
     }
 
     fn add(&mut self, seen: &Seen, row: usize) {
-        let row_of = |values: &[f32]| {
-            let columns = values.len() / seen.count;
-            row * columns..(row + 1) * columns
-        };
-        self.rows.extend_from_slice(&seen.rows[row_of(&seen.rows)]);
-        self.units.extend_from_slice(&seen.units[row_of(&seen.units)]);
+        let columns = seen.rows.len() / seen.count;
+        self.rows.extend_from_slice(&seen.rows[row * columns..][..columns]);
+        self.units.extend_from_slice(seen.units.row(row));
         self.count += 1;
     }
-}
-
-impl Seen {
-    fn new(vectors: &Vectors, view: &View, threads: usize, cancel: &Cancel) -> Result<Self> {
-        let d = vectors.columns();
-        let see = |unit: bool| -> Result<Vec<f32>> {
-            let basis = if unit { view.units } else { view.basis };
-            let k = basis.map_or(d, |basis| basis.ncols());
-            let mut out = zeros(vectors.rows() * k, "the sample of a fit")?;
-            fill_chunks(threads, &mut out, TASK_ROWS * k, cancel, Vec::new, |block, task, out| {
-                block.clear();
-                for row in (task * TASK_ROWS..).take(out.len() / k).map(|row| vectors.row(row)) {
-                    if unit {
-                        let factor = reciprocal_norm(row);
-                        block.extend(row.iter().map(|&x| (f64::from(x) * factor) as f32));
-                    } else if let Some(mean) = view.mean {
-                        block.extend(row.iter().zip(mean).map(|(x, mean)| x - mean));
-                    } else {
-                        block.extend_from_slice(row);
-                    }
-                }
-                match basis {
-                    Some(basis) => {
-                        let rows = out.len() / k;
-                        multiply(matrix_mut(out, rows), matrix(block, rows), basis);
-                    }
-                    None => out.copy_from_slice(block),
-                }
-                if unit && basis.is_some() {
-                    out.chunks_mut(k).for_each(|row| scale_row(row, reciprocal_norm(row)));
-                }
-                Ok(())
-            })?;
-            Ok(out)
-        };
-        Ok(Self { rows: see(false)?, units: see(true)?, count: vectors.rows() })
-    }
-
-    /// Brings each row to a length at which its part within `start` (k x b) has norm √b. Of a row that has next to no
-    /// part there, half of what a row of any direction has counts: it must not outweigh all others.
-    fn scale(&mut self, start: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<()> {
-        let (k, b) = (start.nrows(), start.ncols());
-        fill_chunks(threads, &mut self.rows, TASK_ROWS * k, cancel, Vec::new, |z, _, rows| {
-            let count = rows.len() / k;
-            z.resize(count * b, 0.0);
-            multiply(matrix_mut(z, count), matrix(rows, count), start);
-            for (row, z) in rows.chunks_mut(k).zip(z.chunks(b)) {
-                let most = 2.0 * reciprocal_norm(row) * (k as f64).sqrt();
-                scale_row(row, (reciprocal_norm(z) * (b as f64).sqrt()).min(most));
-            }
-            Ok(())
-        })
-    }
-}
-
-/// Multiplies all values.
-fn scale_row(row: &mut [f32], factor: f64) {
-    row.iter_mut().for_each(|x| *x = (f64::from(*x) * factor) as f32);
 }
 
 /// Shares of the neighbours of held-out rows.
@@ -174,6 +97,16 @@ impl Agreement {
     }
 }
 
+/// How many neighbours each of `rows` anchors has, and which: without the anchor itself, which twins of it may be before or
+/// push out.
+fn without_anchors(found: &[u32], rows: usize) -> (usize, Vec<u32>) {
+    let list = found.len() / rows;
+    let lists = (0u32..).zip(found.chunks(list)).flat_map(|(anchor, found)| {
+        found.iter().copied().filter(move |&row| row != anchor).take(list - 1)
+    });
+    (list - 1, lists.collect())
+}
+
 /// Training rows and held-out anchors after a projection: rows x bits.
 struct Judged {
     bits: usize,
@@ -183,51 +116,47 @@ struct Judged {
 
 impl Sample {
     /// `start` is k x b: the directions in which rows get norm √b.
-    pub fn new(
-        [train, held_out]: [&Part; 2],
-        view: &View,
+    pub async fn new(
+        [train, held_out]: [&Part<'_>; 2],
+        view: &View<'_>,
         start: MatRef<'_, f32>,
         mut generator: ChaCha8Rng,
         threads: usize,
         cancel: &Cancel,
-    ) -> Result<Self> {
+    ) -> Result<(Self, Order)> {
         let most = (VALUES / start.nrows()).min(ROWS);
         let chosen = train.sample(most, &mut generator).copied();
-        let mut seen = Seen::new(&chosen, view, threads, cancel)?;
-        drop(chosen);
-        seen.scale(start, threads, cancel)?;
-        let width = seen.units.len() / seen.count;
-        let units = Vectors::new(seen.units, width)?;
-        let found = neighbours(&units, &units, NEAREST + 1, threads, cancel)?;
-        let list = found.len() / units.rows();
-        // Without the anchor itself; twins of it may be before it or push it out.
-        let nearest = list - 1;
-        let lists = (0u32..).zip(found.chunks(list)).flat_map(|(anchor, list)| {
-            list.iter().copied().filter(move |&row| row != anchor).take(nearest)
-        });
-        let lists = lists.collect();
+        let train = Seen::new(chosen, view, start, threads, cancel).await?;
+        let (units, count) = (&train.units, NEAREST + 1);
+        let found = neighbours_in_parts(units, units, count, threads, cancel).await?;
+        let (nearest, lists) = without_anchors(&found, train.count);
         let judges = held_out.sample(BATCH_ANCHORS, &mut generator).copied();
-        let mut judging = Seen::new(&judges, view, threads, cancel)?;
-        judging.scale(start, threads, cancel)?;
-        let judges = Vectors::new(judging.units, width)?;
-        let far = FAR.min(seen.count / 4).max(nearest.max(1));
-        let found = neighbours(&units, &judges, far, threads, cancel)?;
-        judging.units = judges.into_vec();
-        seen.units = units.into_vec();
-        let mut validation = Drawn { anchors: judging.count, ..Drawn::default() };
-        (0..judging.count).for_each(|row| validation.add(&judging, row));
-        let judged = nearest.max(1);
+        let judges = Seen::new(judges, view, start, threads, cancel).await?;
+        let count = FAR.min(train.count / 4).max(nearest.max(1));
+        let far = neighbours_in_parts(&train.units, &judges.units, count, threads, cancel).await?;
+        let sample =
+            Self { train, lists, nearest, validation: Drawn::default(), wanted: Vec::new(), far };
+        Ok(sample.judged_by(&judges, generator))
+    }
+
+    /// Chooses what the held-out rows judge by.
+    fn judged_by(mut self, judges: &Seen, mut generator: ChaCha8Rng) -> (Self, Order) {
+        let Self { train, validation, nearest, far, wanted, .. } = &mut self;
+        validation.anchors = judges.count;
+        (0..judges.count).for_each(|row| validation.add(judges, row));
+        let judged = (*nearest).max(1);
         let count = RECALLED.min(judged);
-        let wanted = found.chunks(far).flat_map(|list| &list[..count]).copied().collect();
-        for list in found.chunks(far) {
-            validation.add(&seen, list[generator.random_range(0..judged)] as usize);
+        let lists = far.chunks(far.len() / judges.count);
+        *wanted = lists.clone().flat_map(|list| &list[..count]).copied().collect();
+        for list in lists {
+            validation.add(train, list[generator.random_range(0..judged)] as usize);
         }
         for _ in 0..BATCH_OTHERS {
-            validation.add(&seen, generator.random_range(0..seen.count));
+            validation.add(train, generator.random_range(0..train.count));
         }
-        let (order, used) = ((0..seen.count).collect(), seen.count);
-        let far = found;
-        Ok(Self { train: seen, lists, nearest, validation, wanted, far, order, used, generator })
+        let anchors = (0..train.count).collect();
+        let order = Order { anchors, used: train.count, generator };
+        (self, order)
     }
 
     /// How far the last of the neighbours of an anchor is behind the first, in standard deviations of the
@@ -235,7 +164,7 @@ impl Sample {
     pub fn gap(&self) -> f64 {
         let Batch { units, count, anchors, .. } = self.validation();
         let k = units.len() / count;
-        let unit = |row: usize| &self.train.units[row * k..][..k];
+        let unit = |row: usize| self.train.units.row(row);
         let similarity =
             |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum() };
         // The last rows of the validation are any.
@@ -257,28 +186,30 @@ impl Sample {
     }
 
     /// The share of the neighbours of held-out rows that are among the first [`RECALL_AT`] by Hamming distance.
-    pub fn recall(&self, w: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<f64> {
-        let z = self.projected(w, threads, cancel)?;
+    pub async fn recall(&self, w: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<f64> {
+        let z = self.projected(w, threads, cancel).await?;
         self.hamming_recall(&z, &self.wanted, RECALL_AT, threads, cancel)
     }
 
     /// How well codes by `w` agree with the embedding on the neighbours of held-out rows.
-    pub fn agreement(
+    pub async fn agreement(
         &self,
         w: MatRef<'_, f32>,
         threads: usize,
         cancel: &Cancel,
     ) -> Result<Agreement> {
-        let mut z = self.projected(w, threads, cancel)?;
+        let mut z = self.projected(w, threads, cancel).await?;
         let near = self.hamming_recall(&z, &self.wanted, RECALL_AT, threads, cancel)?;
+        pause().await;
         let far = self.far.len() / self.validation.anchors;
         let far = self.hamming_recall(&z, &self.far, far, threads, cancel)?;
+        pause().await;
         // Codes have one norm, so that their cosines with a query rank as the asymmetric score.
         z.train.iter_mut().for_each(|z| *z = 1.0f32.copysign(*z));
         let (codes, queries) =
             (Vectors::new(z.train, w.ncols())?, Vectors::new(z.judges, w.ncols())?);
         let count = self.wanted.len() / self.validation.anchors;
-        let found = neighbours(&codes, &queries, count, threads, cancel)?;
+        let found = neighbours_in_parts(&codes, &queries, count, threads, cancel).await?;
         let pairs = found.chunks(count).zip(self.wanted.chunks(count));
         let hits: usize = pairs
             .map(|(found, wanted)| wanted.iter().filter(|row| found.contains(row)).count())
@@ -286,11 +217,16 @@ impl Sample {
         Ok(Agreement { near, asymmetric: hits as f64 / self.wanted.len() as f64, far })
     }
 
-    fn projected(&self, w: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<Judged> {
+    async fn projected(
+        &self,
+        w: MatRef<'_, f32>,
+        threads: usize,
+        cancel: &Cancel,
+    ) -> Result<Judged> {
         let judges = &self.validation.rows[..self.validation.anchors * w.nrows()];
         Ok(Judged {
             bits: w.ncols(),
-            train: project(&self.train.rows, w, threads, cancel)?,
+            train: project_in_parts(&self.train.rows, w, threads, cancel).await?,
             judges: project(judges, w, threads, cancel)?,
         })
     }
@@ -341,14 +277,15 @@ impl Sample {
     }
 
     /// The next anchors, one of the nearest of each, and others.
-    pub fn draw(&mut self, drawn: &mut Drawn) {
-        let most = BATCH_ANCHORS.min(self.train.count / 4).clamp(1, self.order.len());
-        if self.used + most > self.order.len() {
-            self.order.shuffle(&mut self.generator);
-            self.used = 0;
+    pub fn draw(&self, order: &mut Order, drawn: &mut Drawn) {
+        let Order { anchors, used, generator } = order;
+        let most = BATCH_ANCHORS.min(self.train.count / 4).clamp(1, anchors.len());
+        if *used + most > anchors.len() {
+            anchors.shuffle(generator);
+            *used = 0;
         }
-        let anchors = &self.order[self.used..self.used + most];
-        self.used += most;
+        let anchors = &anchors[*used..*used + most];
+        *used += most;
         let mut is_anchor = vec![false; self.train.count];
         anchors.iter().for_each(|&row| is_anchor[row] = true);
         drawn.rows.clear();
@@ -360,13 +297,13 @@ impl Sample {
             if list.is_empty() {
                 continue;
             }
-            let row = list[self.generator.random_range(0..list.len())] as usize;
+            let row = list[generator.random_range(0..list.len())] as usize;
             if !is_anchor[row] {
                 drawn.add(&self.train, row);
             }
         }
         for _ in 0..BATCH_OTHERS {
-            let row = self.generator.random_range(0..self.train.count);
+            let row = generator.random_range(0..self.train.count);
             if !is_anchor[row] {
                 drawn.add(&self.train, row);
             }

@@ -5,6 +5,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
+use crate::parts::finished;
 
 const COLUMNS: usize = 16;
 const BITS: usize = 8;
@@ -20,7 +21,8 @@ fn sample(rows: usize, seed: u64) -> Sample {
     let start = Mat::identity(COLUMNS, BITS);
     let parts = [&Part::all(&train), &Part::all(&held_out)];
     let random = ChaCha8Rng::seed_from_u64(1);
-    Sample::new(parts, &view, start.as_ref(), random, 2, &Cancel::default()).expect("a sample")
+    let never = Cancel::default();
+    finished(Sample::new(parts, &view, start.as_ref(), random, 2, &never)).expect("a sample").0
 }
 
 /// The share of the best `k` by `truth` among the `at` first by `score`, where ties of the last count by their share.
@@ -61,7 +63,7 @@ fn agreement_is_the_sum_of_what_plain_loops_find() {
         };
         let signs = |z: Vec<f32>| -> Vec<f32> { z.iter().map(|z| 1f32.copysign(*z)).collect() };
         let (train, judges) = (&sample.train, &sample.validation);
-        let truth = |judge, row| dot(&unit(&judges.units, judge), &unit(&train.units, row));
+        let truth = |judge, row| dot(&unit(&judges.units, judge), train.units.row(row));
         let hamming = |judge, row| dot(&signs(z(&judges.rows, judge)), &signs(z(&train.rows, row)));
         let asymmetric = |judge, row| dot(&z(&judges.rows, judge), &signs(z(&train.rows, row)));
         let far = 500.min(rows / 4).max(50);
@@ -69,10 +71,11 @@ fn agreement_is_the_sum_of_what_plain_loops_find() {
         let expected = near
             + naive(&sample, [far, far], truth, hamming)
             + naive(&sample, [10, 10], truth, asymmetric);
-        let actual = sample.agreement(w.as_ref(), 2, &Cancel::default()).expect("shares").sum();
+        let never = Cancel::default();
+        let actual = finished(sample.agreement(w.as_ref(), 2, &never)).expect("shares").sum();
         // Rows of equal scores: the asymmetric ranking takes the first of them, the loop a share of each.
         assert!((actual - expected).abs() < 0.03, "{rows} rows: {actual} and {expected}");
-        let recall = sample.recall(w.as_ref(), 1, &Cancel::default()).expect("a share");
+        let recall = finished(sample.recall(w.as_ref(), 1, &never)).expect("a share");
         assert!((recall - near).abs() < 1e-9, "{rows} rows: {recall} and {near}");
     }
 }
