@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { CancelToken } from '../../ts/backend.js';
 import { randomMatrix } from '../conformance/matrices.js';
 import { skipWithoutWasm } from '../wasm.js';
 import { fresh, replacing } from './fresh.js';
@@ -96,4 +97,29 @@ it('a fit after one that was aborted, or in turns with another, is the same as a
   await expect(aborted).rejects.toMatchObject({ name: 'AbortError' });
   const { fingerprint } = h2q.fitSync(small, options).model;
   for (const { model } of await Promise.all(both)) expect(model.fingerprint).toBe(fingerprint);
+});
+
+it('what was aborted between two parts goes on from there when it is asked for again', async () => {
+  const { backend } = await import('../../ts/platform.js');
+  const inputs = randomMatrix(2000, 4, 64);
+  const { core } = await h2q.Vectors.from(inputs);
+  const fit = backend().createFit(core, null, { ...OPTIONS }, null, null);
+  const never = backend().createCancelToken();
+  const stopped = async (work: (cancel: CancelToken) => Promise<unknown>) => {
+    const cancel = backend().createCancelToken();
+    setTimeout(() => cancel.cancel(), 1);
+    await expect(work(cancel)).rejects.toMatchObject({ code: 'ABORTED' });
+  };
+  await fit.takeOver?.(never);
+  await stopped((cancel) => fit.prepare(cancel));
+  await fit.prepare(never);
+  const epochs: number[] = [];
+  while (!fit.done) {
+    await stopped((cancel) => fit.step(1, cancel));
+    for (const { epoch } of await fit.step(1, never)) epochs.push(epoch);
+  }
+  expect(epochs).toEqual([1, 2]);
+  const model = await fit.finish(never);
+  expect(model.fingerprint).toBe(h2q.fitSync(inputs, OPTIONS).model.fingerprint);
+  fit.release?.();
 });
