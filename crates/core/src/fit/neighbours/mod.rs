@@ -10,6 +10,7 @@
 //! All of it comes in parts of some milliseconds where there is one thread (parts.rs): what begins and what ends are `async`,
 //! a step is a part.
 
+mod choice;
 pub(super) mod objective;
 mod orthonormal;
 mod products;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use faer::{Mat, MatRef};
 
+use choice::{Choice, Kept};
 use objective::{NeighbourObjective, Surrogate};
 use orthonormal::orthonormal;
 use products::{product, project};
@@ -36,7 +38,7 @@ use super::run::{EpochReport, Progress, Reached, Run};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::learn::adam::Adam;
-use crate::linalg::{extrapolate, orthogonality_error};
+use crate::linalg::orthogonality_error;
 use crate::losses::{Loss, Weight};
 use crate::model::Model;
 use crate::parallel::Cancel;
@@ -66,9 +68,6 @@ const CLUSTERED: f64 = 0.05;
 const RATE_TIMES_BITS: f64 = 0.25;
 /// The most that the rate turns a column by, in all.
 const MAX_TURN: f64 = 0.1;
-/// What may be kept: so much of the way from the start to the last epoch. Means of both find neighbours of rows that the fit did
-/// not see better than either.
-const SHARES: [f32; 6] = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 /// The most numbers of a projection: a fit holds some twenty of them.
 const MAX_NUMBERS: usize = 1 << 24;
 
@@ -202,12 +201,6 @@ struct Descent {
     /// Of the projection as it stands, while it is under way and once it is made.
     choosing: Option<Parts<Result<Kept>>>,
     kept: Option<Kept>,
-}
-
-/// What the model is made of, and its loss on held-out rows.
-struct Kept {
-    w: Mat<f32>,
-    loss: f64,
 }
 
 impl Run for Descent {
@@ -348,40 +341,6 @@ impl Descent {
             self.w = w;
         }
         Ok(value)
-    }
-}
-
-/// What is chosen among, and by what. It has a share of its own of all that.
-struct Choice {
-    sample: Arc<Sample>,
-    objective: NeighbourObjective,
-    start: Mat<f32>,
-    w: Mat<f32>,
-    rival: Mat<f32>,
-    threads: usize,
-}
-
-impl Choice {
-    /// Of the way from the start to where the descent is, what agrees most with the embedding on held-out rows, but
-    /// finds no fewer of the near neighbours than the better start; else that.
-    async fn choose(self, cancel: Cancel) -> Result<Kept> {
-        let (threads, cancel) = (self.threads, &cancel);
-        let least = self.sample.agreement(self.rival.as_ref(), threads, cancel).await?;
-        let mut best = (self.rival, least.sum());
-        for share in SHARES {
-            let mean = extrapolate(&self.start, share, &self.w, &self.start);
-            // None where the two are opposite.
-            if let Some(w) = orthonormal(mean, threads, cancel)? {
-                let own = self.sample.agreement(w.as_ref(), threads, cancel).await?;
-                if own.near >= least.near && own.sum() >= best.1 {
-                    best = (w, own.sum());
-                }
-            }
-        }
-        let (w, _) = best;
-        let batch = self.sample.validation();
-        let loss = self.objective.value(batch, w.as_ref(), threads, cancel)?;
-        Ok(Kept { w, loss })
     }
 }
 

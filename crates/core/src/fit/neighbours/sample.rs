@@ -26,7 +26,7 @@ const NEAREST: usize = 50;
 /// Neighbours that are looked for, among so many rows.
 const RECALLED: usize = 10;
 const RECALL_AT: usize = 100;
-/// Neighbours further away, looked for among as many rows; at most a quarter of the rows.
+/// Neighbours in a wider circle, looked for among as many rows; at most a quarter of the rows.
 const FAR: usize = 500;
 /// The most anchors of a batch, and the most candidates beside their neighbours.
 const BATCH_ANCHORS: usize = 512;
@@ -44,7 +44,7 @@ pub(super) struct Sample {
     validation: Drawn,
     /// Of the held-out anchors, those that [`Sample::recall`] looks for: [`RECALLED`] or all rows each.
     wanted: Vec<u32>,
-    /// And [`FAR`] of each, or a quarter of the rows.
+    /// And [`FAR`] of each, or a quarter of the rows, by the rows as they are projected: without what all share.
     far: Vec<u32>,
 }
 
@@ -72,8 +72,7 @@ impl Drawn {
     }
 
     fn add(&mut self, seen: &Seen, row: usize) {
-        let columns = seen.rows.len() / seen.count;
-        self.rows.extend_from_slice(&seen.rows[row * columns..][..columns]);
+        self.rows.extend_from_slice(seen.rows.row(row));
         self.units.extend_from_slice(seen.units.row(row));
         self.count += 1;
     }
@@ -86,8 +85,8 @@ pub(super) struct Agreement {
     pub near: f64,
     /// Of the same neighbours, among as many rows by the asymmetric score.
     pub asymmetric: f64,
-    /// Of those further away, among as many rows by Hamming distance. It falls where the near are found at the cost of all
-    /// others.
+    /// Of the neighbours in a wider circle, by cosine of the centred rows, among as many rows by Hamming distance. It falls where the
+    /// near are found at the cost of all others, and with it the precision of labels.
     pub far: f64,
 }
 
@@ -129,33 +128,40 @@ impl Sample {
         let train = Seen::new(chosen, view, start, threads, cancel).await?;
         let (units, count) = (&train.units, NEAREST + 1);
         let found = neighbours_in_parts(units, units, count, threads, cancel).await?;
-        let (nearest, lists) = without_anchors(&found, train.count);
+        let (nearest, lists) = without_anchors(&found, train.count());
         let judges = held_out.sample(BATCH_ANCHORS, &mut generator).copied();
         let judges = Seen::new(judges, view, start, threads, cancel).await?;
-        let count = FAR.min(train.count / 4).max(nearest.max(1));
-        let far = neighbours_in_parts(&train.units, &judges.units, count, threads, cancel).await?;
+        let (units, count) = (&train.units, nearest.max(1));
+        let near = neighbours_in_parts(units, &judges.units, count, threads, cancel).await?;
+        let (rows, count) = (&train.rows, FAR.min(train.count() / 4).max(1));
+        let far = neighbours_in_parts(rows, &judges.rows, count, threads, cancel).await?;
         let sample =
             Self { train, lists, nearest, validation: Drawn::default(), wanted: Vec::new(), far };
-        Ok(sample.judged_by(&judges, generator))
+        Ok(sample.judged_by(&judges, &near, generator))
     }
 
-    /// Chooses what the held-out rows judge by.
-    fn judged_by(mut self, judges: &Seen, mut generator: ChaCha8Rng) -> (Self, Order) {
-        let Self { train, validation, nearest, far, wanted, .. } = &mut self;
-        validation.anchors = judges.count;
-        (0..judges.count).for_each(|row| validation.add(judges, row));
-        let judged = (*nearest).max(1);
+    /// Chooses what the held-out rows judge by, of the `near` rows of each.
+    fn judged_by(
+        mut self,
+        judges: &Seen,
+        near: &[u32],
+        mut generator: ChaCha8Rng,
+    ) -> (Self, Order) {
+        let Self { train, validation, wanted, .. } = &mut self;
+        validation.anchors = judges.count();
+        (0..judges.count()).for_each(|row| validation.add(judges, row));
+        let judged = near.len() / judges.count();
         let count = RECALLED.min(judged);
-        let lists = far.chunks(far.len() / judges.count);
+        let lists = near.chunks(judged);
         *wanted = lists.clone().flat_map(|list| &list[..count]).copied().collect();
         for list in lists {
             validation.add(train, list[generator.random_range(0..judged)] as usize);
         }
         for _ in 0..BATCH_OTHERS {
-            validation.add(train, generator.random_range(0..train.count));
+            validation.add(train, generator.random_range(0..train.count()));
         }
-        let anchors = (0..train.count).collect();
-        let order = Order { anchors, used: train.count, generator };
+        let anchors = (0..train.count()).collect();
+        let order = Order { anchors, used: train.count(), generator };
         (self, order)
     }
 
@@ -226,7 +232,7 @@ impl Sample {
         let judges = &self.validation.rows[..self.validation.anchors * w.nrows()];
         Ok(Judged {
             bits: w.ncols(),
-            train: project_in_parts(&self.train.rows, w, threads, cancel).await?,
+            train: project_in_parts(self.train.rows.as_slice(), w, threads, cancel).await?,
             judges: project(judges, w, threads, cancel)?,
         })
     }
@@ -251,7 +257,7 @@ impl Sample {
                 bits: z.bits,
                 database_codes: &database,
                 query_codes: &queries,
-                database_labels: &Labels::unknown(self.train.count),
+                database_labels: &Labels::unknown(self.train.count()),
                 query_labels: &Labels::unknown(self.validation.anchors),
                 neighbours: wanted,
                 at: &[at],
@@ -268,7 +274,7 @@ impl Sample {
 
     /// The rows: count x k, row-major.
     pub fn rows(&self) -> &[f32] {
-        &self.train.rows
+        self.train.rows.as_slice()
     }
 
     /// Held-out anchors with the nearest of each and others.
@@ -279,14 +285,14 @@ impl Sample {
     /// The next anchors, one of the nearest of each, and others.
     pub fn draw(&self, order: &mut Order, drawn: &mut Drawn) {
         let Order { anchors, used, generator } = order;
-        let most = BATCH_ANCHORS.min(self.train.count / 4).clamp(1, anchors.len());
+        let most = BATCH_ANCHORS.min(self.train.count() / 4).clamp(1, anchors.len());
         if *used + most > anchors.len() {
             anchors.shuffle(generator);
             *used = 0;
         }
         let anchors = &anchors[*used..*used + most];
         *used += most;
-        let mut is_anchor = vec![false; self.train.count];
+        let mut is_anchor = vec![false; self.train.count()];
         anchors.iter().for_each(|&row| is_anchor[row] = true);
         drawn.rows.clear();
         drawn.units.clear();
@@ -303,7 +309,7 @@ impl Sample {
             }
         }
         for _ in 0..BATCH_OTHERS {
-            let row = generator.random_range(0..self.train.count);
+            let row = generator.random_range(0..self.train.count());
             if !is_anchor[row] {
                 drawn.add(&self.train, row);
             }

@@ -9,15 +9,17 @@ use crate::parts::finished;
 
 const COLUMNS: usize = 16;
 const BITS: usize = 8;
+/// Of every column: cosines with and without it rank differently.
+const MEAN: f32 = 0.5;
 
 fn sample(rows: usize, seed: u64) -> Sample {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut any = |rows: usize| {
-        let values = (0..rows * COLUMNS).map(|_| random.random_range(-1.0..1.0)).collect();
+        let values = (0..rows * COLUMNS).map(|_| MEAN + random.random_range(-1.0..1.0)).collect();
         Vectors::new(values, COLUMNS).expect("finite values")
     };
     let (train, held_out) = (any(rows), any(40));
-    let view = View { mean: None, basis: None, units: None };
+    let view = View { mean: Some(&[MEAN; COLUMNS]), basis: None, units: None };
     let start = Mat::identity(COLUMNS, BITS);
     let parts = [&Part::all(&train), &Part::all(&held_out)];
     let random = ChaCha8Rng::seed_from_u64(1);
@@ -32,7 +34,7 @@ fn naive(
     truth: impl Fn(usize, usize) -> f64,
     score: impl Fn(usize, usize) -> f64,
 ) -> f64 {
-    let (rows, judges) = (sample.train.count, sample.validation.anchors);
+    let (rows, judges) = (sample.train.count(), sample.validation.anchors);
     let mut found = 0.0;
     for judge in 0..judges {
         let mut wanted: Vec<usize> = (0..rows).collect();
@@ -64,12 +66,18 @@ fn agreement_is_the_sum_of_what_plain_loops_find() {
         let signs = |z: Vec<f32>| -> Vec<f32> { z.iter().map(|z| 1f32.copysign(*z)).collect() };
         let (train, judges) = (&sample.train, &sample.validation);
         let truth = |judge, row| dot(&unit(&judges.units, judge), train.units.row(row));
-        let hamming = |judge, row| dot(&signs(z(&judges.rows, judge)), &signs(z(&train.rows, row)));
-        let asymmetric = |judge, row| dot(&z(&judges.rows, judge), &signs(z(&train.rows, row)));
-        let far = 500.min(rows / 4).max(50);
+        let seen = |row: usize| train.rows.row(row);
+        let centred = |judge, row| {
+            dot(&unit(&judges.rows, judge), seen(row)) / dot(seen(row), seen(row)).sqrt()
+        };
+        let rows_of_train = train.rows.as_slice();
+        let hamming =
+            |judge, row| dot(&signs(z(&judges.rows, judge)), &signs(z(rows_of_train, row)));
+        let asymmetric = |judge, row| dot(&z(&judges.rows, judge), &signs(z(rows_of_train, row)));
+        let far = 500.min(rows / 4);
         let near = naive(&sample, [10, 100], truth, hamming);
         let expected = near
-            + naive(&sample, [far, far], truth, hamming)
+            + naive(&sample, [far, far], centred, hamming)
             + naive(&sample, [10, 10], truth, asymmetric);
         let never = Cancel::default();
         let actual = finished(sample.agreement(w.as_ref(), 2, &never)).expect("shares").sum();

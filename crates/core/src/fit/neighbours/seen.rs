@@ -26,10 +26,9 @@ pub(super) struct View<'a> {
 #[derive(Debug)]
 pub(super) struct Seen {
     /// count x k.
-    pub rows: Vec<f32>,
+    pub rows: Vectors,
     /// count x any, at norm 1: of the rows as they came.
     pub units: Vectors,
-    pub count: usize,
 }
 
 impl Seen {
@@ -44,12 +43,11 @@ impl Seen {
     ) -> Result<Self> {
         let rows = see(&vectors, view, Some(start), threads, cancel).await?;
         let units = see(&vectors, view, None, threads, cancel).await?;
-        Self::of(rows, units, vectors.rows())
+        Ok(Self { rows, units })
     }
 
-    fn of(rows: Vec<f32>, units: Vec<f32>, count: usize) -> Result<Self> {
-        let width = units.len() / count;
-        Ok(Self { rows, units: Vectors::new(units, width)?, count })
+    pub fn count(&self) -> usize {
+        self.rows.rows()
     }
 }
 
@@ -60,7 +58,7 @@ async fn see(
     start: Option<MatRef<'_, f32>>,
     threads: usize,
     cancel: &Cancel,
-) -> Result<Vec<f32>> {
+) -> Result<Vectors> {
     let basis = if start.is_some() { view.basis } else { view.units };
     let k = basis.map_or(vectors.columns(), |basis| basis.ncols());
     let mut out = zeros(vectors.rows() * k, "the sample of a fit")?;
@@ -93,7 +91,7 @@ async fn see(
         Ok(())
     };
     fill_chunks(threads, &mut out, TASK_ROWS * k, cancel, Vec::new, see_task).await?;
-    Ok(out)
+    Vectors::new(out, k)
 }
 
 /// See [`Seen::new`]; `z` is scratch.
