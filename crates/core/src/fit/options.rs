@@ -55,6 +55,8 @@ pub(crate) struct Resolved {
     pub batch_size: usize,
     pub reflections: usize,
     pub center: bool,
+    /// Whether the loss `neighbours` may leave the mean in where that keeps more of them.
+    pub may_keep_mean: bool,
     pub seed: u64,
     pub threads: usize,
 }
@@ -215,6 +217,7 @@ impl FitOptions {
             batch_size,
             reflections,
             center: self.center.unwrap_or(neighbours || bits < dimensions),
+            may_keep_mean: neighbours && bits == dimensions && self.center.is_none(),
             seed: self.seed.unwrap_or(0),
             threads: self.threads.unwrap_or(0),
         })

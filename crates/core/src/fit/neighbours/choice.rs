@@ -32,31 +32,45 @@ pub(super) struct Choice {
     pub start: Mat<f32>,
     /// Where it is.
     pub w: Mat<f32>,
-    /// The better start.
-    pub rival: Mat<f32>,
+    /// Plain ways to codes.
+    pub rivals: Rivals,
     pub threads: usize,
+}
+
+/// What a fit must not fall behind, k x b.
+#[derive(Clone)]
+pub(super) struct Rivals {
+    /// Which of PCA and its rotation of the least bit variance keeps more of the neighbours of held-out rows.
+    pub start: Mat<f32>,
+    /// PCA turned at random: by the asymmetric score, the more bits the harder to beat.
+    pub random: Mat<f32>,
 }
 
 impl Choice {
     /// Of the way from the start to where the descent is, what agrees most with the embedding on held-out rows, but
-    /// finds no fewer of the near neighbours than the better start; else that.
+    /// finds no fewer of the ten nearest than a rival by either score; else the better rival.
     pub async fn choose(self, cancel: Cancel) -> Result<Kept> {
         let (threads, cancel) = (self.threads, &cancel);
-        let least = self.sample.agreement(self.rival.as_ref(), threads, cancel).await?;
+        let Rivals { start, random } = self.rivals;
+        let least = self.sample.agreement(start.as_ref(), threads, cancel).await?;
+        let other = self.sample.agreement(random.as_ref(), threads, cancel).await?;
         let mut means = Vec::new();
         for share in SHARES {
             let mean = extrapolate(&self.start, share, &self.w, &self.start);
             // None where the two are opposite.
             if let Some(w) = orthonormal(mean, threads, cancel)? {
                 let own = self.sample.agreement(w.as_ref(), threads, cancel).await?;
-                if own.near >= least.near {
+                if own.near >= least.near.max(other.near)
+                    && own.asymmetric >= least.asymmetric.max(other.asymmetric)
+                {
                     means.push((w, own.sum()));
                 }
             }
         }
-        let most = means.iter().fold(least.sum(), |most, (_, sum)| most.max(*sum));
+        let most = means.iter().fold(f64::NEG_INFINITY, |most, (_, sum)| most.max(*sum));
         let first = means.into_iter().find(|(_, sum)| *sum >= most - NOISE);
-        let w = first.map_or(self.rival, |(w, _)| w);
+        let rival = if other.sum() > least.sum() { random } else { start };
+        let w = first.map_or(rival, |(w, _)| w);
         let batch = self.sample.validation();
         let loss = self.objective.value(batch, w.as_ref(), threads, cancel)?;
         Ok(Kept { w, loss })

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use faer::{Mat, MatRef};
 
-use choice::{Choice, Kept};
+use choice::{Choice, Kept, Rivals};
 use objective::{NeighbourObjective, Surrogate};
 use orthonormal::orthonormal;
 use products::{product, project};
@@ -33,7 +33,7 @@ use start::{coordinates, least_variance, mean_of};
 use super::choices::Objective;
 use super::options::Resolved;
 use super::prepare::{Prepared, Split, scale_to_root};
-use super::random::{Stream, generator};
+use super::random::{Stream, generator, random_rotation};
 use super::run::{EpochReport, Progress, Reached, Run};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
@@ -98,8 +98,7 @@ pub(super) struct Start {
     w: Mat<f32>,
     /// Of the bit variance.
     weight: f64,
-    /// Which of PCA and its rotation keeps more of the neighbours of held-out rows: it may be kept, too.
-    rival: Mat<f32>,
+    rivals: Rivals,
     seconds: f64,
 }
 
@@ -121,14 +120,19 @@ impl Start {
         cancel: &Cancel,
     ) -> Result<Self> {
         let Resolved { bits, threads, .. } = *options;
-        let mean = mean_of(split, prepared, options, cancel).await?;
+        let mut mean = mean_of(split, prepared, options, cancel).await?;
         let (basis, pca) = coordinates(prepared, options, split.train.columns());
         let units = prepared.basis.as_ref().map(Mat::as_ref);
         let view = View { mean: mean.as_deref(), basis: basis.as_ref().map(Mat::as_ref), units };
         let numbers = generator(options.seed, Stream::Neighbours);
         let parts = [&split.train, &split.held_out];
-        let (sample, order) =
+        let (mut sample, order) =
             Sample::new(parts, &view, pca.as_ref(), numbers, threads, cancel).await?;
+        let rotation = random_rotation(bits, generator(options.seed, Stream::Rotation));
+        let random = product(pca.as_ref(), rotation.as_ref(), threads, cancel)?;
+        if options.may_keep_mean && sample.needs_no_mean(random.as_ref(), threads, cancel).await? {
+            (mean, sample) = (None, sample.without_mean()?);
+        }
         let turned = least_variance(&sample, pca.as_ref(), options, cancel).await?;
         let recalls = [
             sample.recall(pca.as_ref(), threads, cancel).await?,
@@ -137,13 +141,14 @@ impl Start {
         let clustered = recalls[0] > recalls[1] + CLUSTERED;
         let weight = if clustered { 0.0 } else { BIT_VARIANCE / bits as f64 };
         let w = if clustered { pca.clone() } else { turned.clone() };
-        let rival = if recalls[0] > recalls[1] { pca } else { turned };
-        Ok(Self { basis, mean, sample, order, w, weight, rival, seconds: 0.0 })
+        let start = if recalls[0] > recalls[1] { pca } else { turned };
+        let rivals = Rivals { start, random };
+        Ok(Self { basis, mean, sample, order, w, weight, rivals, seconds: 0.0 })
     }
 
     pub fn run(self, options: Resolved) -> Result<Box<dyn Run>> {
         let started = Stopwatch::start();
-        let Self { mean, basis, sample, order, w, weight, rival, seconds } = self;
+        let Self { mean, basis, sample, order, w, weight, rivals, seconds } = self;
         let [least, most] = TARGET_SHARPNESS;
         let objective = NeighbourObjective {
             sharpness: SHARPNESS * (options.bits as f64 / 64.0).sqrt().sqrt(),
@@ -168,7 +173,7 @@ impl Start {
             w,
             adam,
             drawn,
-            rival,
+            rivals,
             steps: 0,
             sum: 0.0,
             train_loss: None,
@@ -192,7 +197,7 @@ struct Descent {
     w: Mat<f32>,
     adam: Adam,
     drawn: Drawn,
-    rival: Mat<f32>,
+    rivals: Rivals,
     /// Of the epoch that is under way: how many, and the sum of their objectives.
     steps: usize,
     sum: f64,
@@ -315,7 +320,7 @@ impl Descent {
             objective: self.objective,
             start: self.start.clone(),
             w: self.w.clone(),
-            rival: self.rival.clone(),
+            rivals: self.rivals.clone(),
             threads: self.progress.options.threads,
         };
         choice.choose(cancel.clone())

@@ -28,6 +28,8 @@ const RECALLED: usize = 10;
 const RECALL_AT: usize = 100;
 /// Neighbours in a wider circle, looked for among as many rows; at most a quarter of the rows.
 const FAR: usize = 500;
+/// Rows as they came must keep so much more of the neighbours than centred ones: about a standard error of what is held out.
+const CLEARLY: f64 = 0.002;
 /// The most anchors of a batch, and the most candidates beside their neighbours.
 const BATCH_ANCHORS: usize = 512;
 const BATCH_OTHERS: usize = 512;
@@ -195,6 +197,35 @@ impl Sample {
     pub async fn recall(&self, w: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<f64> {
         let z = self.projected(w, threads, cancel).await?;
         self.hamming_recall(&z, &self.wanted, RECALL_AT, threads, cancel)
+    }
+
+    /// Whether rows as they came keep clearly more of the neighbours of held-out rows than centred ones, both by codes that
+    /// `rotation` gives. All coordinates are seen.
+    pub async fn needs_no_mean(
+        &self,
+        rotation: MatRef<'_, f32>,
+        threads: usize,
+        cancel: &Cancel,
+    ) -> Result<bool> {
+        let centred = self.recall(rotation, threads, cancel).await?;
+        let judges = &self.validation.units[..self.validation.anchors * rotation.nrows()];
+        let z = Judged {
+            bits: rotation.ncols(),
+            train: project_in_parts(self.train.units.as_slice(), rotation, threads, cancel).await?,
+            judges: project(judges, rotation, threads, cancel)?,
+        };
+        let plain = self.hamming_recall(&z, &self.wanted, RECALL_AT, threads, cancel)?;
+        Ok(plain > centred + CLEARLY)
+    }
+
+    /// Takes rows as they came for centred ones. The wider circle stays that of the centred rows.
+    pub fn without_mean(mut self) -> Result<Self> {
+        let columns = self.train.units.columns();
+        let length = (columns as f32).sqrt();
+        let scaled = |units: &[f32]| units.iter().map(|x| x * length).collect();
+        self.train.rows = Vectors::new(scaled(self.train.units.as_slice()), columns)?;
+        self.validation.rows = scaled(&self.validation.units);
+        Ok(self)
     }
 
     /// How well codes by `w` agree with the embedding on the neighbours of held-out rows.
