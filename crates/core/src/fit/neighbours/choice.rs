@@ -6,7 +6,7 @@ use faer::Mat;
 
 use super::objective::NeighbourObjective;
 use super::orthonormal::orthonormal;
-use super::sample::Sample;
+use super::sample::{CLEARLY, Sample};
 use crate::error::Result;
 use crate::linalg::extrapolate;
 use crate::parallel::Cancel;
@@ -48,7 +48,8 @@ pub(super) struct Rivals {
 
 impl Choice {
     /// Of the way from the start to where the descent is, what agrees most with the embedding on held-out rows, but
-    /// finds no fewer of the ten nearest than a rival by either score; else the better rival.
+    /// finds no fewer of the ten nearest than a rival by either score, and by the asymmetric one clearly more than the random
+    /// rotation; else the better rival.
     pub async fn choose(self, cancel: Cancel) -> Result<Kept> {
         let (threads, cancel) = (self.threads, &cancel);
         let Rivals { start, random } = self.rivals;
@@ -60,8 +61,9 @@ impl Choice {
             // None where the two are opposite.
             if let Some(w) = orthonormal(mean, threads, cancel)? {
                 let own = self.sample.agreement(w.as_ref(), threads, cancel).await?;
+                let beaten = (other.asymmetric + CLEARLY).min(1.0);
                 if own.near >= least.near.max(other.near)
-                    && own.asymmetric >= least.asymmetric.max(other.asymmetric)
+                    && own.asymmetric >= least.asymmetric.max(beaten)
                 {
                     means.push((w, own.sum()));
                 }

@@ -28,8 +28,8 @@ const RECALLED: usize = 10;
 const RECALL_AT: usize = 100;
 /// Neighbours in a wider circle, looked for among as many rows; at most a quarter of the rows.
 const FAR: usize = 500;
-/// Rows as they came must keep so much more of the neighbours than centred ones: about a standard error of what is held out.
-const CLEARLY: f64 = 0.002;
+/// What is clearly more of the neighbours of held-out rows: about a standard error.
+pub(super) const CLEARLY: f64 = 0.002;
 /// The most anchors of a batch, and the most candidates beside their neighbours.
 const BATCH_ANCHORS: usize = 512;
 const BATCH_OTHERS: usize = 512;
