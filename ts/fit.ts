@@ -92,7 +92,10 @@ export interface FitSyncOptions {
   reflections?: number | undefined;
   /** Rows that only judge. Default: a seeded tenth of the rows, at most 10,000. */
   validation?: VectorsInput | undefined;
-  /** Subtract the mean first. Default: only when `bits` is less than the dimensions, or for the loss `neighbours`. */
+  /**
+   * Subtract the mean first. Default: only when `bits` is less than the dimensions; for the loss `neighbours` also when they are as many,
+   * unless rows as they are keep clearly more of their neighbours.
+   */
   center?: boolean | undefined;
   /** Seed of every random choice: 0 to 2^53 - 1. Default 0. */
   seed?: number | undefined;

@@ -100,7 +100,7 @@ export function addFit(program: Command, context: Context): void {
     )
     .option(
       '--center <on|off>',
-      'subtract the mean (default: on when bits < dimensions, or for the loss neighbours)',
+      'subtract the mean (default: on when bits < dimensions; for the loss neighbours as the data need it)',
       onOff('--center'),
     )
     .option('--seed <n>', 'seed of every random choice', wholeNumber('--seed', 0, Number.MAX_SAFE_INTEGER))

@@ -203,6 +203,40 @@ fn the_model_is_an_orthonormal_map_of_the_kind_that_was_asked_for() {
     }
 }
 
+/// Unit rows in any direction; `offset` is added along one, of every other row `spread` times as much.
+fn shifted(offset: f32, spread: f32) -> Arc<Vectors> {
+    let columns = 24;
+    let around = support::vectors(1500, columns, 11);
+    let mut values = around.into_vec();
+    for (number, row) in values.chunks_mut(columns).enumerate() {
+        let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+        row.iter_mut().for_each(|x| *x /= norm);
+        row[0] += if number % 2 == 0 { offset } else { offset * spread };
+    }
+    Arc::new(Vectors::new(values, columns).expect("finite rows"))
+}
+
+#[test]
+fn the_mean_is_taken_off_where_that_keeps_neighbours_unless_told() {
+    let mean_of = |rows: &Arc<Vectors>, center, bits| {
+        let (loss, epochs) = (Some(Objective::Neighbours), Some(1));
+        let options =
+            FitOptions { bits: Some(bits), loss, epochs, center, ..FitOptions::default() };
+        fit(rows, options).mean().map(<[f32]>::to_vec)
+    };
+    // All rows share a direction: most signs are equal until it is gone.
+    let shared = shifted(2.0, 1.0);
+    assert!(mean_of(&shared, None, 24).is_some());
+    // A few long rows have it: the mean would give all others one sign along it.
+    let split = shifted(1e-3, 1e4);
+    assert!(mean_of(&split, None, 24).is_none());
+    for rows in [&shared, &split] {
+        assert!(mean_of(rows, Some(true), 24).is_some());
+        assert!(mean_of(rows, Some(false), 24).is_none());
+        assert!(mean_of(rows, None, 16).is_some());
+    }
+}
+
 #[test]
 fn few_and_odd_rows_are_no_harm() {
     let same = vec![0.5; 40 * 8];

@@ -31,7 +31,8 @@ pub struct FitOptions {
     pub batch_size: Option<usize>,
     /// `sgd` alone: the number m of reflections, `1..=bits`. Default bits, as in the paper.
     pub reflections: Option<usize>,
-    /// Subtract the mean of the training rows. Default: only when bits < d, or for the loss `neighbours`.
+    /// Subtract the mean of the training rows. Default: only when bits < d; for the loss `neighbours` also when bits = d, unless
+    /// random codes of rows as they are keep clearly more of the neighbours of held-out rows.
     pub center: Option<bool>,
     /// Decides the validation split, the batches and the random starts. Default 0.
     pub seed: Option<u64>,
