@@ -195,7 +195,7 @@ impl Sample {
 
     /// The share of the neighbours of held-out rows that are among the first [`RECALL_AT`] by Hamming distance.
     pub async fn recall(&self, w: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<f64> {
-        let z = self.projected(w, threads, cancel).await?;
+        let z = self.projected(self.centred(), w, threads, cancel).await?;
         self.hamming_recall(&z, &self.wanted, RECALL_AT, threads, cancel)
     }
 
@@ -207,15 +207,14 @@ impl Sample {
         threads: usize,
         cancel: &Cancel,
     ) -> Result<bool> {
-        let centred = self.recall(rotation, threads, cancel).await?;
-        let judges = &self.validation.units[..self.validation.anchors * rotation.nrows()];
-        let z = Judged {
-            bits: rotation.ncols(),
-            train: project_in_parts(self.train.units.as_slice(), rotation, threads, cancel).await?,
-            judges: project(judges, rotation, threads, cancel)?,
-        };
-        let plain = self.hamming_recall(&z, &self.wanted, RECALL_AT, threads, cancel)?;
-        Ok(plain > centred + CLEARLY)
+        let mut recalls = [0.0; 2];
+        let train = [&self.train.rows, &self.train.units];
+        let judges = [&self.validation.rows, &self.validation.units];
+        for ((recall, train), judges) in recalls.iter_mut().zip(train).zip(judges) {
+            let z = self.projected([train.as_slice(), judges], rotation, threads, cancel).await?;
+            *recall = self.hamming_recall(&z, &self.wanted, RECALL_AT, threads, cancel)?;
+        }
+        Ok(recalls[1] > recalls[0] + CLEARLY)
     }
 
     /// Takes rows as they came for centred ones. The wider circle stays that of the centred rows.
@@ -235,7 +234,7 @@ impl Sample {
         threads: usize,
         cancel: &Cancel,
     ) -> Result<Agreement> {
-        let mut z = self.projected(w, threads, cancel).await?;
+        let mut z = self.projected(self.centred(), w, threads, cancel).await?;
         let near = self.hamming_recall(&z, &self.wanted, RECALL_AT, threads, cancel)?;
         pause().await;
         let far = self.far.len() / self.validation.anchors;
@@ -254,16 +253,23 @@ impl Sample {
         Ok(Agreement { near, asymmetric: hits as f64 / self.wanted.len() as f64, far })
     }
 
+    /// Rows as they are projected, and those of the batch that judges.
+    fn centred(&self) -> [&[f32]; 2] {
+        [self.train.rows.as_slice(), &self.validation.rows]
+    }
+
+    /// Of the batch the anchors, its first rows.
     async fn projected(
         &self,
+        [train, judges]: [&[f32]; 2],
         w: MatRef<'_, f32>,
         threads: usize,
         cancel: &Cancel,
     ) -> Result<Judged> {
-        let judges = &self.validation.rows[..self.validation.anchors * w.nrows()];
+        let judges = &judges[..self.validation.anchors * w.nrows()];
         Ok(Judged {
             bits: w.ncols(),
-            train: project_in_parts(self.train.rows.as_slice(), w, threads, cancel).await?,
+            train: project_in_parts(train, w, threads, cancel).await?,
             judges: project(judges, w, threads, cancel)?,
         })
     }
