@@ -134,10 +134,10 @@ impl Start {
             (mean, sample) = (None, sample.without_mean()?);
         }
         let turned = least_variance(&sample, pca.as_ref(), options, cancel).await?;
-        let mut recalls = [0.0; 2];
-        for (recall, w) in recalls.iter_mut().zip([&pca, &turned]) {
-            *recall = sample.recall(w.as_ref(), threads, cancel).await?;
-        }
+        let recalls = [
+            sample.recall(pca.as_ref(), threads, cancel).await?,
+            sample.recall(turned.as_ref(), threads, cancel).await?,
+        ];
         let clustered = recalls[0] > recalls[1] + CLUSTERED;
         let weight = if clustered { 0.0 } else { BIT_VARIANCE / bits as f64 };
         let w = if clustered { pca.clone() } else { turned.clone() };

@@ -108,6 +108,26 @@ fn without_anchors(found: &[u32], rows: usize) -> (usize, Vec<u32>) {
     (list - 1, lists.collect())
 }
 
+/// The batch that judges, of the held-out rows and the `near` rows of each, and [`Sample::wanted`].
+fn judging(
+    train: &Seen,
+    judges: &Seen,
+    near: &[u32],
+    generator: &mut ChaCha8Rng,
+) -> (Drawn, Vec<u32>) {
+    let mut batch = Drawn { anchors: judges.count(), ..Drawn::default() };
+    (0..judges.count()).for_each(|row| batch.add(judges, row));
+    let judged = near.len() / judges.count();
+    for list in near.chunks(judged) {
+        batch.add(train, list[generator.random_range(0..judged)] as usize);
+    }
+    for _ in 0..BATCH_OTHERS {
+        batch.add(train, generator.random_range(0..train.count()));
+    }
+    let count = RECALLED.min(judged);
+    (batch, near.chunks(judged).flat_map(|list| &list[..count]).copied().collect())
+}
+
 /// Training rows and held-out anchors after a projection: rows x bits.
 struct Judged {
     bits: usize,
@@ -137,34 +157,10 @@ impl Sample {
         let near = neighbours_in_parts(units, &judges.units, count, threads, cancel).await?;
         let (rows, count) = (&train.rows, FAR.min(train.count() / 4).max(1));
         let far = neighbours_in_parts(rows, &judges.rows, count, threads, cancel).await?;
-        let sample =
-            Self { train, lists, nearest, validation: Drawn::default(), wanted: Vec::new(), far };
-        Ok(sample.judged_by(&judges, &near, generator))
-    }
-
-    /// Chooses what the held-out rows judge by, of the `near` rows of each.
-    fn judged_by(
-        mut self,
-        judges: &Seen,
-        near: &[u32],
-        mut generator: ChaCha8Rng,
-    ) -> (Self, Order) {
-        let Self { train, validation, wanted, .. } = &mut self;
-        validation.anchors = judges.count();
-        (0..judges.count()).for_each(|row| validation.add(judges, row));
-        let judged = near.len() / judges.count();
-        let count = RECALLED.min(judged);
-        let lists = near.chunks(judged);
-        *wanted = lists.clone().flat_map(|list| &list[..count]).copied().collect();
-        for list in lists {
-            validation.add(train, list[generator.random_range(0..judged)] as usize);
-        }
-        for _ in 0..BATCH_OTHERS {
-            validation.add(train, generator.random_range(0..train.count()));
-        }
+        let (validation, wanted) = judging(&train, &judges, &near, &mut generator);
         let anchors = (0..train.count()).collect();
         let order = Order { anchors, used: train.count(), generator };
-        (self, order)
+        Ok((Self { train, lists, nearest, validation, wanted, far }, order))
     }
 
     /// How far the last of the neighbours of an anchor is behind the first, in standard deviations of the
@@ -195,7 +191,17 @@ impl Sample {
 
     /// The share of the neighbours of held-out rows that are among the first [`RECALL_AT`] by Hamming distance.
     pub async fn recall(&self, w: MatRef<'_, f32>, threads: usize, cancel: &Cancel) -> Result<f64> {
-        let z = self.projected(self.centred(), w, threads, cancel).await?;
+        self.recall_of(self.seen(), w, threads, cancel).await
+    }
+
+    async fn recall_of(
+        &self,
+        rows: [&[f32]; 2],
+        w: MatRef<'_, f32>,
+        threads: usize,
+        cancel: &Cancel,
+    ) -> Result<f64> {
+        let z = self.projected(rows, w, threads, cancel).await?;
         self.hamming_recall(&z, &self.wanted, RECALL_AT, threads, cancel)
     }
 
@@ -207,14 +213,10 @@ impl Sample {
         threads: usize,
         cancel: &Cancel,
     ) -> Result<bool> {
-        let mut recalls = [0.0; 2];
-        let train = [&self.train.rows, &self.train.units];
-        let judges = [&self.validation.rows, &self.validation.units];
-        for ((recall, train), judges) in recalls.iter_mut().zip(train).zip(judges) {
-            let z = self.projected([train.as_slice(), judges], rotation, threads, cancel).await?;
-            *recall = self.hamming_recall(&z, &self.wanted, RECALL_AT, threads, cancel)?;
-        }
-        Ok(recalls[1] > recalls[0] + CLEARLY)
+        let centred = self.recall(rotation, threads, cancel).await?;
+        let units = [self.train.units.as_slice(), &self.validation.units];
+        let plain = self.recall_of(units, rotation, threads, cancel).await?;
+        Ok(plain > centred + CLEARLY)
     }
 
     /// Takes rows as they came for centred ones. The wider circle stays that of the centred rows.
@@ -234,7 +236,7 @@ impl Sample {
         threads: usize,
         cancel: &Cancel,
     ) -> Result<Agreement> {
-        let mut z = self.projected(self.centred(), w, threads, cancel).await?;
+        let mut z = self.projected(self.seen(), w, threads, cancel).await?;
         let near = self.hamming_recall(&z, &self.wanted, RECALL_AT, threads, cancel)?;
         pause().await;
         let far = self.far.len() / self.validation.anchors;
@@ -253,9 +255,9 @@ impl Sample {
         Ok(Agreement { near, asymmetric: hits as f64 / self.wanted.len() as f64, far })
     }
 
-    /// Rows as they are projected, and those of the batch that judges.
-    fn centred(&self) -> [&[f32]; 2] {
-        [self.train.rows.as_slice(), &self.validation.rows]
+    /// [`Sample::rows`], and those of the batch that judges.
+    fn seen(&self) -> [&[f32]; 2] {
+        [self.rows(), &self.validation.rows]
     }
 
     /// Of the batch the anchors, its first rows.
